@@ -1,0 +1,150 @@
+// Package apps manages applications: it creates and destroys them, hands them to another owner, reads their logs and
+// runs one-off commands in them.
+//
+// Document: "Applications" in both API documents.
+package apps
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// Service manages apps. Use it as Client.Apps; it is safe for concurrent use.
+type Service struct{ client *rest.Client }
+
+// New returns a service on a client of one's own. Programs use Client.Apps.
+func New(client *rest.Client) *Service { return &Service{client} }
+
+// An App is an application.
+type App struct {
+	ID        string         `json:"id"`
+	Owner     string         `json:"owner"`
+	URL       string         `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
+	Structure map[string]int `json:"structure"` // how many processes of each type were asked for
+	UUID      string         `json:"uuid"`
+	Created   rest.Time      `json:"created"`
+	Updated   rest.Time      `json:"updated"`
+}
+
+// CreateParams describe a new app.
+type CreateParams struct {
+	// ID is the app's name: a-z, 0-9 and -, at most 24 characters in real 2.2 Controllers, 64 in v1.6. If it is empty,
+	// the Controller invents one.
+	ID string `json:"id,omitempty"`
+}
+
+// UpdateParams say what to change of an app.
+type UpdateParams struct {
+	Owner string `json:"owner"` // the user who shall own it
+}
+
+// RunResult is what became of a one-off command.
+type RunResult struct {
+	ExitCode int    `json:"exit_code"`
+	Output   string `json:"output"` // standard output and standard error
+}
+
+// UnmarshalJSON reads the object of 2.x, {"exit_code": 0, "output": "hi\n"}, and the pair of v1.6, [0, "hi\n"].
+func (r *RunResult) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '[' {
+		pair := []any{&r.ExitCode, &r.Output}
+		err := json.Unmarshal(data, &pair)
+		if err == nil && len(pair) != 2 {
+			err = fmt.Errorf("want an exit code and an output, got %d values", len(pair))
+		}
+		return err
+	}
+	type plain RunResult
+	return json.Unmarshal(data, (*plain)(r))
+}
+
+// ListOptions choose a page; see rest.ListOptions.
+type ListOptions = rest.ListOptions
+
+// ErrExists says that there is an app of that id, of the caller or of somebody else. Match it with errors.Is.
+var ErrExists error = rest.Reason{
+	Message: "an app with this id exists",
+	Status:  400,
+	Wordings: []rest.Wording{
+		{Field: "id", Text: "This field must be unique"},
+		{Field: "id", Text: "Application with this id already exists"},
+	},
+}
+
+// List returns one page of the apps that the caller may work on; for an administrator, of all.
+//
+//deis:operation v1.6,v2.2 GET /apps
+func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[App], error) {
+	return rest.List[App](ctx, s.client, rest.Path("apps").NoSlash(), o, opts...)
+}
+
+// All ranges over the apps that List returns a page of; see rest.All.
+func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOption) iter.Seq2[App, error] {
+	return rest.All[App](ctx, s.client, rest.Path("apps").NoSlash(), o, opts...)
+}
+
+// Get returns one app.
+//
+//deis:operation v1.6,v2.2 GET /apps/{id}/
+func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (*App, error) {
+	return rest.Get[App](ctx, s.client, rest.Path("apps", id), opts...)
+}
+
+// Create makes an app, which belongs to the caller. The error is ErrExists if the id is taken.
+//
+//deis:operation v1.6,v2.2 POST /apps/
+func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {
+	if p.ID != "" {
+		if err := rest.Path("apps", p.ID).Err(); err != nil {
+			return nil, err
+		}
+	}
+	return rest.Post[App](ctx, s.client, rest.Path("apps"), p, opts...)
+}
+
+// Update hands an app to another owner. API 2.x only: the error is a *version.UnsupportedError before. Only the owner
+// and administrators may.
+//
+//deis:operation v2.2 POST /apps/{id}/
+func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ...rest.CallOption) error {
+	at := rest.Path("apps", id)
+	switch {
+	case at.Err() != nil:
+		return at.Err()
+	case p.Owner == "":
+		return rest.InvalidArgument("owner", "must not be empty")
+	}
+	if err := s.client.Require(ctx, "updating an app", version.API{Major: 2}); err != nil {
+		return err
+	}
+	_, err := rest.Post[struct{}](ctx, s.client, at, p, opts...)
+	return err
+}
+
+// Delete destroys an app with its releases, config and domains. Only the owner and administrators may.
+//
+//deis:operation v1.6,v2.2 DELETE /apps/{id}/
+func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption) error {
+	return rest.Delete(ctx, s.client, rest.Path("apps", id), opts...)
+}
+
+// Run runs a command in a new process with the app's current build and config, and waits for its end, which real
+// Controllers allow twenty minutes. A command that fails is no error: see ExitCode. An app without a build answers
+// with 400, rest.ErrBadRequest.
+//
+//deis:operation v1.6,v2.2 POST /apps/{id}/run/
+func (s *Service) Run(ctx context.Context, id, command string, opts ...rest.CallOption) (*RunResult, error) {
+	if command == "" {
+		return nil, rest.InvalidArgument("command", "must not be empty")
+	}
+	return rest.Post[RunResult](ctx, s.client, rest.Path("apps", id, "run"), runRequest{command}, opts...)
+}
+
+type runRequest struct {
+	Command string `json:"command"`
+}

@@ -1,0 +1,220 @@
+// Package auth manages the caller's own account: it registers, logs in, and changes passwords and tokens.
+//
+// Document: "Authentication" in both API documents. Whoami is new in 2.2.
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/users"
+	"github.com/deisgo/deis/version"
+)
+
+// Service manages accounts. Use it as Client.Auth; it is safe for concurrent use.
+type Service struct{ client *rest.Client }
+
+// New returns a service on a client of one's own. Programs use Client.Auth.
+func New(client *rest.Client) *Service { return &Service{client} }
+
+// RegisterParams describe a new account. Printing them, or writing them as JSON, does not show the password.
+type RegisterParams struct {
+	Username  string `json:"username"` // letters, digits and @ . + - _, at most 30
+	Password  string `json:"-"`
+	Email     string `json:"email"` // may be empty
+	FirstName string `json:"first_name,omitempty"`
+	LastName  string `json:"last_name,omitempty"`
+}
+
+// String shows the parameters without the password.
+func (p RegisterParams) String() string {
+	return fmt.Sprintf("{Username:%s Password:[redacted] Email:%s FirstName:%s LastName:%s}", p.Username, p.Email, p.FirstName, p.LastName)
+}
+
+// GoString does the same for %#v.
+func (p RegisterParams) GoString() string { return "auth.RegisterParams" + p.String() }
+
+// PasswordParams say whose password becomes what. Printing them, or writing them as JSON, does not show the passwords.
+type PasswordParams struct {
+	Password    string `json:"-"`                  // the present one; an administrator may leave it out
+	NewPassword string `json:"-"`                  // the new one
+	Username    string `json:"username,omitempty"` // whose; the caller's own if empty. Only an administrator may name another
+}
+
+// String shows the parameters without the passwords.
+func (p PasswordParams) String() string {
+	return fmt.Sprintf("{Password:[redacted] NewPassword:[redacted] Username:%s}", p.Username)
+}
+
+// GoString does the same for %#v.
+func (p PasswordParams) GoString() string { return "auth.PasswordParams" + p.String() }
+
+// TokenParams say whose token to replace: the caller's own if neither field is set. Set at most one.
+type TokenParams struct {
+	Username string // this user's; only an administrator may, not even users themselves by their own name
+	All      bool   // everybody's, the caller's included; only an administrator may
+}
+
+// CancelParams say whose account to cancel.
+type CancelParams struct {
+	Username string // the caller's own if empty; only an administrator may name another
+}
+
+// Reasons for failure. Match them with errors.Is.
+var (
+	// ErrInvalidCredentials says that there is no such user, or that the password is wrong.
+	ErrInvalidCredentials error = rest.Reason{
+		Message:  "wrong username or password",
+		Status:   400,
+		Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with provided credentials"}},
+	}
+	// ErrUsernameTaken says that there is a user of that name.
+	ErrUsernameTaken error = rest.Reason{
+		Message: "the username is taken",
+		Status:  400,
+		Wordings: []rest.Wording{
+			{Field: "username", Text: "This field must be unique"},
+			{Field: "username", Text: "A user with that username already exists"},
+		},
+	}
+	// ErrOwnsApps says that the account owns apps: delete them or hand them to somebody first (API 2.x).
+	ErrOwnsApps error = rest.Reason{
+		Message:  "the account owns apps",
+		Status:   409,
+		Wordings: []rest.Wording{{Text: "still has applications assigned"}},
+	}
+)
+
+// Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. It sends no
+// token; where only administrators may register others, give one with rest.WithHeader("Authorization", "token …").
+// The error is ErrUsernameTaken if the name is taken.
+//
+//deis:operation v1.6,v2.2 POST /auth/register/
+func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.CallOption) (*users.User, error) {
+	switch {
+	case p.Username == "":
+		return nil, rest.InvalidArgument("username", "must not be empty")
+	case p.Password == "":
+		return nil, rest.InvalidArgument("password", "must not be empty")
+	}
+	request := registerRequest{RegisterParams: p, Password: p.Password}
+	return rest.Post[users.User](ctx, s.client, rest.Path("auth", "register"), request, anonymous(opts)...)
+}
+
+// A registerRequest always has an email: real v1.6 Controllers answer 500 without.
+type registerRequest struct {
+	RegisterParams
+	Password string `json:"password"`
+}
+
+// Login returns the user's token, the same each time until RegenerateToken replaces it. It sends no token, because
+// real Controllers refuse a login that comes with a stale one. The client goes on with its own token: deis.Login, or
+// Client.With and deis.WithToken, make one with the new. The error is ErrInvalidCredentials if the username or the
+// password is wrong.
+//
+//deis:operation v1.6,v2.2 POST /auth/login/
+func (s *Service) Login(ctx context.Context, username, password string, opts ...rest.CallOption) (string, error) {
+	switch {
+	case username == "":
+		return "", rest.InvalidArgument("username", "must not be empty")
+	case password == "":
+		return "", rest.InvalidArgument("password", "must not be empty")
+	}
+	answer, err := rest.Post[tokenAnswer](ctx, s.client, rest.Path("auth", "login"), struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}{username, password}, anonymous(opts)...)
+	if err != nil {
+		return "", err
+	}
+	return answer.Token, nil
+}
+
+// A tokenAnswer is {"token": "…"}, or "" where everybody's token was replaced.
+type tokenAnswer struct{ Token string }
+
+func (a *tokenAnswer) UnmarshalJSON(data []byte) error {
+	if string(data) == `""` {
+		return nil
+	}
+	var object struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	if object.Token == "" {
+		return fmt.Errorf("no token in it")
+	}
+	a.Token = object.Token
+	return nil
+}
+
+// anonymous adds the option that sends no token, before the caller's own.
+func anonymous(opts []rest.CallOption) []rest.CallOption {
+	return append([]rest.CallOption{rest.WithoutToken()}, opts...)
+}
+
+// Whoami returns the caller's account. API 2.2 and newer: the error is a *version.UnsupportedError before.
+//
+//deis:operation v2.2 GET /auth/whoami/
+func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.User, error) {
+	if err := s.client.Require(ctx, "whoami", version.V2_2); err != nil {
+		return nil, err
+	}
+	return rest.Get[users.User](ctx, s.client, rest.Path("auth", "whoami"), opts...)
+}
+
+// ChangePassword changes a password. Tokens stay valid. If the present password is wrong, v1.6 Controllers answer 400
+// and 2.2 Controllers 401.
+//
+//deis:operation v1.6,v2.2 POST /auth/passwd/
+func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...rest.CallOption) error {
+	if p.NewPassword == "" {
+		return rest.InvalidArgument("new password", "must not be empty")
+	}
+	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("auth", "passwd"), struct {
+		Password    string `json:"password,omitempty"`
+		NewPassword string `json:"new_password"`
+		Username    string `json:"username,omitempty"`
+	}{p.Password, p.NewPassword, p.Username}, opts...)
+	return err
+}
+
+// RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. Where it replaced the
+// caller's, this client's token is no longer valid: go on with Client.With and deis.WithToken, or log in again.
+//
+//deis:operation v1.6,v2.2 POST /auth/tokens/
+func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...rest.CallOption) (string, error) {
+	// Real Controllers replace everybody's token for each "all", even false, and beside a username.
+	var request struct {
+		Username string `json:"username,omitempty"`
+		All      string `json:"all,omitempty"`
+	}
+	request.Username = p.Username
+	if p.All {
+		request.All = "true"
+	}
+	if p.All && p.Username != "" {
+		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
+	}
+	answer, err := rest.Post[tokenAnswer](ctx, s.client, rest.Path("auth", "tokens"), request, opts...)
+	if err != nil {
+		return "", err
+	}
+	return answer.Token, nil
+}
+
+// Cancel destroys an account. The error is ErrOwnsApps if it owns apps (API 2.x).
+//
+//deis:operation v1.6,v2.2 DELETE /auth/cancel/
+func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {
+	if p.Username != "" { // an empty one would cancel the caller
+		opts = append(opts[:len(opts):len(opts)], rest.WithBody(struct {
+			Username string `json:"username"`
+		}{p.Username}))
+	}
+	return rest.Delete(ctx, s.client, rest.Path("auth", "cancel"), opts...)
+}

@@ -1,0 +1,78 @@
+// Package builds deploys images to apps: each build makes a release.
+//
+// Document: "Builds" in both API documents.
+package builds
+
+import (
+	"context"
+	"iter"
+
+	"github.com/deisgo/deis/rest"
+)
+
+// Service manages builds. Use it as Client.Builds; it is safe for concurrent use.
+type Service struct{ client *rest.Client }
+
+// New returns a service on a client of one's own. Programs use Client.Builds.
+func New(client *rest.Client) *Service { return &Service{client} }
+
+// A Build is an image that an app was deployed with.
+type Build struct {
+	App        string            `json:"app"`
+	Owner      string            `json:"owner"` // who deployed it
+	Image      string            `json:"image"`
+	SHA        string            `json:"sha"`        // the commit that it was built from, if any
+	Dockerfile string            `json:"dockerfile"` // if it was built from one
+	Procfile   map[string]string `json:"procfile"`   // process types and their commands
+	UUID       string            `json:"uuid"`
+	Created    rest.Time         `json:"created"`
+	Updated    rest.Time         `json:"updated"`
+
+	// Release is the number of the release that Create made. v1.6 only, and 0 in lists: 2.x Controllers do not say it.
+	Release int `json:"-"`
+}
+
+// CreateParams describe a new build.
+type CreateParams struct {
+	Image      string            `json:"image"` // what to deploy, "registry/name:tag"; needed
+	SHA        string            `json:"sha,omitempty"`
+	Dockerfile string            `json:"dockerfile,omitempty"`
+	Procfile   map[string]string `json:"procfile,omitempty"` // process types and their commands
+}
+
+// ListOptions choose a page; see rest.ListOptions.
+type ListOptions = rest.ListOptions
+
+// List returns one page of an app's builds, newest first.
+//
+//deis:operation v1.6,v2.2 GET /apps/{app}/builds/
+func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) (*rest.Page[Build], error) {
+	return rest.List[Build](ctx, s.client, rest.Path("apps", app, "builds"), o, opts...)
+}
+
+// All ranges over an app's builds, newest first; see rest.All.
+func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) iter.Seq2[Build, error] {
+	return rest.All[Build](ctx, s.client, rest.Path("apps", app, "builds"), o, opts...)
+}
+
+// Create deploys an image: it makes a build and a release, and replaces the app's processes. It returns when they run,
+// which takes seconds, or up to a minute for a deploy that fails: then v1.6 Controllers answer 503, and 2.2 Controllers
+// 400. Real Controllers keep the failed build in the list.
+//
+// An app's first build starts one process by itself: "cmd" if SHA is empty, whatever the Procfile names, and "web" if
+// both SHA and a "web" line are given (real Controllers of both versions).
+//
+//deis:operation v1.6,v2.2 POST /apps/{app}/builds/
+func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts ...rest.CallOption) (*Build, error) {
+	if p.Image == "" {
+		return nil, rest.InvalidArgument("image", "must not be empty")
+	}
+	var resp rest.Response
+	opts = append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))
+	build, err := rest.Post[Build](ctx, s.client, rest.Path("apps", app, "builds"), p, opts...)
+	if err != nil {
+		return nil, err
+	}
+	build.Release = resp.Release()
+	return build, nil
+}

@@ -1,0 +1,186 @@
+// Package certs manages the TLS certificates of apps' domains.
+//
+// Document: "Certificates" in both API documents. In v1.6 a certificate is named by its common name and serves the
+// domain of that name; in 2.x it has a name of its own and is attached to domains.
+package certs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// Service manages certificates. Use it as Client.Certs; it is safe for concurrent use.
+type Service struct{ client *rest.Client }
+
+// New returns a service on a client of one's own. Programs use Client.Certs.
+func New(client *rest.Client) *Service { return &Service{client} }
+
+// A Cert is a certificate that the Controller has. Its private key never comes back.
+type Cert struct {
+	ID         int       `json:"id"`
+	Owner      string    `json:"owner"`
+	Name       string    `json:"name"` // what the other methods take; in v1.6 the common name
+	CommonName string    `json:"common_name"`
+	Expires    rest.Time `json:"expires"`
+	Created    rest.Time `json:"created"`
+	Updated    rest.Time `json:"updated"`
+
+	// These are 2.x only.
+	Starts      rest.Time `json:"starts"`
+	Fingerprint string    `json:"fingerprint"` // SHA-256, "7A:CA:…"
+	Issuer      string    `json:"issuer"`      // "/C=US/…/CN=bar.com"
+	Subject     string    `json:"subject"`
+	SAN         []string  `json:"san"`     // alternative names, if the certificate has any
+	Domains     []string  `json:"domains"` // what it is attached to
+}
+
+// UnmarshalJSON reads a certificate of either version. It names those of v1.6 by their common name, and cleans the
+// fingerprint in what real 2.2 Controllers answer to Create, b'7A:CA:…'.
+func (c *Cert) UnmarshalJSON(data []byte) error {
+	type plain Cert
+	if err := json.Unmarshal(data, (*plain)(c)); err != nil {
+		return err
+	}
+	if c.Name == "" {
+		c.Name = c.CommonName
+	}
+	if bytesText, ok := strings.CutPrefix(c.Fingerprint, "b'"); ok {
+		c.Fingerprint = strings.TrimSuffix(bytesText, "'")
+	}
+	return nil
+}
+
+// CreateParams describe a new certificate. Printing them, or writing them as JSON, does not show the key.
+type CreateParams struct {
+	Name        string `json:"name"`        // needed in 2.x: a-z, 0-9 and -; in v1.6 it may be empty, which means the common name
+	Certificate string `json:"certificate"` // PEM, with its chain if any
+	Key         string `json:"-"`           // PEM, the private key
+}
+
+// String shows the parameters without the key.
+func (p CreateParams) String() string {
+	return fmt.Sprintf("{Name:%s Certificate:%d bytes Key:[redacted]}", p.Name, len(p.Certificate))
+}
+
+// GoString does the same for %#v.
+func (p CreateParams) GoString() string { return "certs.CreateParams" + p.String() }
+
+// ListOptions choose a page; see rest.ListOptions.
+type ListOptions = rest.ListOptions
+
+// ErrExists says that there is a certificate of that name, of the caller or of somebody else. Match it with errors.Is.
+// Real v1.6 Controllers say so only if the name was given, and answer 500 otherwise.
+var ErrExists error = rest.Reason{
+	Message: "a certificate with this name exists",
+	Status:  400,
+	Wordings: []rest.Wording{
+		{Field: "common_name", Text: "This field must be unique"},
+		{Field: "name", Text: "certificate with this name already exists"},
+	},
+}
+
+// List returns one page of the caller's certificates.
+//
+//deis:operation v1.6,v2.2 GET /certs
+func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[Cert], error) {
+	return rest.List[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
+}
+
+// All ranges over the caller's certificates; see rest.All.
+func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOption) iter.Seq2[Cert, error] {
+	return rest.All[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
+}
+
+// Get returns one certificate. Real v1.6 Controllers answer 500 if there is none of that name.
+//
+//deis:operation v1.6,v2.2 GET /certs/{name}
+func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption) (*Cert, error) {
+	return rest.Get[Cert](ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
+}
+
+// Create gives the Controller a certificate and its private key. Real Controllers of both versions do not check that
+// the two belong together. The error is ErrExists if the name is taken.
+//
+//deis:operation v1.6,v2.2 POST /certs/
+func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
+	switch {
+	case p.Certificate == "":
+		return nil, rest.InvalidArgument("certificate", "must not be empty")
+	case p.Key == "":
+		return nil, rest.InvalidArgument("key", "must not be empty")
+	}
+	if p.Name != "" {
+		if err := rest.Path("certs", p.Name).Err(); err != nil { // or it could never be deleted
+			return nil, err
+		}
+	}
+	api, err := s.client.Negotiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request := createRequest{Name: p.Name, Certificate: p.Certificate, Key: p.Key}
+	if api.Major == 1 {
+		request.Name, request.CommonName = "", p.Name
+	} else if p.Name == "" {
+		return nil, rest.InvalidArgument("certificate name", "must not be empty in API 2.x")
+	}
+	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, opts...)
+}
+
+type createRequest struct {
+	Name        string `json:"name,omitempty"`        // 2.x
+	CommonName  string `json:"common_name,omitempty"` // v1.6
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
+}
+
+// Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers answer 500 if there is
+// none of that name.
+//
+//deis:operation v1.6,v2.2 DELETE /certs/{name}
+func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOption) error {
+	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
+}
+
+// Attach makes a domain use a certificate. A domain that has one already is answered with 409, rest.ErrConflict. API
+// 2.x only: the error is a *version.UnsupportedError before.
+//
+// It is sent to /certs/{name}/domain/: real 2.2 Controllers answer 405 to the documented /domains/.
+//
+//deis:operation v2.2 POST /certs/{name}/domains/
+func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
+	if err := rest.Path("certs", name, "domain", domain).Err(); err != nil {
+		return err
+	}
+	if err := s.client.Require(ctx, "attaching a certificate", version.API{Major: 2}); err != nil {
+		return err
+	}
+	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("certs", name, "domain"), struct {
+		Domain string `json:"domain"`
+	}{domain}, opts...)
+	return err
+}
+
+// Detach makes a domain use a certificate no longer; the certificate stays. API 2.x only: the error is a
+// *version.UnsupportedError before.
+//
+// It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers answer the documented /domains/ by destroying the
+// whole certificate.
+//
+//deis:operation v2.2 DELETE /certs/{name}/domains/{domain}/
+func (s *Service) Detach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
+	at := rest.Path("certs", name, "domain", domain).NoSlash()
+	if err := at.Err(); err != nil {
+		return err
+	}
+	if err := s.client.Require(ctx, "detaching a certificate", version.API{Major: 2}); err != nil {
+		return err
+	}
+	return rest.Delete(ctx, s.client, at, opts...)
+}

@@ -1,0 +1,56 @@
+package deis
+
+import (
+	"iter"
+
+	"github.com/deisgo/deis/rest"
+)
+
+// The engine's everyday nouns, so that most programs need not import package rest.
+type (
+	// An Error is an exchange that failed; see rest.Error.
+	Error = rest.Error
+	// A Page is one page of a list; see rest.Page.
+	Page[T any] = rest.Page[T]
+	// ListOptions choose a page of a list; see rest.ListOptions.
+	ListOptions = rest.ListOptions
+	// A Time is a moment as the Controllers print it; see rest.Time.
+	Time = rest.Time
+	// A Response is what a call learns beside its result; see WithResponse.
+	Response = rest.Response
+	// A Server is what a Controller says about itself; see Client.Server.
+	Server = rest.Server
+	// A RetryPolicy says how often and how patiently a call is tried again; see rest.RetryPolicy.
+	RetryPolicy = rest.RetryPolicy
+	// A CallOption changes one call.
+	CallOption = rest.CallOption
+)
+
+// Causes that errors.Is finds in errors. Those with a status match every *Error that has it.
+var (
+	ErrBadRequest       = rest.ErrBadRequest       // 400
+	ErrUnauthorized     = rest.ErrUnauthorized     // 401
+	ErrForbidden        = rest.ErrForbidden        // 403
+	ErrNotFound         = rest.ErrNotFound         // 404
+	ErrMethodNotAllowed = rest.ErrMethodNotAllowed // 405
+	ErrConflict         = rest.ErrConflict         // 409
+	ErrUnprocessable    = rest.ErrUnprocessable    // 422
+	ErrRateLimited      = rest.ErrRateLimited      // 429
+	ErrServer           = rest.ErrServer           // 500 and above
+	ErrUnavailable      = rest.ErrUnavailable      // 502, 503 and 504
+	ErrInvalidArgument  = rest.ErrInvalidArgument  // found before anything was sent
+	ErrNotController    = rest.ErrNotController    // what answered names no API version
+)
+
+// Collect gathers what an All ranges over. On an error it returns the items before it, too.
+func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) { return rest.Collect(seq) }
+
+// WithHeader sets a header of one call; see rest.WithHeader.
+func WithHeader(key, value string) CallOption { return rest.WithHeader(key, value) }
+
+// WithIdempotent declares that doing a call twice does no harm, so that it is tried again as a GET is; see
+// rest.WithIdempotent.
+func WithIdempotent() CallOption { return rest.WithIdempotent() }
+
+// WithResponse fills in r when a call ends, also when it fails.
+func WithResponse(r *Response) CallOption { return rest.WithResponse(r) }

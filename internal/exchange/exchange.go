@@ -1,0 +1,112 @@
+// Package exchange lets a test read as the list of exchanges that it expects.
+package exchange
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/version"
+)
+
+// Token is what the clients of this package send.
+const Token = "abc123"
+
+// An Exchange is one request that is expected, and its answer.
+type Exchange struct {
+	request, body string
+	status        int
+	answer        string
+	header        http.Header
+	anonymous     bool
+}
+
+// On expects a request, "POST /v2/apps/" with its query if any, with a JSON body ("" for none), and answers it.
+func On(request, body string, status int, answer string) Exchange {
+	return Exchange{request: request, body: body, status: status, answer: answer, header: make(http.Header)}
+}
+
+// Header adds a header to the answer.
+func (e Exchange) Header(key, value string) Exchange {
+	e.header.Set(key, value)
+	return e
+}
+
+// Anonymous expects the request to come without a token.
+func (e Exchange) Anonymous() Exchange {
+	e.anonymous = true
+	return e
+}
+
+// Client makes a client, pinned to an API version, for a Controller that expects the given exchanges, in their order,
+// and no others. The test fails if one was not made.
+func Client(t testing.TB, api string, expected ...Exchange) *deis.Client {
+	t.Helper()
+	pinned, err := version.Parse(api)
+	require.NoError(t, err)
+	made := 0
+	transport := httpmock.NewMockTransport()
+	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
+		if made == len(expected) {
+			assert.Failf(t, "unexpected request", "%s %s", req.Method, req.URL.RequestURI())
+			return httpmock.NewStringResponse(http.StatusTeapot, "unexpected"), nil
+		}
+		e := expected[made]
+		made++
+		e.check(t, api, req)
+		resp := httpmock.NewStringResponse(e.status, e.answer)
+		if e.answer != "" {
+			resp.Header.Set("Content-Type", "application/json")
+		}
+		resp.Header.Set(version.Header, api)
+		for key, values := range e.header {
+			resp.Header[key] = values
+		}
+		return resp, nil
+	})
+	t.Cleanup(func() {
+		for _, e := range expected[made:] {
+			assert.Failf(t, "request not made", "%s", e.request)
+		}
+	})
+	client, err := deis.New("https://deis.example.com", deis.WithToken(Token), deis.WithAPIVersion(pinned),
+		deis.WithTransport(transport), deis.WithRetry(deis.RetryPolicy{}))
+	require.NoError(t, err)
+	return client
+}
+
+func (e Exchange) check(t testing.TB, api string, req *http.Request) {
+	t.Helper()
+	assert.Equal(t, e.request, req.Method+" "+req.URL.RequestURI())
+	assert.Equal(t, "deis.example.com", req.URL.Host)
+	assert.Equal(t, "application/json", req.Header.Get("Accept"))
+	assert.Equal(t, api, req.Header.Get(version.Header))
+	if e.anonymous {
+		assert.NotContains(t, req.Header, "Authorization")
+	} else {
+		assert.Equal(t, "token "+Token, req.Header.Get("Authorization"))
+	}
+	var sent []byte
+	if req.Body != nil {
+		var err error
+		sent, err = io.ReadAll(req.Body)
+		assert.NoError(t, err)
+	}
+	if e.body == "" {
+		assert.Empty(t, string(sent), "body of %s", e.request)
+		return
+	}
+	assert.Equal(t, "application/json", req.Header.Get("Content-Type"))
+	if json.Valid(sent) {
+		assert.JSONEq(t, e.body, string(sent), "body of %s", e.request)
+	} else {
+		assert.Failf(t, "not JSON", "body of %s: %q", e.request, strings.ToValidUTF8(string(sent), "?"))
+	}
+}

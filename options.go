@@ -1,0 +1,210 @@
+package deis
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// An Option configures a Client.
+type Option func(*settings)
+
+// settings are what the options say. errs gathers everything that is wrong with them, so that New can say it at once.
+type settings struct {
+	baseURL     *url.URL
+	token       func() string // a function, so that no printer of whole structures shows it
+	api         version.API
+	httpClient  *http.Client
+	transport   http.RoundTripper
+	tlsConfig   *tls.Config
+	application string
+	retry       RetryPolicy
+	logger      *slog.Logger
+	errs        []error
+}
+
+// WithToken makes calls on behalf of the token's user. Auth.Login gets one.
+func WithToken(token string) Option {
+	return func(s *settings) {
+		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			s.fail("token", "must be printable ASCII without blanks") // never the token itself
+		}
+		s.token = func() string { return token }
+	}
+}
+
+// WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.2, or an older minor version of them.
+func WithAPIVersion(api version.API) Option {
+	return func(s *settings) {
+		if spoken, err := version.Negotiate(api); err != nil || spoken != api {
+			s.fail("API version "+api.String(), "must be one that the SDK speaks, up to 1.6 or 2.2")
+		}
+		s.api = api
+	}
+}
+
+// WithHTTPClient makes exchanges through a copy of the given client. Its transport, timeout and cookies hold; of its
+// redirects only those are followed that keep a token where it belongs.
+func WithHTTPClient(client *http.Client) Option {
+	return func(s *settings) {
+		if client == nil {
+			s.fail("HTTP client", "must not be nil")
+			return
+		}
+		s.httpClient = client
+	}
+}
+
+// WithTransport makes exchanges through the given transport, also where WithHTTPClient gives another.
+func WithTransport(transport http.RoundTripper) Option {
+	return func(s *settings) {
+		if transport == nil {
+			s.fail("transport", "must not be nil")
+			return
+		}
+		s.transport = transport
+	}
+}
+
+// WithTLSConfig sets how TLS connections are made, to trust a private CA for example. It changes a copy of the
+// transport, which must be a *http.Transport where one is given.
+func WithTLSConfig(config *tls.Config) Option {
+	return func(s *settings) {
+		if config == nil {
+			s.fail("TLS config", "must not be nil")
+			return
+		}
+		s.tlsConfig = config
+	}
+}
+
+// WithApplication names the program in the User-Agent header, before the SDK. The version may be empty.
+func WithApplication(name, version string) Option {
+	return func(s *settings) {
+		// What RFC 9110 calls a token, less what would read oddly.
+		odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
+		if name == "" || strings.ContainsFunc(name, odd) || strings.ContainsFunc(version, odd) {
+			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without blanks and separators")
+		}
+		s.application = strings.TrimSuffix(name+"/"+version, "/")
+	}
+}
+
+// WithRetry sets how often and how patiently calls are tried again; see RetryPolicy for which. Without it, three times
+// more, after up to 250 ms, 500 ms and a second; a policy of zero never tries again.
+func WithRetry(policy RetryPolicy) Option {
+	return func(s *settings) {
+		if err := policy.Check(); err != nil {
+			s.errs = append(s.errs, err)
+		}
+		s.retry = policy
+	}
+}
+
+// WithLogger logs each call at level debug and each retry at level warn, without headers, queries and bodies.
+func WithLogger(logger *slog.Logger) Option {
+	return func(s *settings) { s.logger = logger }
+}
+
+func noToken() string { return "" }
+
+func (s *settings) fail(argument, rule string) {
+	s.errs = append(s.errs, rest.InvalidArgument(argument, rule))
+}
+
+// with returns a copy with the options applied. The error joins everything that is wrong.
+func (s settings) with(opts []Option) (*settings, error) {
+	for _, opt := range opts {
+		if opt == nil {
+			s.fail("option", "must not be nil")
+			continue
+		}
+		opt(&s)
+	}
+	return &s, errors.Join(s.errs...)
+}
+
+// Connections are kept between calls, and closed before the 60 seconds after which the usual balancers close them.
+const (
+	idleTimeout = 45 * time.Second
+	idlePerHost = 64
+)
+
+// connect turns what the options say about HTTP into one client, s.httpClient. Where they say nothing new, it stays
+// as it is, so that copies of a Client share connections.
+func (s *settings) connect() error {
+	client := new(http.Client)
+	if s.httpClient != nil {
+		*client = *s.httpClient
+	}
+	switch {
+	case s.transport != nil:
+		client.Transport = s.transport
+	case s.httpClient == nil:
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.IdleConnTimeout = idleTimeout
+		own.MaxIdleConns = 0 // no limit but the one per host: there is one host
+		own.MaxIdleConnsPerHost = idlePerHost
+		client.Transport = own
+	case client.Transport == nil:
+		client.Transport = http.DefaultTransport
+	}
+	if s.tlsConfig != nil {
+		transport, ok := client.Transport.(*http.Transport)
+		if !ok {
+			return rest.InvalidArgument("TLS config", fmt.Sprintf("needs a transport of type *http.Transport, not %T", client.Transport))
+		}
+		transport = transport.Clone()
+		transport.TLSClientConfig = s.tlsConfig.Clone()
+		client.Transport = transport
+	}
+	s.httpClient, s.transport, s.tlsConfig = client, nil, nil
+	return nil
+}
+
+// warnInsecure tells the logger that certificates are not verified.
+func (s *settings) warnInsecure() {
+	transport, ok := s.httpClient.Transport.(*http.Transport)
+	if ok && transport.TLSClientConfig != nil && transport.TLSClientConfig.InsecureSkipVerify && s.logger != nil {
+		s.logger.Warn("deis: TLS certificates are not verified: anybody on the way can read the token", "controller", s.baseURL.Host)
+	}
+}
+
+func (s *settings) userAgent() string {
+	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
+}
+
+// parseURL reads a controller URL. Without a scheme it is https.
+func parseURL(controllerURL string) (*url.URL, error) {
+	const argument = "controller URL"
+	trimmed := strings.TrimSpace(controllerURL)
+	if trimmed == "" {
+		return nil, rest.InvalidArgument(argument, "must not be empty")
+	}
+	if !strings.Contains(trimmed, "://") {
+		trimmed = "https://" + trimmed
+	}
+	u, err := url.Parse(trimmed)
+	switch {
+	case err != nil: // whose text could have a password in it
+		return nil, rest.InvalidArgument(argument, "must be a URL, as https://deis.example.com")
+	case u.User != nil:
+		return nil, rest.InvalidArgument(argument, "must not have a username or password in it: use WithToken or Login")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
+	case u.Hostname() == "":
+		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, rest.InvalidArgument(argument, "must not have a query or a fragment")
+	}
+	return u.JoinPath(), nil
+}

@@ -1,0 +1,129 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/go-querystring/query"
+
+	"github.com/deisgo/deis/version"
+)
+
+// A CallOption changes one call.
+type CallOption func(*call)
+
+// A Response is what a call learns beside its result. See WithResponse.
+type Response struct {
+	Status   int         // of the last answer; 0 if there was none
+	Header   http.Header // of the last answer
+	API      version.API // the version that the call spoke
+	Attempts int         // how often the request was sent
+}
+
+// Release is the number of the release that the call made, from the header X-Deis-Release; 0 where the Controller
+// does not say it, as no v2 Controller does.
+func (r *Response) Release() int {
+	var number int
+	if _, err := fmt.Sscanf(r.Header.Get("X-Deis-Release"), "%d", &number); err != nil {
+		return 0
+	}
+	return number
+}
+
+// WithResponse fills in r when the call ends, also when it fails.
+func WithResponse(r *Response) CallOption {
+	return func(c *call) { c.responses = append(c.responses, r) }
+}
+
+// WithHeader sets a header of the request, in place of the client's own value if it has one.
+func WithHeader(key, value string) CallOption {
+	return func(c *call) {
+		if key == "" || strings.ContainsAny(key, " \t\r\n:") || strings.ContainsAny(value, "\r\n\x00") {
+			c.fail(InvalidArgument(fmt.Sprintf("header %.50q", key), "must be one name and one line"))
+			return
+		}
+		if c.header == nil {
+			c.header = make(http.Header)
+		}
+		c.header.Set(key, value)
+	}
+}
+
+// WithIdempotent declares that doing the call twice does no harm, so that it is tried again as a GET is (but a POST
+// never on 503; see RetryPolicy).
+func WithIdempotent() CallOption {
+	return func(c *call) { c.idempotent = true }
+}
+
+// WithQuery sets the query, written as a struct with `url` tags as go-querystring reads them.
+func WithQuery(v any) CallOption {
+	values, err := query.Values(v)
+	if err != nil {
+		return func(c *call) { c.fail(InvalidArgument("query", err.Error())) }
+	}
+	return withEncodedQuery(values.Encode())
+}
+
+func withEncodedQuery(query string) CallOption {
+	return func(c *call) { c.query = query }
+}
+
+// WithoutToken sends the call without the client's token. Real Controllers refuse a login that comes with a stale one.
+func WithoutToken() CallOption {
+	return func(c *call) { c.anonymous = true }
+}
+
+// WithBody gives a call a JSON body, for a DELETE that needs one.
+func WithBody(v any) CallOption {
+	return func(c *call) { c.body = v }
+}
+
+// A call is one use of the API while it lasts.
+type call struct {
+	method string
+	api    version.API
+	path   string // as sent, with the controller URL's own
+	sent   []byte // the body as sent
+
+	// What the options say.
+	query      string
+	header     http.Header
+	body       any
+	idempotent bool
+	anonymous  bool
+	responses  []*Response
+	err        error
+
+	// What happens.
+	answer       *http.Response // the last one
+	attempts     int
+	wait         time.Duration // before the next try
+	mayHaveActed bool          // an earlier try may have been carried out
+}
+
+func newCall(method string, opts []CallOption) *call {
+	c := &call{method: method}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// fail keeps the first error of the options.
+func (c *call) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// report fills in what WithResponse asks for.
+func (c *call) report() {
+	for _, r := range c.responses {
+		*r = Response{API: c.api, Attempts: c.attempts}
+		if c.answer != nil {
+			r.Status, r.Header = c.answer.StatusCode, c.answer.Header
+		}
+	}
+}

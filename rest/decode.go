@@ -1,0 +1,94 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// maxBody bounds what a call reads of an answer: some 300,000 apps in one page.
+const maxBody = 64 << 20
+
+// maxPooled bounds the buffers that are kept for later calls.
+const maxPooled = 1 << 20
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// decode reads the body of a successful answer into out.
+func decode(resp *http.Response, out any) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= maxPooled {
+			buf.Reset()
+			buffers.Put(buf)
+		}
+	}()
+	if n := resp.ContentLength; 0 < n && n <= maxPooled {
+		buf.Grow(int(n) + bytes.MinRead) // MinRead more lets ReadFrom see the end without growing again
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+		return fmt.Errorf("the answer broke off: %w", err)
+	}
+	if buf.Len() > maxBody {
+		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+	}
+	body := buf.Bytes()
+	if raw, ok := out.(*[]byte); ok {
+		*raw = bytes.Clone(body)
+		return nil
+	}
+	body = bytes.TrimSpace(body)
+	if len(body) > 0 && body[0] == '<' {
+		return fmt.Errorf("the answer is HTML: %q", heading(body))
+	}
+	if _, ok := out.(*struct{}); ok {
+		return nil
+	}
+	if len(body) == 0 || string(body) == "null" {
+		return fmt.Errorf("the answer says nothing")
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	return nil
+}
+
+// discard reads the little that may be left of a body, so that the connection can be used again.
+func discard(body io.Reader) {
+	io.CopyN(io.Discard, body, maxErrorBody) //nolint:errcheck // if it fails the connection is closed, that is all
+}
+
+// minSecret is the length from which a secret is redacted: the text of an error must stay readable after a
+// password of "a".
+const minSecret = 4
+
+// redact blackens in an error's body the secrets that the request carried: a server can echo what it was sent.
+func (c *Client) redact(body []byte, call *call) []byte {
+	secrets := []string{c.config.Token()}
+	var sent map[string]any
+	if json.Unmarshal(call.sent, &sent) == nil {
+		for _, key := range []string{"password", "new_password", "key"} {
+			if secret, ok := sent[key].(string); ok {
+				secrets = append(secrets, secret)
+			}
+		}
+	}
+	for _, header := range call.header["Authorization"] {
+		_, token, _ := strings.Cut(header, " ")
+		secrets = append(secrets, token)
+	}
+	for _, secret := range secrets {
+		if len(secret) < minSecret {
+			continue
+		}
+		body = bytes.ReplaceAll(body, []byte(secret), []byte("[redacted]"))
+		if quoted, err := json.Marshal(secret); err == nil {
+			body = bytes.ReplaceAll(body, quoted[1:len(quoted)-1], []byte("[redacted]"))
+		}
+	}
+	return body
+}

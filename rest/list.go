@@ -1,0 +1,187 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/google/go-querystring/query"
+
+	"github.com/deisgo/deis/version"
+)
+
+// defaultPageSize is how many items a page has if nobody says (real Controllers of both versions). There is no maximum.
+const defaultPageSize = 100
+
+// ListOptions choose a page of a list. The zero value is the first page in the Controller's own size, which is 100.
+//
+// v1.6 Controllers answer 404 beyond the last page, v2 Controllers with an empty page.
+type ListOptions struct {
+	PageSize int // items a page, from 1; 0 leaves it to the Controller
+	Page     int // which page, from 1; 0 is the first
+}
+
+// window is how a list's query names a page: page and page_size are v1.6, limit and offset what real v2 Controllers
+// understand. The documents of both versions have page_size, so it is always sent.
+type window struct {
+	PageSize int `url:"page_size,omitempty"`
+	Page     int `url:"page,omitempty"`
+	Limit    int `url:"limit,omitempty"`
+	Offset   int `url:"offset,omitempty"`
+}
+
+func (o ListOptions) check() error {
+	switch {
+	case o.PageSize < 0:
+		return InvalidArgument("PageSize", "must not be negative")
+	case o.Page < 0:
+		return InvalidArgument("Page", "must not be negative")
+	case o.Page > 1 && o.Page-1 > math.MaxInt32/max(o.PageSize, defaultPageSize):
+		return InvalidArgument("Page", "is too large")
+	}
+	return nil
+}
+
+// query writes the page for the version that is spoken.
+func (o ListOptions) query(api version.API) string {
+	w := window{PageSize: o.PageSize, Page: o.Page}
+	if api.Major >= 2 {
+		if o.Page > 1 { // an offset needs a known size
+			w.PageSize = cmp.Or(o.PageSize, defaultPageSize)
+			w.Offset = (o.Page - 1) * w.PageSize
+		}
+		w.Limit, w.Page = w.PageSize, 0
+	}
+	values, err := query.Values(w)
+	if err != nil {
+		panic(err) // cannot be: a window is a struct of numbers
+	}
+	return values.Encode()
+}
+
+// A Page is one page of a list.
+type Page[T any] struct {
+	Items []T
+	Count int // how many items the whole list has
+
+	cursor string // the query of the page after this one; "" on the last
+	next   func(context.Context) (*Page[T], error)
+}
+
+// HasNext tells whether there is a page after this one.
+func (p *Page[T]) HasNext() bool { return p.cursor != "" }
+
+// Next asks for the page after this one, in the same size. After the last page it returns nil and no error.
+func (p *Page[T]) Next(ctx context.Context) (*Page[T], error) {
+	if !p.HasNext() {
+		return nil, nil
+	}
+	return p.next(ctx)
+}
+
+// List asks for one page of a list.
+func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) (*Page[T], error) {
+	if err := cmp.Or(at.err, o.check()); err != nil {
+		return nil, err
+	}
+	api, err := c.Negotiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return getPage[T](ctx, c, at, o.query(api), opts)
+}
+
+// All ranges over the items of a list, from the page that o chooses to the end, a page at a time. It asks for nothing
+// until it is ranged over, begins anew each time it is, and asks for no further page after the range ends. An error
+// is yielded once, with a zero T, and ends the range; a Controller that names the same page twice is one.
+//
+// A list that changes meanwhile can miss an item or repeat one: both versions page by position.
+func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) iter.Seq2[T, error] {
+	opts = slices.Clone(opts)
+	return func(yield func(T, error) bool) {
+		var none T
+		seen := make(map[uint64]bool) // hashes of cursors, so that a list of a million items stays small
+		page, err := List[T](ctx, c, at, o, opts...)
+		for ; err == nil && page != nil; page, err = page.Next(ctx) {
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			hash := maphash.String(cursorSeed, page.cursor)
+			if seen[hash] {
+				err = fmt.Errorf("deis: GET %s: the Controller names the page %q twice: the list would have no end",
+					at.path, page.cursor)
+				break
+			}
+			seen[hash] = true
+		}
+		if err != nil {
+			yield(none, err)
+		}
+	}
+}
+
+var cursorSeed = maphash.MakeSeed()
+
+// Collect gathers what an All ranges over. On an error it returns the items before it, too.
+func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	var items []T
+	for item, err := range seq {
+		if err != nil {
+			return items, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// A listing is a list's page on the wire. Answers that are none, as of the routing accidents of real Controllers, have
+// no results.
+type listing[T any] struct {
+	Count   int     `json:"count"`
+	Next    *string `json:"next"`
+	Results *[]T    `json:"results"`
+}
+
+func getPage[T any](ctx context.Context, c *Client, at Endpoint, query string, opts []CallOption) (*Page[T], error) {
+	got := new(listing[T])
+	err := c.do(ctx, http.MethodGet, at, nil, got, append(slices.Clip(opts), withEncodedQuery(query)))
+	if err != nil {
+		return nil, err
+	}
+	if got.Results == nil {
+		return nil, fmt.Errorf("deis: GET %s: the answer is not a list: it has no results", at.path)
+	}
+	cursor, err := readCursor(got.Next)
+	if err != nil {
+		return nil, fmt.Errorf("deis: GET %s: the address of the next page cannot be read: %w", at.path, err)
+	}
+	return &Page[T]{
+		Items:  *got.Results,
+		Count:  got.Count,
+		cursor: cursor,
+		next: func(ctx context.Context) (*Page[T], error) {
+			return getPage[T](ctx, c, at, cursor, opts)
+		},
+	}, nil
+}
+
+// readCursor takes the query of a next link and nothing else: its scheme, host and port are wrong behind the router,
+// and a foreign one must not be asked.
+func readCursor(next *string) (string, error) {
+	if next == nil {
+		return "", nil
+	}
+	_, query, _ := strings.Cut(*next, "?")
+	query, _, _ = strings.Cut(query, "#")
+	values, err := url.ParseQuery(query)
+	return values.Encode(), err
+}

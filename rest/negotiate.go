@@ -1,0 +1,198 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/deisgo/deis/version"
+)
+
+// A Server is what a Controller says about itself.
+type Server struct {
+	API      version.API // from the header DEIS_API_VERSION
+	Platform string      // from the header DEIS_PLATFORM_VERSION, "" if there was none
+}
+
+// negotiation remembers what the Controller speaks, for a client and all copies of it.
+type negotiation struct {
+	server atomic.Pointer[Server]      // last seen
+	api    atomic.Pointer[version.API] // agreed on; nil before, and after the Controller changed its major version
+
+	mu  sync.Mutex
+	ask *question // being asked now
+}
+
+// A question is one GET /v2/ that several calls wait for.
+type question struct {
+	done    chan struct{} // closed when api and err are there
+	api     version.API
+	err     error
+	waiting int
+	cancel  context.CancelFunc
+}
+
+// Negotiate returns the API version that calls speak. Unless the client is pinned to one, the first call asks the
+// Controller; calls that begin meanwhile wait for the same answer, and a failure is not remembered. The error is a
+// *version.MismatchError if there is no common version, and matches ErrNotController if what answers is none.
+func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
+	if c.config.API != (version.API{}) {
+		return c.config.API, nil
+	}
+	n := c.negotiated
+	if api := n.api.Load(); api != nil {
+		return *api, nil
+	}
+	n.mu.Lock()
+	if api := n.api.Load(); api != nil { // agreed on between the two looks
+		n.mu.Unlock()
+		return *api, nil
+	}
+	q := n.ask
+	if q == nil {
+		// The question outlives the call that asks it first, as long as another waits for the answer.
+		asking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		q = &question{done: make(chan struct{}), cancel: cancel}
+		n.ask = q
+		go c.ask(asking, q)
+	}
+	q.waiting++
+	n.mu.Unlock()
+
+	select {
+	case <-q.done:
+		return q.api, q.err
+	case <-ctx.Done():
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if q.waiting--; q.waiting == 0 {
+			q.cancel()
+			if n.ask == q {
+				n.ask = nil
+			}
+		}
+		return version.API{}, &Error{Method: http.MethodGet, Path: c.config.BaseURL.EscapedPath() + questionPath, cause: ctx.Err()}
+	}
+}
+
+// Require returns an *version.UnsupportedError, without sending the operation, if the version that calls speak is
+// older than need.
+func (c *Client) Require(ctx context.Context, operation string, need version.API) error {
+	have, err := c.Negotiate(ctx)
+	if err == nil && !have.AtLeast(need) {
+		err = &version.UnsupportedError{Operation: operation, Have: have, Need: need}
+	}
+	return err
+}
+
+// Server returns what the Controller last said about itself; false before the first answer.
+func (c *Client) Server() (Server, bool) {
+	if server := c.negotiated.server.Load(); server != nil {
+		return *server, true
+	}
+	return Server{}, false
+}
+
+// questionPath is asked without a token: 401 from v2 Controllers and 404 from v1, the header on both.
+const questionPath = "/v2/"
+
+func (c *Client) ask(ctx context.Context, q *question) {
+	api, err := c.askVersion(ctx)
+	n := c.negotiated
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err == nil && n.ask == q {
+		n.api.Store(&api)
+	}
+	if n.ask == q {
+		n.ask = nil
+	}
+	q.api, q.err = api, err
+	q.cancel()
+	close(q.done)
+}
+
+func (c *Client) askVersion(ctx context.Context) (version.API, error) {
+	call := newCall(http.MethodGet, nil)
+	req, err := retryablehttp.NewRequestWithContext(ctx, call.method, c.base+questionPath, nil)
+	if err != nil {
+		return version.API{}, InvalidArgument("controller URL", "cannot be asked: "+err.Error())
+	}
+	call.path = req.URL.EscapedPath()
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.config.UserAgent)
+	resp, err := c.exchange(call, req)
+	if resp != nil {
+		defer resp.Body.Close()
+	}
+	if err != nil {
+		return version.API{}, c.failed(call, err)
+	}
+	server, ok := c.observe(resp.Header)
+	if !ok {
+		return version.API{}, c.notController(call)
+	}
+	discard(resp.Body)
+	return version.Negotiate(server.API)
+}
+
+// notController says what was found in place of a Controller.
+func (c *Client) notController(call *call) error {
+	e := c.failed(call, nil)
+	found := call.answer.Header.Get("Content-Type")
+	if e.Detail != "" {
+		found += fmt.Sprintf(" %.100q", e.Detail)
+	}
+	e.Detail = fmt.Sprintf("%s is not a Controller: its answer has no %s header; found %s",
+		c.config.BaseURL.Host, version.Header, cmp.Or(strings.TrimSpace(found), "nothing"))
+	e.cause = ErrNotController
+	return e
+}
+
+// http.Header keeps keys in this form.
+var (
+	versionKey  = http.CanonicalHeaderKey(version.Header)
+	platformKey = http.CanonicalHeaderKey(version.PlatformHeader)
+)
+
+// observe reads what an answer says about the Controller. If that is news, the next calls follow it: another minor
+// version holds at once, another major version (the Controller was upgraded) makes the next call negotiate again.
+func (c *Client) observe(header http.Header) (Server, bool) {
+	api := first(header[versionKey])
+	if api == "" {
+		return Server{}, false
+	}
+	platform := first(header[platformKey])
+	n := c.negotiated
+	known := n.server.Load()
+	if known != nil && known.Platform == platform && known.API.String() == api {
+		return *known, true
+	}
+	parsed, err := version.Parse(api)
+	if err != nil {
+		return Server{}, false
+	}
+	server := &Server{API: parsed, Platform: platform}
+	n.server.Store(server)
+	if agreed := n.api.Load(); agreed != nil {
+		if now, err := version.Negotiate(parsed); err == nil && now.Major == agreed.Major {
+			n.api.Store(&now)
+		} else {
+			n.api.Store(nil)
+		}
+	}
+	return *server, true
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}

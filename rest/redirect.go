@@ -1,0 +1,49 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// A redirectError says why a redirect was not followed.
+type redirectError struct {
+	to  *url.URL
+	why string
+}
+
+func (e *redirectError) Error() string {
+	return fmt.Sprintf("redirected to %s://%s%s: refused: %s", e.to.Scheme, e.to.Host, e.to.EscapedPath(), e.why)
+}
+
+// maxRedirects is how many redirects of one request are followed, as in net/http.
+const maxRedirects = 10
+
+// checkRedirect follows a redirect only where it leaves the token where it belongs and the request what it is. then is
+// the http.Client's own policy, asked last.
+func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
+	return func(req *http.Request, via []*http.Request) error {
+		first := via[0]
+		refuse := func(why string) error { return &redirectError{to: req.URL, why: why} }
+		switch {
+		case first.Method != http.MethodGet && first.Method != http.MethodHead:
+			return refuse("a write must not become a GET; use the address that it leads to as controller URL")
+		case first.URL.Scheme == "https" && req.URL.Scheme != "https":
+			return refuse("it leaves https")
+		case req.URL.Host != first.URL.Host && !upgrades(first.URL, req.URL):
+			return refuse("it leads to another host; use that as controller URL if it is the Controller")
+		case len(via) >= maxRedirects:
+			return refuse("too many redirects")
+		case then != nil:
+			return then(req, via)
+		}
+		return nil
+	}
+}
+
+// upgrades tells whether a redirect leads from http to https on the same host, each on its usual port.
+func upgrades(from, to *url.URL) bool {
+	usual := func(u *url.URL, port string) bool { return u.Port() == "" || u.Port() == port }
+	return from.Scheme == "http" && to.Scheme == "https" && from.Hostname() == to.Hostname() &&
+		usual(from, "80") && usual(to, "443")
+}

@@ -1,0 +1,47 @@
+package rest
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+)
+
+// A Time is a moment as the Controllers print it: 2014-01-01T00:00:00UTC, 2014-01-01T00:00:00Z, with fractions of a
+// second, or without any zone (a new certificate's expiry in v1.6), which is UTC. It is always in UTC, and zero when
+// the Controller says null or leaves it out.
+type Time struct{ time.Time }
+
+// UnmarshalJSON reads every form that the documents and real Controllers have.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*t = Time{}
+		return nil
+	}
+	text := bytes.Trim(data, `"`)
+	layout := "2006-01-02T15:04:05" // Parse accepts a fraction after the seconds by itself
+	switch {
+	case bytes.HasSuffix(text, []byte("UTC")):
+		text = text[:len(text)-len("UTC")]
+	case bytes.HasSuffix(text, []byte("Z")):
+		text = text[:len(text)-len("Z")]
+	case len(text) > len("2006-01-02T15:04:05") && bytes.ContainsAny(text[len("2006-01-02"):], "+-"):
+		layout += "Z07:00"
+	case len(text) == 0:
+		*t = Time{}
+		return nil
+	}
+	parsed, err := time.Parse(layout, string(text))
+	if err != nil {
+		return fmt.Errorf("%.60q is not a time", data)
+	}
+	t.Time = parsed.UTC()
+	return nil
+}
+
+// MarshalJSON writes RFC 3339 in UTC, and null for the zero time.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.UTC().MarshalJSON()
+}
