@@ -1,0 +1,130 @@
+package pods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deisgo/deis/rest"
+)
+
+// WaitOptions say what to wait for.
+type WaitOptions struct {
+	Release  int            // only pods of this release count; 0 for any
+	Want     map[string]int // how many shall be up of each type; if it is empty, all there are, and at least one
+	Interval time.Duration  // how often to look; a second if it is 0
+}
+
+// defaultInterval is short beside the seconds that a pod takes to start, and long for a Controller to answer.
+const defaultInterval = time.Second
+
+// ErrCrashed says that a pod that was waited for crashed. Match it with errors.Is.
+var ErrCrashed = errors.New("deis: a pod crashed")
+
+// WaitReady waits until the wanted pods are up, and returns them. It returns an error when the context ends, with what
+// was up by then, and at once when one of the pods crashed: that matches ErrCrashed.
+func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts ...rest.CallOption) ([]Pod, error) {
+	if err := o.check(app); err != nil {
+		return nil, err
+	}
+	interval := o.Interval
+	if interval == 0 {
+		interval = defaultInterval
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	var last []Pod
+	for {
+		all, err := rest.Collect(s.All(ctx, app, ListOptions{}, opts...))
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, o.state(last), ctx.Err())
+			}
+			return nil, err
+		}
+		last = o.relevant(all)
+		if crashed := slices.IndexFunc(last, Pod.crashed); crashed >= 0 {
+			return nil, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed, last[crashed].Name, app, last[crashed].State, o.state(last))
+		}
+		if o.ready(last) {
+			return last, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, o.state(last), ctx.Err())
+		}
+	}
+}
+
+func (o WaitOptions) check(app string) error {
+	for kind, number := range o.Want {
+		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
+			return err
+		}
+		if number < 0 {
+			return rest.InvalidArgument("wanted number of "+kind, "must not be negative")
+		}
+	}
+	switch {
+	case o.Release < 0:
+		return rest.InvalidArgument("release", "must not be negative")
+	case o.Interval < 0:
+		return rest.InvalidArgument("interval", "must not be negative")
+	}
+	return nil
+}
+
+// relevant keeps the pods that are waited for.
+func (o WaitOptions) relevant(all []Pod) []Pod {
+	return slices.DeleteFunc(all, func(p Pod) bool {
+		_, wanted := o.Want[p.Type]
+		return len(o.Want) > 0 && !wanted || o.Release > 0 && p.Release != "v"+strconv.Itoa(o.Release)
+	})
+}
+
+func (o WaitOptions) ready(pods []Pod) bool {
+	up := countUp(pods)
+	if len(o.Want) == 0 {
+		return len(pods) > 0 && up[""] == len(pods)
+	}
+	for kind, number := range o.Want {
+		if up[kind] != number {
+			return false
+		}
+	}
+	return true
+}
+
+// state tells how far the pods are, "web 1 of 3 up".
+func (o WaitOptions) state(pods []Pod) string {
+	up := countUp(pods)
+	if len(o.Want) == 0 {
+		return fmt.Sprintf("%d of %d up", up[""], len(pods))
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(o.Want)) {
+		parts = append(parts, fmt.Sprintf("%s %d of %d up", kind, up[kind], o.Want[kind]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// countUp counts the pods that are up, for each type and, under "", in all.
+func countUp(pods []Pod) map[string]int {
+	up := make(map[string]int)
+	for _, p := range pods {
+		if p.State == "up" {
+			up[p.Type]++
+			up[""]++
+		}
+	}
+	return up
+}
+
+// crashed tells whether a pod will not come up any more by itself.
+func (p Pod) crashed() bool { return p.State == "crashed" || p.State == "error" }
