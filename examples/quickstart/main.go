@@ -1,11 +1,11 @@
 // Command quickstart does with the SDK what an app goes through in its life: it is created, configured, deployed,
-// scaled, watched, rolled back and deleted.
+// scaled, given a domain with a certificate, shared, watched, rolled back and deleted.
 //
 //	go run ./examples/quickstart                     # a Controller in memory, API 2.2
 //	go run ./examples/quickstart -api 1.6            # the same program against API 1.6
 //	DEIS_PASSWORD=… go run ./examples/quickstart -controller https://deis.example.com -username alice
 //
-// The app gets a name of its own, and is deleted in the end, also after an error.
+// What it makes gets names of its own, and is deleted in the end, also after an error.
 package main
 
 import (
@@ -25,7 +25,9 @@ import (
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/auth"
 	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/certs"
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/releases"
 	"github.com/deisgo/deis/version"
@@ -36,6 +38,7 @@ func main() {
 	flag.StringVar(&o.api, "api", "2.2", "API `version` of the Controller in memory, 1.6 or 2.2")
 	flag.StringVar(&o.controller, "controller", "", "`URL` of a real Controller, in place of the one in memory")
 	flag.StringVar(&o.username, "username", "", "`user` of the real Controller; the password is read from DEIS_PASSWORD")
+	flag.StringVar(&o.collaborator, "collaborator", "", "another `user` of the real Controller, to share the app with; none if empty")
 	flag.StringVar(&o.image, "image", "deis/example-go:latest", "`image` to deploy")
 	flag.Parse()
 	o.password = os.Getenv("DEIS_PASSWORD")
@@ -48,7 +51,7 @@ func main() {
 	}
 }
 
-type options struct{ api, controller, username, password, image string }
+type options struct{ api, controller, username, password, collaborator, image string }
 
 func run(ctx context.Context, out io.Writer, o options) error {
 	if o.controller == "" {
@@ -59,7 +62,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		server := deistest.NewServer(deistest.WithAPIVersion(api), deistest.WithStartDelay(300*time.Millisecond))
 		defer server.Close()
 		say(out, "started a Controller in memory at %s", server.URL)
-		o.controller, o.username, o.password = server.URL, "alice", "opensesame"
+		o.controller, o.username, o.password, o.collaborator = server.URL, "alice", "opensesame", "bob"
 		if err := register(ctx, out, o); err != nil {
 			return err
 		}
@@ -76,28 +79,36 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	say(out, "logged in as %s, speaking API %s", o.username, api)
-	return story(ctx, out, client, o.image)
+	return tell(ctx, out, client, o)
 }
 
+// register makes the accounts of the story on the Controller in memory.
 func register(ctx context.Context, out io.Writer, o options) error {
 	visitor, err := deis.New(o.controller)
 	if err != nil {
 		return err
 	}
-	user, err := visitor.Auth.Register(ctx, auth.RegisterParams{
-		Username: o.username,
-		Password: o.password,
-		Email:    "alice@example.com",
-	})
-	if err != nil {
-		return err
+	for _, name := range []string{o.username, o.collaborator} {
+		user, err := visitor.Auth.Register(ctx, auth.RegisterParams{Username: name, Password: o.password})
+		if err != nil {
+			return err
+		}
+		say(out, "registered %s", user.Username)
 	}
-	say(out, "registered %s", user.Username)
 	return nil
 }
 
-// story is the life of an app. It is the same for both API versions.
-func story(ctx context.Context, out io.Writer, client *deis.Client, image string) (err error) {
+// A story is the life of one app. It is the same for both API versions.
+type story struct {
+	*deis.Client
+	out          io.Writer
+	app          string
+	image        string
+	collaborator string
+}
+
+// tell creates an app, goes through the chapters of its life, and deletes it.
+func tell(ctx context.Context, out io.Writer, client *deis.Client, o options) (err error) {
 	app, err := client.Apps.Create(ctx, apps.CreateParams{ID: fmt.Sprintf("quickstart-%05d", rand.N(100_000))})
 	if err != nil {
 		return err
@@ -111,84 +122,180 @@ func story(ctx context.Context, out io.Writer, client *deis.Client, image string
 		}
 		err = errors.Join(err, deleteErr)
 	}()
+	s := story{Client: client, out: out, app: app.ID, image: o.image, collaborator: o.collaborator}
+	for _, chapter := range []func(context.Context) error{
+		s.configure, s.deploy, s.scale, s.route, s.pushKey, s.share, s.change, s.runCommand, s.rollBack, s.readLog,
+	} {
+		if err := chapter(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-	cfg, err := client.Config.SetValues(ctx, app.ID, map[string]string{"GREETING": "hello", "PORT": "5000"})
+func (s story) configure(ctx context.Context) error {
+	cfg, err := s.Config.SetValues(ctx, s.app, map[string]string{"GREETING": "hello", "PORT": "5000"})
 	if err != nil {
 		return err
 	}
-	say(out, "set GREETING=%s", cfg.Values["GREETING"])
+	say(s.out, "set GREETING=%s", cfg.Values["GREETING"])
+	return nil
+}
 
-	build, err := client.Builds.Create(ctx, app.ID, builds.CreateParams{
-		Image:    image,
+func (s story) deploy(ctx context.Context) error {
+	build, err := s.Builds.Create(ctx, s.app, builds.CreateParams{
+		Image:    s.image,
 		Procfile: map[string]string{"web": "example-go", "worker": "sleep 3600"},
 	})
 	if err != nil {
 		return err
 	}
-	say(out, "deployed %s with the processes web and worker", build.Image)
-
-	up, err := client.Pods.WaitReady(ctx, app.ID, pods.WaitOptions{Interval: 200 * time.Millisecond})
+	say(s.out, "deployed %s with the processes web and worker", build.Image)
+	up, err := s.Pods.WaitReady(ctx, s.app, pods.WaitOptions{Interval: 200 * time.Millisecond})
 	if err != nil {
 		return err
 	}
-	say(out, "the first build started by itself: %s, which is %s", up[0].Name, up[0].State)
-
-	want := map[string]int{"web": 2, "worker": 1, "cmd": 0}
-	if err := client.Pods.Scale(ctx, app.ID, want); err != nil {
-		return err
-	}
-	up, err = client.Pods.WaitReady(ctx, app.ID, pods.WaitOptions{Want: want, Interval: 200 * time.Millisecond})
-	if err != nil {
-		return err
-	}
-	say(out, "scaled to web=2 worker=1, all up:")
-	table(out, "POD\tTYPE\tRELEASE\tSTATE", up, func(p pods.Pod) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s", p.Name, p.Type, p.Release, p.State)
-	})
-
-	if _, err := client.Config.SetValues(ctx, app.ID, map[string]string{"GREETING": "good morning"}); err != nil {
-		return err
-	}
-	say(out, "changed GREETING, which makes a release:")
-	if err := printReleases(ctx, out, client, app.ID); err != nil {
-		return err
-	}
-
-	result, err := client.Apps.Run(ctx, app.ID, "echo good morning")
-	if err != nil {
-		return err
-	}
-	say(out, "ran a one-off command, exit status %d: %s", result.ExitCode, strings.TrimSpace(result.Output))
-
-	previous, err := client.Releases.Rollback(ctx, app.ID, 0)
-	if err != nil {
-		return err
-	}
-	cfg, err = client.Config.Get(ctx, app.ID)
-	if err != nil {
-		return err
-	}
-	say(out, "rolled back, which is release v%d; GREETING=%s again", previous, cfg.Values["GREETING"])
-
-	log, err := client.Apps.Logs(ctx, app.ID, apps.LogOptions{Lines: 3})
-	if err != nil {
-		return err
-	}
-	say(out, "the last lines of the log:")
-	for line := range strings.Lines(log) {
-		fmt.Fprint(out, "    ", line)
-	}
+	say(s.out, "the first build started by itself: %s, which is %s", up[0].Name, up[0].State)
 	return nil
 }
 
-func printReleases(ctx context.Context, out io.Writer, client *deis.Client, app string) error {
-	all, err := deis.Collect(client.Releases.All(ctx, app, releases.ListOptions{}))
+func (s story) scale(ctx context.Context) error {
+	want := map[string]int{"web": 2, "worker": 1, "cmd": 0}
+	if err := s.Pods.Scale(ctx, s.app, want); err != nil {
+		return err
+	}
+	up, err := s.Pods.WaitReady(ctx, s.app, pods.WaitOptions{Want: want, Interval: 200 * time.Millisecond})
 	if err != nil {
 		return err
 	}
-	table(out, "RELEASE\tBY\tWHAT", all, func(r releases.Release) string {
+	say(s.out, "scaled to web=2 worker=1, all up:")
+	table(s.out, "POD\tTYPE\tRELEASE\tSTATE", up, func(p pods.Pod) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s", p.Name, p.Type, p.Release, p.State)
+	})
+	return nil
+}
+
+// route gives the app a domain and a certificate for it.
+func (s story) route(ctx context.Context) error {
+	domain, err := s.Domains.Create(ctx, s.app, s.app+".example.com")
+	if err != nil {
+		return err
+	}
+	say(s.out, "added the domain %s", domain.Domain)
+	certificate, key, err := selfSigned(domain.Domain)
+	if err != nil {
+		return err
+	}
+	api, err := s.Negotiate(ctx)
+	if err != nil {
+		return err
+	}
+	params := certs.CreateParams{Name: s.app, Certificate: certificate, Key: key}
+	if api.Major == 1 {
+		params.Name = domain.Domain // certificates of v1.6 are named by the domain that they serve
+	}
+	cert, err := s.Certs.Create(ctx, params)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := s.Certs.Delete(context.WithoutCancel(ctx), cert.Name); err == nil {
+			say(s.out, "deleted the certificate")
+		}
+	}()
+	say(s.out, "added a certificate for %s, which expires on %s", cert.CommonName, cert.Expires.Format(time.DateOnly))
+	err = s.Certs.Attach(ctx, cert.Name, domain.Domain)
+	if errors.Is(err, errors.ErrUnsupported) {
+		say(s.out, "which needs no attaching in API 1.6")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	say(s.out, "attached it to %s", domain.Domain)
+	return nil
+}
+
+// pushKey adds an SSH key to the user's account, and removes it.
+func (s story) pushKey(ctx context.Context) error {
+	public, err := sshKey()
+	if err != nil {
+		return err
+	}
+	key, err := s.Keys.Create(ctx, keys.CreateParams{ID: s.app + "-key", Public: public})
+	if err != nil {
+		return err
+	}
+	say(s.out, "added the key %s, %s", key.ID, key.Fingerprint)
+	if err := s.Keys.Delete(context.WithoutCancel(ctx), key.ID); err != nil {
+		return err
+	}
+	say(s.out, "deleted it")
+	return nil
+}
+
+// share lets somebody else work on the app.
+func (s story) share(ctx context.Context) error {
+	if s.collaborator == "" {
+		return nil
+	}
+	if err := s.Perms.Grant(ctx, s.app, s.collaborator); err != nil {
+		return err
+	}
+	users, err := s.Perms.List(ctx, s.app)
+	if err != nil {
+		return err
+	}
+	say(s.out, "shared the app with %s", strings.Join(users, ", "))
+	return nil
+}
+
+func (s story) change(ctx context.Context) error {
+	if _, err := s.Config.SetValues(ctx, s.app, map[string]string{"GREETING": "good morning"}); err != nil {
+		return err
+	}
+	all, err := deis.Collect(s.Releases.All(ctx, s.app, releases.ListOptions{}))
+	if err != nil {
+		return err
+	}
+	say(s.out, "changed GREETING, which makes a release:")
+	table(s.out, "RELEASE\tBY\tWHAT", all, func(r releases.Release) string {
 		return fmt.Sprintf("v%d\t%s\t%s", r.Version, r.Owner, r.Summary)
 	})
+	return nil
+}
+
+func (s story) runCommand(ctx context.Context) error {
+	result, err := s.Apps.Run(ctx, s.app, "echo good morning")
+	if err != nil {
+		return err
+	}
+	say(s.out, "ran a one-off command, exit status %d: %s", result.ExitCode, strings.TrimSpace(result.Output))
+	return nil
+}
+
+func (s story) rollBack(ctx context.Context) error {
+	release, err := s.Releases.Rollback(ctx, s.app, 0)
+	if err != nil {
+		return err
+	}
+	cfg, err := s.Config.Get(ctx, s.app)
+	if err != nil {
+		return err
+	}
+	say(s.out, "rolled back, which is release v%d; GREETING=%s again", release, cfg.Values["GREETING"])
+	return nil
+}
+
+func (s story) readLog(ctx context.Context) error {
+	log, err := s.Apps.Logs(ctx, s.app, apps.LogOptions{Lines: 3})
+	if err != nil {
+		return err
+	}
+	say(s.out, "the last lines of the log:")
+	for line := range strings.Lines(log) {
+		fmt.Fprint(s.out, "    ", line)
+	}
 	return nil
 }
 
