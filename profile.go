@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,7 +117,7 @@ func (p Profile) Save(nameOrPath string) error {
 	if err != nil {
 		return err
 	}
-	keys := make(map[string]any)
+	var keys map[string]any
 	present, err := os.ReadFile(path)
 	switch {
 	case err == nil:
@@ -128,13 +127,14 @@ func (p Profile) Save(nameOrPath string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("deis: profile: %w", err)
 	}
-	maps.Copy(keys, map[string]any{
-		"username":       p.Username,
-		"controller":     p.Controller,
-		"token":          p.Token,
-		"ssl_verify":     p.SSLVerify,
-		"response_limit": p.ResponseLimit,
-	})
+	if keys == nil { // no file, or one that says null
+		keys = make(map[string]any)
+	}
+	keys["username"] = p.Username
+	keys["controller"] = p.Controller
+	keys["token"] = p.Token
+	keys["ssl_verify"] = p.SSLVerify
+	keys["response_limit"] = p.ResponseLimit
 	data, err := json.MarshalIndent(keys, "", "  ")
 	if err != nil {
 		return fmt.Errorf("deis: profile %s: %w", path, err)
