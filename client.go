@@ -51,7 +51,7 @@ func New(controllerURL string, opts ...Option) (*Client, error) {
 	if err := s.connect(); err != nil {
 		return nil, err
 	}
-	return s.newClient(), nil
+	return s.newClient(rest.New(s.engine())), nil
 }
 
 // Login makes a client with the token that the Controller gives for a username and a password. The error is
@@ -68,18 +68,9 @@ func Login(ctx context.Context, controllerURL, username, password string, opts .
 	return client.With(WithToken(token))
 }
 
-// newClient wires the services. Nothing can go wrong any more.
-func (s *settings) newClient() *Client {
+// newClient wires the services.
+func (s *settings) newClient(engine *rest.Client) *Client {
 	s.warnInsecure()
-	engine := rest.New(rest.Config{
-		BaseURL:   s.baseURL,
-		Token:     s.token,
-		HTTP:      s.httpClient,
-		API:       s.api,
-		UserAgent: s.userAgent(),
-		Retry:     s.retry,
-		Logger:    s.logger,
-	})
 	return &Client{
 		Apps:     apps.New(engine),
 		Auth:     auth.New(engine),
@@ -108,9 +99,7 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	if err := s.connect(); err != nil {
 		return nil, err
 	}
-	copied := s.newClient()
-	copied.rest.Share(c.rest)
-	return copied, nil
+	return s.newClient(c.rest.With(s.engine())), nil
 }
 
 // Token returns the token that calls are made with, "" if there is none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -133,10 +134,10 @@ func (s settings) with(opts []Option) (*settings, error) {
 	return &s, errors.Join(s.errs...)
 }
 
-// Connections are kept between calls, and closed before the 60 seconds after which the usual balancers close them.
 const (
-	idleTimeout = 45 * time.Second
-	idlePerHost = 64
+	dialTimeout = 10 * time.Second // a host that does not answer by then will not
+	idleTimeout = 45 * time.Second // the usual balancers close idle connections after 60
+	idlePerHost = 64               // as many concurrent calls keep their connections
 )
 
 // connect turns what the options say about HTTP into one client, s.httpClient. Where they say nothing new, it stays
@@ -150,7 +151,8 @@ func (s *settings) connect() error {
 	case s.transport != nil:
 		client.Transport = s.transport
 	case s.httpClient == nil:
-		own := http.DefaultTransport.(*http.Transport).Clone()
+		own := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment, HTTP/2
+		own.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 		own.IdleConnTimeout = idleTimeout
 		own.MaxIdleConns = 0 // no limit but the one per host: there is one host
 		own.MaxIdleConnsPerHost = idlePerHost
@@ -169,6 +171,19 @@ func (s *settings) connect() error {
 	}
 	s.httpClient, s.transport, s.tlsConfig = client, nil, nil
 	return nil
+}
+
+// engine is what the settings say to the engine.
+func (s *settings) engine() rest.Config {
+	return rest.Config{
+		BaseURL:   s.baseURL,
+		Token:     s.token,
+		HTTP:      s.httpClient,
+		API:       s.api,
+		UserAgent: s.userAgent(),
+		Retry:     s.retry,
+		Logger:    s.logger,
+	}
 }
 
 // warnInsecure tells the logger that certificates are not verified.

@@ -58,8 +58,8 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //
 //deis:operation v1.6,v2.2 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {
-	if domain == "" {
-		return nil, rest.InvalidArgument("domain", "must not be empty")
+	if err := rest.Path("domains", domain).Err(); err != nil { // or it could never be deleted
+		return nil, err
 	}
 	return rest.Post[Domain](ctx, s.client, rest.Path("apps", app, "domains"), createRequest{domain}, opts...)
 }

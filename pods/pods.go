@@ -5,6 +5,7 @@
 package pods
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -113,6 +114,11 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //deis:operation v2.2 POST /apps/{app}/pods/restart/
 //deis:operation v2.2 POST /apps/{app}/pods/{type}/restart/
 func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opts ...rest.CallOption) ([]Pod, error) {
+	if o.Name != "" { // whether the dot of "web.1" may be in it, the version tells
+		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), strings.ReplaceAll(o.Name, ".", "")).Err(); err != nil {
+			return nil, err
+		}
+	}
 	collection, err := s.collection(ctx, app, o.Type)
 	if err != nil {
 		return nil, err
@@ -168,8 +174,14 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	return err
 }
 
-// listPath is where an app's pods are listed.
+// listPath is where an app's pods are listed. It checks the options before it asks for the version.
 func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest.Endpoint, error) {
+	switch {
+	case o.PageSize < 0:
+		return rest.Endpoint{}, rest.InvalidArgument("PageSize", "must not be negative")
+	case o.Page < 0:
+		return rest.Endpoint{}, rest.InvalidArgument("Page", "must not be negative")
+	}
 	collection, err := s.collection(ctx, app, o.Type)
 	if err != nil {
 		return rest.Endpoint{}, err

@@ -34,13 +34,19 @@ func (r *Response) Release() int {
 
 // WithResponse fills in r when the call ends, also when it fails.
 func WithResponse(r *Response) CallOption {
-	return func(c *call) { c.responses = append(c.responses, r) }
+	return func(c *call) {
+		if r == nil {
+			c.fail(InvalidArgument("response", "must not be nil"))
+			return
+		}
+		c.responses = append(c.responses, r)
+	}
 }
 
 // WithHeader sets a header of the request, in place of the client's own value if it has one.
 func WithHeader(key, value string) CallOption {
 	return func(c *call) {
-		if key == "" || strings.ContainsAny(key, " \t\r\n:") || strings.ContainsAny(value, "\r\n\x00") {
+		if key == "" || strings.ContainsFunc(key, notInName) || strings.ContainsFunc(value, notInValue) {
 			c.fail(InvalidArgument(fmt.Sprintf("header %.50q", key), "must be one name and one line"))
 			return
 		}
@@ -50,6 +56,14 @@ func WithHeader(key, value string) CallOption {
 		c.header.Set(key, value)
 	}
 }
+
+// What RFC 9110 allows in a header. net/http would find out for itself, but only when it sends, as an error like that of
+// a connection, which is tried again.
+func notInName(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+func notInValue(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // WithIdempotent declares that doing the call twice does no harm, so that it is tried again as a GET is (but a POST
 // never on 503; see RetryPolicy).
@@ -106,6 +120,10 @@ type call struct {
 func newCall(method string, opts []CallOption) *call {
 	c := &call{method: method}
 	for _, opt := range opts {
+		if opt == nil {
+			c.fail(InvalidArgument("call option", "must not be nil"))
+			continue
+		}
 		opt(c)
 	}
 	return c

@@ -57,8 +57,13 @@ func New(config Config) *Client {
 	return c
 }
 
-// Share makes c use what other knows of the Controller, and take turns with its writes. Call it before c is used.
-func (c *Client) Share(other *Client) { c.negotiated, c.writes = other.negotiated, other.writes }
+// With makes a client of another configuration for the same Controller. It shares with c what is known of the
+// Controller, and the turns in which writes to one app follow each other.
+func (c *Client) With(config Config) *Client {
+	other := New(config)
+	other.negotiated, other.writes = c.negotiated, c.writes
+	return other
+}
 
 // roundTripper hides a transport's CloseIdleConnections, which go-retryablehttp would call after each failure, on a
 // transport that others may use too.
@@ -174,10 +179,23 @@ func (c *Client) send(call *call, req *retryablehttp.Request, out any) error {
 		}
 		return nil
 	case call.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && call.mayHaveActed:
-		discard(resp.Body) // an earlier try deleted it, and its answer was lost
-		return nil
+		e := c.failed(call, nil)
+		if c.fromController(call, e) {
+			return nil // an earlier try deleted it, and its answer was lost
+		}
+		return e
 	}
 	return c.failed(call, nil)
+}
+
+// fromController tells whether a Controller of the spoken version says that there is no such thing, and not a router in
+// front of it, or a Controller that was upgraded meanwhile, that there is no such path.
+func (c *Client) fromController(call *call, e *Error) bool {
+	if server, ok := c.observe(call.answer.Header); ok {
+		return server.API.Major == call.api.Major
+	}
+	_, speaks := c.Server()
+	return !speaks || len(e.Body) > 0 && e.Body[0] == '{' // it always names its version, but a proxy can take that off
 }
 
 // failed makes the error of a call: err if there is one, or else what the answer says.

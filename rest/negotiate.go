@@ -149,7 +149,7 @@ func (c *Client) notController(call *call) error {
 	if e.Detail != "" {
 		found += fmt.Sprintf(" %.100q", e.Detail)
 	}
-	e.Detail = fmt.Sprintf("%s is not a Controller: its answer has no %s header; found %s",
+	e.Detail = fmt.Sprintf("no Controller at %s: the answer has no %s header; found %s",
 		c.config.BaseURL.Host, version.Header, cmp.Or(strings.TrimSpace(found), "nothing"))
 	e.cause = ErrNotController
 	return e

@@ -36,7 +36,7 @@ func Path(elems ...string) Endpoint {
 		b.WriteString(escape(elem))
 		b.WriteByte('/')
 	}
-	return Endpoint{elems: elems, path: b.String()}
+	return Endpoint{elems: slices.Clone(elems), path: b.String()} // the caller may change its slice
 }
 
 // NoSlash takes the slash off the end, for the paths that are documented without one.
@@ -59,20 +59,29 @@ func (e Endpoint) app() string {
 }
 
 // checkDelete refuses the paths that real Controllers answer by destroying the parent: DELETE /apps/A/<anything
-// unknown> destroys app A, DELETE /certs/C/<anything unknown> certificate C.
+// unknown> destroys app A, DELETE /certs/C/<anything unknown> certificate C, DELETE /auth/cancel/<anything> the
+// caller's own account. A wildcard domain is unknown to v1.6.
 func (e Endpoint) checkDelete(api version.API) error {
 	if len(e.elems) <= 2 {
 		return nil
 	}
 	parent, child := e.elems[0], e.elems[2]
+	var destroyed string
 	switch {
-	case parent == "apps" && len(e.elems) == 4 && (child == "domains" || child == "perms"):
+	case parent == "apps" && len(e.elems) == 4 && child == "perms":
+	case parent == "apps" && len(e.elems) == 4 && child == "domains" && (api.Major >= 2 || !strings.HasPrefix(e.elems[3], "*")):
 	case parent == "certs" && len(e.elems) == 4 && child == "domain" && api.Major >= 2:
-	case parent == "apps", parent == "certs":
-		return InvalidArgument("path "+e.path, "is not known to be safe: real Controllers answer such a DELETE by destroying "+
-			strings.TrimSuffix(parent, "s")+" "+e.elems[1])
+	case parent == "apps":
+		destroyed = "app " + e.elems[1]
+	case parent == "certs":
+		destroyed = "certificate " + e.elems[1]
+	case parent == "auth":
+		destroyed = "the caller's own account"
 	}
-	return nil
+	if destroyed == "" {
+		return nil
+	}
+	return InvalidArgument("path "+e.path, "is not known to be safe: real Controllers answer such a DELETE by destroying "+destroyed)
 }
 
 // escape escapes one element. A * stays as it is, as in the recorded requests for wildcard names.
@@ -102,31 +111,32 @@ var (
 		func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
 )
 
+// ruleAfter is the rule for what stands behind each element that an identifier follows.
+var ruleAfter = map[string]rule{
+	"apps": appRule, "perms": usernameRule, "domains": domainRule, "domain": domainRule, "certs": certRule,
+	"keys": keyRule, "releases": releaseRule, "containers": typeRule, "pods": typeRule,
+}
+
+// identifies tells whether elems[i] is an identifier, by what stands before it. What stands behind an identifier is
+// none, whatever that reads: an app may be called "releases".
+func identifies(elems []string, i int) bool {
+	if i == 0 {
+		return false
+	}
+	_, collection := ruleAfter[elems[i-1]]
+	return collection && !identifies(elems, i-1)
+}
+
 // ruleFor finds the rule for elems[i] in what stands around it.
 func ruleFor(elems []string, i int) rule {
-	if i == 0 {
-		return otherRule
-	}
-	switch elems[i-1] {
-	case "apps":
-		return appRule
-	case "perms":
-		return usernameRule
-	case "domains", "domain":
-		return domainRule
-	case "certs":
-		return certRule
-	case "keys":
-		return keyRule
-	case "releases":
-		return releaseRule
-	case "containers", "pods":
-		if i+1 < len(elems) && elems[i+1] != "restart" {
-			return podTypeRule
-		}
-		return typeRule
-	}
-	if i >= 2 && elems[i] != "restart" && (elems[i-2] == "containers" || elems[i-2] == "pods") {
+	isAction := func(i int) bool { return i == len(elems)-1 && elems[i] == "restart" }
+	isPods := func(i int) bool { return elems[i] == "containers" || elems[i] == "pods" }
+	switch {
+	case identifies(elems, i) && isPods(i-1) && i+1 < len(elems) && !isAction(i+1):
+		return podTypeRule
+	case identifies(elems, i):
+		return ruleAfter[elems[i-1]]
+	case i >= 2 && identifies(elems, i-1) && isPods(i-2) && !isAction(i):
 		return podNameRule
 	}
 	return otherRule
@@ -149,7 +159,7 @@ func check(elems []string, i int) error {
 func chars(some string, more func(rune) bool) func(string) bool {
 	return func(s string) bool {
 		for _, r := range s {
-			if !more(r) && !strings.ContainsRune(some, r) || r == utf8.RuneError {
+			if !more(r) && !strings.ContainsRune(some, r) { // what is no UTF-8 reads as U+FFFD, which is neither
 				return false
 			}
 		}

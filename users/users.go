@@ -39,7 +39,7 @@ type ListOptions = rest.ListOptions
 //
 //deis:operation v1.6,v2.2 GET /users
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[User], error) {
-	at, err := s.path(ctx)
+	at, err := s.path(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOpti
 // All ranges over all users; see rest.All.
 func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOption) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
-		at, err := s.path(ctx)
+		at, err := s.path(ctx, o)
 		if err != nil {
 			yield(User{}, err)
 			return
@@ -58,8 +58,15 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	}
 }
 
-// path has a slash in v1: real v1.6 Controllers answer 404 to the documented /v1/users.
-func (s *Service) path(ctx context.Context) (rest.Endpoint, error) {
+// path has a slash in v1: real v1.6 Controllers answer 404 to the documented /v1/users. It checks the options before it
+// asks for the version.
+func (s *Service) path(ctx context.Context, o ListOptions) (rest.Endpoint, error) {
+	switch {
+	case o.PageSize < 0:
+		return rest.Endpoint{}, rest.InvalidArgument("PageSize", "must not be negative")
+	case o.Page < 0:
+		return rest.Endpoint{}, rest.InvalidArgument("Page", "must not be negative")
+	}
 	api, err := s.client.Negotiate(ctx)
 	if api.Major == 1 {
 		return rest.Path("users"), err
