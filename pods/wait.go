@@ -18,6 +18,9 @@ type WaitOptions struct {
 	Release  int            // only pods of this release count; 0 for any
 	Want     map[string]int // how many shall be up of each type; if it is empty, all there are, and at least one
 	Interval time.Duration  // how often to look; a second if it is 0
+
+	// Progress is told after each look which of the pods that count there are, if it is not nil.
+	Progress func([]Pod)
 }
 
 // defaultInterval is short beside the seconds that a pod takes to start, and long for a Controller to answer.
@@ -48,6 +51,9 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 			return nil, err
 		}
 		last = o.relevant(all)
+		if o.Progress != nil {
+			o.Progress(last)
+		}
 		if crashed := slices.IndexFunc(last, Pod.crashed); crashed >= 0 {
 			return nil, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed, last[crashed].Name, app, last[crashed].State, o.state(last))
 		}
