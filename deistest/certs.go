@@ -1,0 +1,280 @@
+package deistest
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A cert is a TLS certificate, named by its common name in API 1.6 and by a name of its own in API 2.2.
+type cert struct {
+	id               int
+	name, commonName string
+	owner            *user
+	created          time.Time
+	x509             *x509.Certificate
+}
+
+// certJSON1 is a certificate in API 1.6.
+type certJSON1 struct {
+	ID         int    `json:"id"`
+	Owner      string `json:"owner"`
+	Expires    string `json:"expires"`
+	Created    string `json:"created"`
+	Updated    string `json:"updated"`
+	CommonName string `json:"common_name"`
+}
+
+// certJSON2 is a certificate in API 2.2.
+type certJSON2 struct {
+	ID          int      `json:"id"`
+	Owner       string   `json:"owner"`
+	SAN         []string `json:"san"`
+	Domains     []string `json:"domains"`
+	Created     string   `json:"created"`
+	Updated     string   `json:"updated"`
+	Name        string   `json:"name"`
+	CommonName  string   `json:"common_name"`
+	Fingerprint string   `json:"fingerprint"`
+	Expires     string   `json:"expires"`
+	Starts      string   `json:"starts"`
+	Issuer      string   `json:"issuer"`
+	Subject     string   `json:"subject"`
+}
+
+func (q *request) certJSON1(ct *cert) certJSON1 {
+	return certJSON1{
+		ID: ct.id, Owner: ct.owner.username, Expires: q.stamp(ct.x509.NotAfter),
+		Created: q.stamp(ct.created), Updated: q.stamp(ct.created), CommonName: ct.commonName,
+	}
+}
+
+func (q *request) certJSON2(ct *cert) certJSON2 {
+	domains := []string{}
+	for _, d := range q.domainsOf(func(d *domain) bool { return d.cert == ct }) {
+		domains = append(domains, d.name)
+	}
+	return certJSON2{
+		ID: ct.id, Owner: ct.owner.username, SAN: append([]string{}, ct.x509.DNSNames...), Domains: domains,
+		Created: q.stamp(ct.created), Updated: q.stamp(ct.created), Name: ct.name, CommonName: ct.commonName,
+		Fingerprint: ct.fingerprint(), Expires: q.stamp(ct.x509.NotAfter), Starts: q.stamp(ct.x509.NotBefore),
+		Issuer: slashed(ct.x509.RawIssuer), Subject: slashed(ct.x509.RawSubject),
+	}
+}
+
+func (q *request) certJSON(ct *cert) any {
+	if q.v2() {
+		return q.certJSON2(ct)
+	}
+	return q.certJSON1(ct)
+}
+
+// fingerprint is the SHA-256 of a certificate, "7A:CA:…".
+func (ct *cert) fingerprint() string {
+	sum := sha256.Sum256(ct.x509.Raw)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+}
+
+// slashed writes a name as OpenSSL does, "/C=US/ST=CA/CN=bar.com".
+func slashed(raw []byte) string {
+	short := map[string]string{
+		"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
+		"1.2.840.113549.1.9.1": "emailAddress",
+	}
+	var names pkix.RDNSequence
+	if _, err := asn1.Unmarshal(raw, &names); err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, set := range names {
+		for _, name := range set {
+			oid := name.Type.String()
+			fmt.Fprintf(&b, "/%s=%v", cmp.Or(short[oid], oid), name.Value)
+		}
+	}
+	return b.String()
+}
+
+// myCerts are the user's own; nobody sees those of others, administrators included.
+func (q *request) myCerts() []*cert {
+	var list []*cert
+	for _, ct := range q.certs {
+		if ct.owner == q.user {
+			list = append(list, ct)
+		}
+	}
+	return list
+}
+
+// myCert finds the certificate that the path names.
+func (q *request) myCert() (*cert, *answer) {
+	for _, ct := range q.myCerts() {
+		if q.v2() && ct.name == q.args[0] || !q.v2() && ct.commonName == q.args[0] {
+			return ct, nil
+		}
+	}
+	if q.v2() {
+		return nil, q.notFound()
+	}
+	return nil, q.crash()
+}
+
+func listCerts(q *request) *answer {
+	list := q.myCerts()
+	if q.v2() {
+		slices.SortFunc(list, func(a, b *cert) int { return cmp.Compare(a.name, b.name) })
+	}
+	return page(q, list, q.certJSON)
+}
+
+func getCert(q *request) *answer {
+	ct, stop := q.myCert()
+	if stop != nil {
+		return stop
+	}
+	return ok(q.certJSON(ct))
+}
+
+func deleteCert(q *request) *answer {
+	ct, stop := q.myCert()
+	if stop != nil {
+		return stop
+	}
+	q.certs = slices.DeleteFunc(q.certs, func(other *cert) bool { return other == ct })
+	for _, d := range q.domains {
+		if d.cert == ct {
+			d.cert = nil
+		}
+	}
+	return empty(http.StatusNoContent)
+}
+
+// createCert stores a certificate. The key is not looked at, as recorded.
+func createCert(q *request) *answer {
+	data, stop := q.object()
+	if stop != nil {
+		return stop
+	}
+	s := q.serializer(data)
+	ct := &cert{id: q.certIDs + 1, owner: q.user, created: now()}
+	if q.v2() {
+		ct.name = s.required("name", 128)
+		if ct.name != "" && !validAppID.MatchString(ct.name) {
+			s.fail("name", "Can only contain a-z (lowercase), 0-9 and hyphens")
+		} else if slices.ContainsFunc(q.certs, func(other *cert) bool { return other.name == ct.name }) {
+			s.fail("name", "certificate with this name already exists.")
+		}
+	} else if _, given := data["common_name"]; given {
+		ct.commonName = s.required("common_name", 1<<10)
+		if q.hasCert(ct.commonName) {
+			s.fail("common_name", "This field must be unique.")
+		}
+	}
+	source := s.required("certificate", 1<<20)
+	s.required("key", 1<<20)
+	if source != "" {
+		var problem string
+		if ct.x509, problem = q.parseCert(source); problem != "" {
+			s.fail("certificate", "Could not load certificate: "+problem)
+		}
+	}
+	if stop := s.answer(); stop != nil {
+		return stop
+	}
+	if ct.commonName == "" {
+		ct.commonName = ct.x509.Subject.CommonName
+		if !q.v2() && (ct.commonName == "" || q.hasCert(ct.commonName)) {
+			return q.crash() // the database refuses it
+		}
+	}
+	q.certs, q.certIDs = append(q.certs, ct), ct.id
+	if q.v2() {
+		j := q.certJSON2(ct)
+		j.Fingerprint = "b'" + j.Fingerprint + "'" // Python bytes; later reads are without
+		return created(j)
+	}
+	if strings.ContainsAny(ct.commonName, " ,") {
+		return q.crash() // the key of the router's configuration; the certificate is stored
+	}
+	j := q.certJSON1(ct)
+	j.Expires = strings.TrimSuffix(j.Expires, "UTC") // as later reads have it
+	return created(j)
+}
+
+func (c *Controller) hasCert(commonName string) bool {
+	return slices.ContainsFunc(c.certs, func(ct *cert) bool { return ct.commonName == commonName })
+}
+
+// parseCert reads PEM; the problems are OpenSSL's.
+func (q *request) parseCert(source string) (*x509.Certificate, string) {
+	block, _ := pem.Decode([]byte(source))
+	function := "PEM_read_bio"
+	if q.v2() {
+		function = ""
+	}
+	if block == nil {
+		reason := "no start line"
+		if strings.Contains(source, "-----BEGIN") {
+			reason = "bad end line"
+		}
+		return nil, fmt.Sprintf("[('PEM routines', '%s', '%s')]", function, reason)
+	}
+	parsed, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Sprintf("[('asn1 encoding routines', '%s', 'header too long')]", function)
+	}
+	return parsed, ""
+}
+
+// attachCert lets a certificate serve a domain, of whatever app and owner, as recorded. API 2.2 only.
+func attachCert(q *request) *answer {
+	ct, stop := q.myCert()
+	if stop != nil {
+		return stop
+	}
+	data, stop := q.anyObject()
+	if stop != nil {
+		return stop
+	}
+	name, given := data["domain"]
+	if !given {
+		return q.crash()
+	}
+	d := q.domains[q.pythonString(name)]
+	switch {
+	case d == nil:
+		return q.notFound()
+	case d.cert != nil:
+		return detail(http.StatusConflict, "Domain already has a certificate attached to it")
+	}
+	d.cert = ct
+	return empty(http.StatusCreated)
+}
+
+// detachCert takes a domain's certificate away, whichever certificate the path names. It is 503 if no domain of that
+// app had the named one, since there is nothing to remove from the cluster; by then the work is done.
+func detachCert(q *request) *answer {
+	ct, stop := q.myCert()
+	if stop != nil {
+		return stop
+	}
+	d := q.domains[q.args[1]]
+	if d == nil {
+		return q.notFound()
+	}
+	served := q.domainsOf(func(other *domain) bool { return other.app == d.app && other.cert == ct })
+	d.cert = nil
+	if len(served) == 0 {
+		return detail(http.StatusServiceUnavailable,
+			"Could not delete certificate secret %s-cert for application %s", ct.name, d.app.id)
+	}
+	return empty(http.StatusNoContent)
+}

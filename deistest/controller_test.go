@@ -1,0 +1,207 @@
+package deistest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/version"
+)
+
+func TestTheFirstUserIsTheAdministrator(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		assert.Empty(t, c.Token())
+		status, body := call(t, c, "", "POST", prefix(c.APIVersion())+"/auth/register/",
+			`{"username": "first", "password": "pw", "email": "first@example.com"}`)
+		assert.Equal(t, http.StatusCreated, status)
+		assert.Contains(t, body, `"is_superuser":true`)
+		status, body = call(t, c, "", "POST", prefix(c.APIVersion())+"/auth/register/",
+			`{"username": "second", "password": "pw", "email": "second@example.com"}`)
+		assert.Equal(t, http.StatusCreated, status)
+		assert.Contains(t, body, `"is_superuser":false`)
+	}, deistest.WithoutAdmin())
+}
+
+func TestServersHaveAnAdministrator(t *testing.T) {
+	server := deistest.NewServer(deistest.WithAdmin("root", "secret"))
+	defer server.Close()
+	resp, err := http.Post(server.URL+"/v2/auth/login/", "application/json",
+		strings.NewReader(fmt.Sprintf(`{"username": %q, "password": %q}`, server.Username, server.Password)))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var login struct{ Token string }
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&login))
+	assert.Equal(t, server.Token, login.Token)
+	assert.Equal(t, "root", server.Username)
+}
+
+func TestTwoUsersOfOneNameAreAMistake(t *testing.T) {
+	assert.Panics(t, func() { deistest.New(deistest.WithUser("admin", "pw")) })
+}
+
+func TestHelpersKnowTheirApps(t *testing.T) {
+	c := deistest.New()
+	assert.Error(t, c.AddLog("nosuch", "line"))
+	assert.Error(t, c.ClearLogs("nosuch"))
+	assert.Empty(t, c.TokenOf("nobody"))
+}
+
+func TestLogs(t *testing.T) {
+	for api, want := range map[version.API]string{
+		version.V1_6: `"a \"quoted\" line\n☃ <b>\n"`,
+		version.V2_2: `b'a "quoted" line\n\xe2\x98\x83 <b>\n'`,
+	} {
+		c := deistest.New(deistest.WithAPIVersion(api))
+		tell(t, c, []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}})
+		require.NoError(t, c.ClearLogs("example-go"))
+		tell(t, c, []step{{request: `GET /apps/example-go/logs/`, status: 204}})
+		require.NoError(t, c.AddLog("example-go", "one"))
+		require.NoError(t, c.AddLog("example-go", `a "quoted" line`))
+		require.NoError(t, c.AddLog("example-go", "☃ <b>"))
+		_, body := call(t, c, "admin", "GET", prefix(api)+"/apps/example-go/logs/?log_lines=2", "")
+		assert.Equal(t, want, body)
+	}
+}
+
+// The texts are those of Python 2 and 3, which the Controllers run on.
+func TestMalformedJSON(t *testing.T) {
+	const noKey = "Expecting property name enclosed in double quotes: "
+	for body, want := range map[string][2]string{
+		`{`:                {"Expecting object: line 1 column 1 (char 0)", noKey + "line 1 column 2 (char 1)"},
+		`{"id": }`:         {"No JSON object could be decoded", "Expecting value: line 1 column 8 (char 7)"},
+		"{\"id\": 1,\n 2}": {noKey + "line 2 column 2 (char 11)", ""},
+		`{"id" "x"}`:       {"Expecting ':' delimiter: line 1 column 7 (char 6)", ""},
+		`{"id": "x`:        {"Unterminated string starting at: line 1 column 8 (char 7)", ""},
+		`[1 2]`:            {"Expecting ',' delimiter: line 1 column 4 (char 3)", ""},
+		`{} x`:             {"Extra data: line 1 column 4 (char 3)", ""},
+		"{\"id\": \"\xff\xfe\"}": {"'utf8' codec can't decode byte 0xff in position 8: invalid start byte",
+			"'utf-8' codec can't decode byte 0xff in position 8: invalid start byte"},
+	} {
+		if want[1] == "" {
+			want[1] = want[0]
+		}
+		for i, api := range versions {
+			status, answer := call(t, deistest.New(deistest.WithAPIVersion(api)), "admin", "POST", prefix(api)+"/apps/", body)
+			assert.Equal(t, http.StatusBadRequest, status)
+			var got struct{ Detail string }
+			require.NoError(t, json.Unmarshal([]byte(answer), &got))
+			assert.Equal(t, "JSON parse error - "+want[i], got.Detail, "%s in %s", body, api)
+		}
+	}
+}
+
+func TestThousandsOfAppsInPages(t *testing.T) {
+	const apps = 10_000
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		for i := range apps {
+			call(t, c, "admin", "POST", prefix(c.APIVersion())+"/apps/", fmt.Sprintf(`{"id": "app-%05d"}`, (i*7919)%apps))
+		}
+		seen, start := map[string]bool{}, time.Now()
+		for url := prefix(c.APIVersion()) + "/apps/"; url != ""; {
+			_, body := call(t, c, "admin", "GET", url, "")
+			var page struct {
+				Count   int
+				Next    string
+				Results []struct{ ID string }
+			}
+			require.NoError(t, json.Unmarshal([]byte(body), &page))
+			assert.Equal(t, apps, page.Count)
+			for _, a := range page.Results {
+				seen[a.ID] = true
+			}
+			url = page.Next
+		}
+		assert.Len(t, seen, apps)
+		assert.Less(t, time.Since(start), 30*time.Second)
+	})
+}
+
+func TestConcurrentUse(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		p := prefix(c.APIVersion())
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				id := fmt.Sprintf("app-%d", i)
+				call(t, c, "admin", "POST", p+"/apps/", fmt.Sprintf(`{"id": %q}`, id))
+				call(t, c, "admin", "POST", p+"/apps/"+id+"/builds/", `{"image": "a/b:1", "procfile": {"web": "x"}}`)
+				call(t, c, "admin", "POST", p+"/apps/"+id+"/scale/", `{"web": 3}`)
+				call(t, c, "admin", "GET", p+"/apps/?limit=3", "")
+				assert.NoError(t, c.AddLog(id, "line"))
+				c.Requests()
+				c.AddFault(deistest.Fault{Method: "PUT"})
+				status, _ := call(t, c, "admin", "GET", p+"/apps/"+id+"/logs/", "")
+				assert.Equal(t, http.StatusOK, status)
+			})
+		}
+		all.Wait()
+		_, body := call(t, c, "admin", "GET", p+"/apps/", "")
+		assert.Contains(t, body, `"count":16`)
+	})
+}
+
+// change sets n variables of one app at the same time and returns how many were answered 201, and how many are set.
+func change(t *testing.T, c *deistest.Controller, n int) (accepted, set int) {
+	p := prefix(c.APIVersion()) + "/apps/example-go/config/"
+	statuses := make([]int, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			statuses[i], _ = call(t, c, "admin", "POST", p, fmt.Sprintf(`{"values": {"K%d": "1"}}`, i))
+		})
+	}
+	all.Wait()
+	for _, s := range statuses {
+		if s == http.StatusCreated {
+			accepted++
+		} else {
+			assert.Equal(t, http.StatusInternalServerError, s)
+		}
+	}
+	_, body := call(t, c, "admin", "GET", p, "")
+	var config struct{ Values map[string]string }
+	require.NoError(t, json.Unmarshal([]byte(body), &config))
+	return accepted, len(config.Values)
+}
+
+func TestConcurrentChangesAreKeptUnlessTheyAreToBeLost(t *testing.T) {
+	app := []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}}
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		tell(t, c, app)
+		accepted, set := change(t, c, 8)
+		assert.Equal(t, 8, accepted)
+		assert.Equal(t, 8, set)
+	})
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		synctest.Test(t, func(t *testing.T) {
+			tell(t, c, app)
+			accepted, set := change(t, c, 8)
+			assert.Less(t, accepted, 8, "some collide")
+			assert.Less(t, set, accepted, "and some are lost")
+			tell(t, c, []step{
+				{request: `POST /apps/example-go/config/ {"values": {"X": "1"}}`, status: 201},
+				{request: `POST /apps/example-go/config/ {"values": {"Y": "2"}}`, status: 201, answer: `"X":"1"`},
+			})
+		})
+	}, deistest.WithLostUpdates())
+}
+
+func TestNextFollowsTheHost(t *testing.T) {
+	c := deistest.New()
+	tell(t, c, []step{{request: `POST /apps/ {}`, status: 201}, {request: `POST /apps/ {}`, status: 201}})
+	r := httptest.NewRequest("GET", "http://deis.example.com/v2/apps?limit=1&x=1", nil)
+	r.Header.Set("Authorization", "token "+c.Token())
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	assert.Contains(t, w.Body.String(), `"next":"http://deis.example.com/v2/apps?limit=1&offset=1&x=1"`)
+}

@@ -1,0 +1,139 @@
+package deistest_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/version"
+)
+
+// answeredOtherwise are the documented exchanges that real Controllers answer with another status.
+var answeredOtherwise = map[string]int{
+	"GET /v1/users":   http.StatusNotFound,   // the slash is required
+	"GET /v1/keys/":   http.StatusOK,         // 201 in both documents
+	"GET /v2/keys/":   http.StatusOK,         //
+	"POST /v1/certs/": http.StatusBadRequest, // the documented certificate is the first line of one
+	"POST /v2/certs/": http.StatusBadRequest, //
+	"POST /v2/apps/example-go/releases/rollback/": http.StatusBadRequest, // not to the initial release
+	// A real Controller takes these two for something else.
+	"POST /v2/certs/foo/domains/":            http.StatusNotFound,
+	"DELETE /v2/certs/foo/domains/test.com/": http.StatusNotFound,
+}
+
+// neverAnswered are documented fields that real Controllers do not have.
+var neverAnswered = map[string]bool{
+	"1.6 User.id": true, "2.2 User.id": true, "2.2 App.url": true,
+	"2.2 Config.DEIS_APP": true, "2.2 Config.DEIS_RELEASE": true,
+}
+
+// TestDocumentedExchanges holds the Controller against the API documents: each of their exchanges is answered with its
+// status and at least its fields, but for what real Controllers answer otherwise.
+func TestDocumentedExchanges(t *testing.T) {
+	for _, api := range versions {
+		f, err := os.Open("../testdata/documented-" + api.String() + ".jsonl")
+		require.NoError(t, err)
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			var d struct {
+				Operation string
+				Request   struct{ Method, Path, Body string }
+				Response  struct {
+					Status int
+					Body   string
+				}
+			}
+			require.NoError(t, json.Unmarshal(lines.Bytes(), &d))
+			t.Run(api.String()+" "+d.Operation, func(t *testing.T) {
+				if other, ok := answeredOtherwise[d.Request.Method+" "+d.Request.Path]; ok {
+					d.Response.Status = other
+				}
+				c := documentedWorld(t, api, d.Request.Method, d.Request.Path)
+				status, body := call(t, c, "test", d.Request.Method, d.Request.Path, d.Request.Body)
+				require.Equal(t, d.Response.Status, status, body)
+				var want, got any
+				isJSON := json.Unmarshal([]byte(d.Response.Body), &want) == nil
+				if _, isLog := want.(string); isJSON && !isLog && status < 300 {
+					require.NoError(t, json.Unmarshal([]byte(body), &got), body)
+					contains(t, api, want, got, "body")
+				}
+			})
+		}
+	}
+}
+
+// documentedWorld is a Controller in which a documented request makes sense.
+func documentedWorld(t *testing.T, api version.API, method, path string) *deistest.Controller {
+	switch {
+	case strings.HasSuffix(path, "/auth/register/"):
+		return deistest.New(deistest.WithAPIVersion(api), deistest.WithoutAdmin())
+	case strings.HasSuffix(path, "/auth/cancel/"):
+		return deistest.New(deistest.WithAPIVersion(api), deistest.WithAdmin("test", "opensesame"))
+	case strings.HasSuffix(path, "/auth/passwd/"):
+		return deistest.New(deistest.WithAPIVersion(api), deistest.WithAdmin("test", "foo"))
+	}
+	c := deistest.New(deistest.WithAPIVersion(api), deistest.WithAdmin("test", "opensesame"),
+		deistest.WithUser("example", "pw"))
+	steps := []struct{ path, body string }{
+		{"/apps/", `{"id": "example-go"}`},
+		{"/apps/example-go/builds/", `{"image": "example-go", "sha": "060da68f", "procfile": {"web": "example-go"}}`},
+		{"/apps/example-go/config/", `{"values": {"HELLO": "there", "PLATFORM": "deis"}}`},
+		{"/apps/example-go/domains/", `{"domain": "test.com"}`},
+		{"/apps/example-go/perms/", `{"username": "example"}`},
+		{"/certs/", certificateBody(t, "foo", "test.example.com")},
+	}
+	if method != "POST" {
+		steps = append(steps, []struct{ path, body string }{
+			{"/apps/example-go/domains/", `{"domain": "example.example.com"}`},
+			{"/keys/", `{"id": "example", "public": "ssh-rsa AAAA"}`},
+		}...)
+	}
+	for _, s := range steps {
+		status, body := call(t, c, "test", "POST", prefix(api)+s.path, s.body)
+		require.Equal(t, http.StatusCreated, status, "%s: %s", s.path, body)
+	}
+	return c
+}
+
+// contains tells what an answer lacks of the documented one.
+func contains(t *testing.T, api version.API, want, got any, where string) {
+	switch want := want.(type) {
+	case map[string]any:
+		object, ok := got.(map[string]any)
+		require.True(t, ok, "%s is %v", where, got)
+		for k, v := range want {
+			if neverAnswered[fmt.Sprintf("%s %s.%s", api, kindOf(want), k)] {
+				continue
+			}
+			if assert.Contains(t, object, k, where) && v != nil && object[k] != nil {
+				contains(t, api, v, object[k], where+"."+k)
+			}
+		}
+	case []any:
+		list, ok := got.([]any)
+		require.True(t, ok, "%s is %v", where, got)
+		if len(want) > 0 && len(list) > 0 {
+			contains(t, api, want[0], list[0], where+"[0]")
+		}
+	default:
+		assert.IsType(t, want, got, where)
+	}
+}
+
+// kindOf names a documented object by a field that nothing else has.
+func kindOf(object map[string]any) string {
+	for field, kind := range map[string]string{"is_staff": "User", "structure": "App", "DEIS_APP": "Config"} {
+		if _, ok := object[field]; ok {
+			return kind
+		}
+	}
+	return ""
+}

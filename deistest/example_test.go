@@ -1,0 +1,107 @@
+package deistest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/version"
+)
+
+// ask sends a request, with a token unless it is empty, and returns the status and the body of the answer.
+func ask(client *http.Client, token, method, url, body string) string {
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return err.Error()
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "token "+token)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	answer, _ := io.ReadAll(resp.Body)
+	return strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", string(answer)))
+}
+
+func ExampleNewServer() {
+	server := deistest.NewServer()
+	defer server.Close()
+
+	fmt.Println(ask(http.DefaultClient, server.Token, "GET", server.URL+"/v2/apps/example-go/", ""))
+	fmt.Println(ask(http.DefaultClient, server.Token, "GET", server.URL+"/v2/apps/", ""))
+	for _, r := range server.Controller.Requests() {
+		fmt.Println(r, r.Status)
+	}
+	// Output:
+	// 404 {"detail":"Not found."}
+	// 200 {"count":0,"next":null,"previous":null,"results":[]}
+	// GET /v2/apps/example-go/ 404
+	// GET /v2/apps/ 200
+}
+
+func ExampleNew() {
+	controller := deistest.New(deistest.WithAPIVersion(version.V1_6), deistest.WithUser("alice", "wonderland"))
+	client := &http.Client{Transport: controller.Transport()} // no network, no port, nothing to close
+
+	fmt.Println(ask(client, "", "POST", "http://deis.test/v1/auth/login/", `{"username": "alice", "password": "queen"}`))
+	fmt.Println(ask(client, controller.TokenOf("alice"), "GET", "http://deis.test/v1/users/", ""))
+
+	controller.SetAPIVersion(version.V2_2) // an upgrade
+	fmt.Println(ask(client, controller.TokenOf("alice"), "GET", "http://deis.test/v2/", ""))
+	// Output:
+	// 400 {"non_field_errors":["Unable to log in with provided credentials."]}
+	// 403 {"detail":"You do not have permission to perform this action."}
+	// 200 {}
+}
+
+func ExampleWithFault() {
+	controller := deistest.New(
+		// The answer to the first POST gets lost after the work is done.
+		deistest.WithFault(deistest.Fault{Method: "POST", Path: "/apps/", Drop: true, After: true, Times: 1}),
+		// The load balancer has not heard of the Controller yet.
+		deistest.WithFault(deistest.Fault{Path: "/users/", Status: 502, Proxy: true, Times: 1}),
+	)
+	client := &http.Client{Transport: controller.Transport()}
+	for range 2 {
+		fmt.Println(ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/", `{"id": "example-go"}`))
+	}
+	for range 2 {
+		fmt.Println(ask(client, controller.Token(), "GET", "http://deis.test/v2/users/?limit=1&offset=1", ""))
+	}
+	// Output:
+	// Post "http://deis.test/v2/apps/": unexpected EOF
+	// 400 {"id":["Application with this id already exists."]}
+	// 502
+	// 200 {"count":1,"next":null,"previous":"http://deis.test/v2/users/?limit=1","results":[]}
+}
+
+func ExampleWithStartDelay() {
+	controller := deistest.New(deistest.WithStartDelay(500 * time.Millisecond))
+	client := &http.Client{Transport: controller.Transport()}
+	ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/", `{"id": "example-go"}`)
+	ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/example-go/builds/", `{"image": "deis/example-go"}`)
+
+	state := func() string {
+		answer := ask(client, controller.Token(), "GET", "http://deis.test/v2/apps/example-go/pods/", "")
+		var pods struct{ Results []struct{ State string } }
+		json.Unmarshal([]byte(strings.TrimPrefix(answer, "200 ")), &pods)
+		return pods.Results[0].State
+	}
+	fmt.Println(state())
+	time.Sleep(500 * time.Millisecond) // in a synctest bubble this takes no time
+	fmt.Println(state())
+	controller.CrashPod("example-go", "cmd.1")
+	fmt.Println(state())
+	// Output:
+	// initializing
+	// up
+	// crashed
+}

@@ -1,0 +1,74 @@
+package deistest
+
+import (
+	"time"
+
+	"github.com/deisgo/deis/version"
+)
+
+// The account that New makes unless told otherwise.
+const (
+	defaultAdmin    = "admin"
+	defaultPassword = "opensesame"
+)
+
+// An Option says how a Controller differs from the usual one.
+type Option func(*settings)
+
+type settings struct {
+	api          version.API
+	admin        *account
+	users        []account
+	latency      time.Duration
+	startDelay   time.Duration
+	faults       []Fault
+	lostUpdates  bool
+	registration Registration
+}
+
+type account struct{ username, password string }
+
+// WithAPIVersion chooses the API version; version.V2_2 if not given. All versions of a major number behave alike, and
+// those above 2 like 2.2, under the path prefix of their own number; but "who am I" is there from 2.2 on only.
+func WithAPIVersion(api version.API) Option { return func(s *settings) { s.api = api } }
+
+// WithAdmin names the administrator that exists from the start; "admin" with the password "opensesame" if not given.
+func WithAdmin(username, password string) Option {
+	return func(s *settings) { s.admin = &account{username, password} }
+}
+
+// WithoutAdmin starts without an administrator. The next user to register becomes one.
+func WithoutAdmin() Option { return func(s *settings) { s.admin = nil } }
+
+// WithUser adds a user who is no administrator. It can be given several times.
+func WithUser(username, password string) Option {
+	return func(s *settings) { s.users = append(s.users, account{username, password}) }
+}
+
+// WithLatency makes each answer take at least this long. A request whose context ends first is not carried out.
+func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }
+
+// WithStartDelay is how long a new or restarted pod takes until its state is "up"; it is up at once if not given.
+// Before, the state is "initializing" in API 2.2 and "created" in API 1.6.
+func WithStartDelay(d time.Duration) Option { return func(s *settings) { s.startDelay = d } }
+
+// WithFault makes some requests fail. It can be given several times; the first fault that meets a request counts.
+func WithFault(f Fault) Option { return func(s *settings) { s.faults = append(s.faults, f) } }
+
+// WithLostUpdates makes changes of one app's configuration at the same time go wrong as they were recorded to: some
+// answer 500, some answer 201 and are lost, and in API 1.6 one that answered 500 can show up later. Changes that follow
+// one another are as safe as without it, and a little slower.
+func WithLostUpdates() Option { return func(s *settings) { s.lostUpdates = true } }
+
+// A Registration says who may register users.
+type Registration int
+
+// The registration modes of the Controllers.
+const (
+	RegistrationOpen      Registration = iota // anybody
+	RegistrationAdminOnly                     // administrators
+	RegistrationDisabled                      // nobody
+)
+
+// WithRegistration says who may register users; anybody if not given.
+func WithRegistration(r Registration) Option { return func(s *settings) { s.registration = r } }

@@ -1,0 +1,104 @@
+package deistest
+
+import "net/http"
+
+type adminJSON struct {
+	Username    string `json:"username"`
+	IsSuperuser bool   `json:"is_superuser"`
+}
+
+// listCollaborators names the users who may use the app besides its owner, in order of their registration.
+func listCollaborators(q *request) *answer {
+	names := []string{}
+	for _, u := range q.users {
+		if q.app.collaborators[u] {
+			names = append(names, u.username)
+		}
+	}
+	return ok(map[string][]string{"users": names})
+}
+
+// addCollaborator lets a user use the app. The owner can be one too.
+func addCollaborator(q *request) *answer {
+	if !q.isOwner() {
+		return q.forbidden()
+	}
+	u, stop := q.namedUser()
+	if stop != nil {
+		return stop
+	}
+	q.app.collaborators[u] = true
+	q.log("INFO", "User %s was granted access to %s", u.username, q.app.id)
+	return empty(http.StatusCreated)
+}
+
+// removeCollaborator takes the right back. Collaborators may give up their own.
+func removeCollaborator(q *request) *answer {
+	i, found := q.findApp(q.args[0])
+	u := q.userNamed(q.args[1])
+	if !found || u == nil {
+		return q.notFound()
+	}
+	q.app = q.apps[i]
+	if !q.app.collaborators[u] || u != q.user && !q.isOwner() {
+		return q.forbidden()
+	}
+	delete(q.app.collaborators, u)
+	q.log("INFO", "User %s was revoked access to %s", u.username, q.app.id)
+	return empty(http.StatusNoContent)
+}
+
+// forAdmins makes a handler that only administrators may use.
+func forAdmins(h handler) handler {
+	return func(q *request) *answer {
+		if !q.user.admin {
+			return q.forbidden()
+		}
+		return h(q)
+	}
+}
+
+func listAdmins(q *request) *answer {
+	var admins []*user
+	for _, u := range q.users {
+		if u.admin {
+			admins = append(admins, u)
+		}
+	}
+	return page(q, admins, func(u *user) adminJSON { return adminJSON{u.username, true} })
+}
+
+func addAdmin(q *request) *answer {
+	u, stop := q.namedUser()
+	if stop != nil {
+		return stop
+	}
+	u.admin = true
+	return empty(http.StatusCreated)
+}
+
+// removeAdmin succeeds for who is none as well. The last one can remove themselves.
+func removeAdmin(q *request) *answer {
+	u := q.userNamed(q.args[0])
+	if u == nil {
+		return q.notFound()
+	}
+	u.admin = false
+	return empty(http.StatusNoContent)
+}
+
+// namedUser finds the user that the body names.
+func (q *request) namedUser() (*user, *answer) {
+	data, stop := q.anyObject()
+	if stop != nil {
+		return nil, stop
+	}
+	name, given := data["username"]
+	if !given {
+		return nil, q.crash()
+	}
+	if u := q.userNamed(q.pythonString(name)); u != nil {
+		return u, nil
+	}
+	return nil, q.notFound()
+}

@@ -1,0 +1,177 @@
+package deistest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A release is a build with a configuration, or a configuration alone before the first build.
+type release struct {
+	uuid, summary string
+	version       int
+	owner         *user
+	build         *build // nil if none
+	config        *config
+	created       time.Time
+}
+
+type releaseJSON struct {
+	UUID    string  `json:"uuid"`
+	App     string  `json:"app"`
+	Owner   string  `json:"owner"`
+	Created string  `json:"created"`
+	Updated string  `json:"updated"`
+	Version int     `json:"version"`
+	Summary string  `json:"summary"`
+	Config  string  `json:"config"`
+	Build   *string `json:"build"`
+}
+
+func (q *request) releaseJSON(r *release) releaseJSON {
+	j := releaseJSON{
+		UUID: r.uuid, App: q.app.id, Owner: r.owner.username, Created: q.stamp(r.created), Updated: q.stamp(r.created),
+		Version: r.version, Summary: r.summary, Config: r.config.uuid,
+	}
+	if r.build != nil {
+		j.Build = &r.build.uuid
+	}
+	return j
+}
+
+// latest is the release that runs.
+func (a *app) latest() *release { return a.releases[len(a.releases)-1] }
+
+// released finds a release by its number, nil if there is none.
+func (a *app) released(version int) *release {
+	i := slices.IndexFunc(a.releases, func(r *release) bool { return r.version == version })
+	if i < 0 {
+		return nil
+	}
+	return a.releases[i]
+}
+
+// release makes the next release. Without a summary, it is what changed.
+func (q *request) release(b *build, cf *config, summary string) *release {
+	r := &release{
+		uuid: newUUID(), summary: summary, version: 1, owner: q.user, build: b, config: cf, created: now(),
+	}
+	var before *release
+	if len(q.app.releases) > 0 {
+		before = q.app.latest()
+		r.version = before.version + 1
+	}
+	if r.summary == "" {
+		r.summary = r.whatChanged(before)
+	}
+	q.app.releases = append(q.app.releases, r)
+	q.log("INFO", "%s", r.summary)
+	if b == nil && before != nil && !q.v2() {
+		q.log("INFO", "No build associated with this release to publish")
+	}
+	return r
+}
+
+// whatChanged is the summary of a release, with the missing "and" between some of its parts that real ones have.
+func (r *release) whatChanged(before *release) string {
+	who := r.owner.username
+	if before == nil {
+		return who + " created initial release"
+	}
+	var summary string
+	if r.build != nil && r.build != before.build {
+		what := r.build.image
+		if r.build.sha != "" {
+			what = r.build.sha[:min(7, len(r.build.sha))]
+		}
+		summary = r.build.owner.username + " deployed " + what
+	}
+	who = r.config.owner.username
+	if changes := r.config.changes(before.config, "values", ""); changes != "" {
+		summary = joined(summary, who+" "+changes)
+	}
+	var limits []string
+	for _, field := range []string{"memory", "cpu"} {
+		if r.config.changes(before.config, field, "") != "" {
+			limits = append(limits, field)
+		}
+	}
+	if len(limits) > 0 {
+		summary += who + " changed limits for " + strings.Join(limits, ", ")
+	}
+	for _, part := range []struct{ field, noun string }{
+		{"tags", "tag "}, {"registry", "registry info "}, {"healthcheck", "healthcheck info for proc type "},
+	} {
+		if changes := r.config.changes(before.config, part.field, part.noun); changes != "" {
+			summary = joined(summary, who+" "+changes)
+		}
+	}
+	if summary == "" {
+		return r.owner.username + " changed nothing"
+	}
+	return summary
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + " and " + b
+}
+
+func listReleases(q *request) *answer { return page(q, newestFirst(q.app.releases), q.releaseJSON) }
+
+func getRelease(q *request) *answer {
+	version, _ := strconv.Atoi(q.args[1]) // a number that is too large is that of no release
+	if r := q.app.released(version); r != nil {
+		return ok(q.releaseJSON(r))
+	}
+	if q.v2() {
+		return q.notFound()
+	}
+	return q.crash()
+}
+
+// rollback makes a new release of an old one: the given one, or the one before the latest.
+func rollback(q *request) *answer {
+	data, stop := q.anyObject()
+	if stop != nil {
+		return stop
+	}
+	version := q.app.latest().version - 1
+	if v, given := data["version"]; given {
+		n, problem := q.pythonInt(v)
+		switch {
+		case problem != "" && q.v2():
+			return detail(http.StatusBadRequest, "%s", problem)
+		case problem != "":
+			return q.crash()
+		case n != 0 || q.v2(): // 0 is the one before, in API 1.6 only
+			version = n
+		}
+	}
+	target := q.app.released(version)
+	switch {
+	case version < 1:
+		return detail(http.StatusBadRequest, "version cannot be below 0")
+	case version == 1 && q.v2():
+		return detail(http.StatusBadRequest, "Cannot roll back to initial release.")
+	case target == nil && q.v2():
+		return detail(http.StatusBadRequest, "Release matching query does not exist.")
+	case target == nil:
+		return q.crash()
+	case target.build == nil && q.v2():
+		return detail(http.StatusBadRequest, "No build associated with this release")
+	}
+	r := q.release(target.build, target.config, q.user.username+" rolled back to v"+strconv.Itoa(version))
+	if target.build != nil {
+		if fault := q.deploy(r); fault != nil && q.v2() {
+			return fault
+		} else if fault != nil {
+			return q.crash()
+		}
+	}
+	return created(map[string]int{"version": r.version})
+}

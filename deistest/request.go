@@ -1,0 +1,205 @@
+package deistest
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A request is one request on its way to its answer. The Controller's lock is held as long as it lives.
+type request struct {
+	*Controller
+	http *http.Request
+	body []byte
+	args []string // the parts of the path that the route names
+	user *user    // who sends it, nil if nobody says
+	app  *app     // whose path it is, where inApp looked it up
+}
+
+// prefix is the version part of all paths.
+func (c *Controller) prefix() string { return "/v" + strconv.Itoa(c.api.Major) }
+
+// authenticate finds the user of a request by its token.
+func (q *request) authenticate(a access) *answer {
+	if a == anybody {
+		return nil
+	}
+	words := strings.Fields(q.http.Header.Get("Authorization"))
+	switch {
+	case len(words) == 0 || !strings.EqualFold(words[0], "token"):
+		if a == signedIn {
+			return unauthorized(noCredentials)
+		}
+		return nil
+	case len(words) == 1:
+		return unauthorized("Invalid token header. No credentials provided.")
+	case len(words) > 2:
+		return unauthorized("Invalid token header. Token string should not contain spaces.")
+	}
+	if q.user = q.tokens[words[1]]; q.user == nil {
+		return unauthorized("Invalid token" + q.dot())
+	}
+	return nil
+}
+
+// inApp makes a handler of a path below an app: the app must exist, and the user must be allowed to use it.
+func inApp(h handler) handler {
+	return func(q *request) *answer {
+		if stop := q.findMyApp(); stop != nil {
+			return stop
+		}
+		return h(q)
+	}
+}
+
+// findMyApp looks up the app that the path names.
+func (q *request) findMyApp() *answer {
+	i, found := q.findApp(q.args[0])
+	if !found {
+		return q.notFound()
+	}
+	q.app = q.apps[i]
+	if !q.app.mayBeUsedBy(q.user) || q.http.Method == http.MethodDelete && !q.isOwner() {
+		return q.forbidden()
+	}
+	return nil
+}
+
+// isOwner tells whether the user may do what collaborators may not: delete things, and pass on rights.
+func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user }
+
+// A form is a body that is not JSON: URL-encoded, or none at all. Where real Controllers add to a body before they
+// check it, they crash on a form.
+type form map[string]any
+
+// data reads the body: what JSON makes of it, or a form.
+func (q *request) data() (any, *answer) {
+	if len(q.body) == 0 {
+		return form{}, nil
+	}
+	sent := q.http.Header.Get("Content-Type")
+	mediaType, _, _ := mime.ParseMediaType(sent)
+	switch mediaType {
+	case "application/json":
+		v, err := parseJSON(q.body, q.v2())
+		if err != nil {
+			return nil, detail(http.StatusBadRequest, "JSON parse error - %s", err)
+		}
+		return v, nil
+	case "application/x-www-form-urlencoded":
+		values, _ := url.ParseQuery(string(q.body))
+		f := form{}
+		for k := range values {
+			f[k] = values.Get(k)
+		}
+		return f, nil
+	}
+	return nil, detail(http.StatusUnsupportedMediaType, "Unsupported media type %s in request.", q.quote(sent))
+}
+
+// object reads a body that may be a form too. Anything but an object is the client's mistake.
+func (q *request) object() (map[string]any, *answer) {
+	data, stop := q.data()
+	object, isObject := fields(data)
+	switch {
+	case stop != nil || isObject:
+		return object, stop
+	case data == nil:
+		return nil, jsonAnswer(http.StatusBadRequest, []string{"This field may not be null."})
+	}
+	return nil, invalid("non_field_errors",
+		"Invalid data. Expected a dictionary, but got "+pythonType(data, q.v2())+".")
+}
+
+// anyObject reads a body that may be a form too, where anything but an object crashes real Controllers.
+func (q *request) anyObject() (map[string]any, *answer) {
+	data, stop := q.data()
+	object, isObject := fields(data)
+	if stop == nil && !isObject {
+		stop = q.crash()
+	}
+	return object, stop
+}
+
+// jsonObject reads a body where anything but a JSON object crashes real Controllers, no body at all included.
+func (q *request) jsonObject() (map[string]any, *answer) {
+	data, stop := q.data()
+	object, isObject := data.(map[string]any)
+	if stop == nil && !isObject {
+		stop = q.crash()
+	}
+	return object, stop
+}
+
+// fields are what an object or a form says.
+func fields(data any) (map[string]any, bool) {
+	if f, isForm := data.(form); isForm {
+		return f, true
+	}
+	object, isObject := data.(map[string]any)
+	return object, isObject
+}
+
+// A serializer checks the fields of a body and collects what is wrong with them.
+type serializer struct {
+	q      *request
+	data   map[string]any
+	errors map[string][]string
+}
+
+func (q *request) serializer(data map[string]any) *serializer {
+	return &serializer{q, data, map[string][]string{}}
+}
+
+// answer is nil if nothing is wrong.
+func (s *serializer) answer() *answer {
+	if len(s.errors) == 0 {
+		return nil
+	}
+	return jsonAnswer(http.StatusBadRequest, s.errors)
+}
+
+func (s *serializer) fail(field, text string) { s.errors[field] = append(s.errors[field], text) }
+
+// has tells whether a field is there, and complains about null.
+func (s *serializer) has(field string) bool {
+	v, there := s.data[field]
+	if there && v == nil {
+		s.fail(field, "This field may not be null.")
+	}
+	return v != nil
+}
+
+// required is a field of text that must be there and not blank, limit characters long at most.
+func (s *serializer) required(field string, limit int) string {
+	if _, there := s.data[field]; !there {
+		s.fail(field, "This field is required.")
+		return ""
+	}
+	text := s.optional(field, limit)
+	if text == "" && len(s.errors[field]) == 0 {
+		s.fail(field, "This field may not be blank.")
+	}
+	return text
+}
+
+// optional is a field of text that can be left out and can be blank.
+func (s *serializer) optional(field string, limit int) string {
+	if !s.has(field) {
+		return ""
+	}
+	switch s.data[field].(type) {
+	case map[string]any, []any, bool:
+		if s.q.v2() {
+			s.fail(field, "Not a valid string.")
+			return ""
+		}
+	}
+	text := s.q.pythonString(s.data[field])
+	if len([]rune(text)) > limit {
+		s.fail(field, "Ensure this field has no more than "+strconv.Itoa(limit)+" characters.")
+	}
+	return text
+}

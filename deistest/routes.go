@@ -1,0 +1,218 @@
+package deistest
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/deisgo/deis/version"
+)
+
+// The parts of paths, as the URL patterns of both Controllers have them. Django's \w takes letters of all alphabets.
+const (
+	anApp      = `([a-z0-9-]+)`
+	aUser      = `([-_\pL\pN]+)`
+	aType      = `([-_.\pL\pN]+)`
+	aName      = `([-_\pL\pN]+)`
+	aCert      = `([-_*.\pL\pN]+)`
+	aDomain1   = `([-._\pL\pN]+)`
+	aDomain2   = `((?:\*\.)?[-._\pL\pN]+)`
+	aVersion   = `v([0-9]+)`
+	anything   = `(.+)`
+	underAnApp = `apps/` + anApp + `/`
+)
+
+// A handler carries out one request and answers it.
+type handler func(*request) *answer
+
+type methods map[string]handler
+
+// A route says who answers the paths that match a pattern. A slash at the end is required, forbidden or, mostly,
+// neither ("/?"), as in real Controllers; unlike theirs, the patterns are matched against the whole path.
+type route struct {
+	pattern string
+	methods methods
+	access  access
+	from    version.API // the first version that has the route; zero if all of the past have it
+	before  version.API // the first version that does not; zero if all of the future have it
+}
+
+// access is who may use a route at all.
+type access int
+
+const (
+	signedIn access = iota // a user
+	verified               // anybody, but a token that is sent must be a good one
+	anybody                // anybody, and a token is not looked at
+)
+
+// v2_0 separates the two families.
+var v2_0 = version.API{Major: 2}
+
+// routes is the table of all paths, below the version prefix. The first match counts.
+var routes = compile([]route{
+	{pattern: ``, methods: methods{"GET": root}},
+
+	{pattern: `auth/register/?`, methods: methods{"POST": register}, access: anybody},
+	{pattern: `auth/login/`, methods: methods{"POST": login}, access: verified},
+	{pattern: `auth/cancel/?`, methods: methods{"DELETE": cancelAccount}},
+	{pattern: `auth/passwd/?`, methods: methods{"POST": changePassword}},
+	{pattern: `auth/tokens/`, methods: methods{"POST": regenerateToken}, access: verified},
+	{pattern: `auth/whoami/?`, methods: methods{"GET": whoami}, from: version.V2_2},
+	{pattern: `users/`, methods: methods{"GET": forAdmins(listUsers)}, before: v2_0},
+	{pattern: `users/?`, methods: methods{"GET": forAdmins(listUsers)}, from: v2_0},
+
+	{pattern: `apps/?`, methods: methods{"GET": listApps, "POST": createApp}},
+	{pattern: `apps/` + anApp + `/?`, methods: methods{"GET": inApp(getApp), "DELETE": inApp(deleteApp)}, before: v2_0},
+	{pattern: `apps/` + anApp + `/?`, from: v2_0,
+		methods: methods{"GET": inApp(getApp), "POST": inApp(updateApp), "DELETE": inApp(deleteApp)}},
+	{pattern: underAnApp + `logs/?`, methods: methods{"GET": inApp(getLogs)}},
+	{pattern: underAnApp + `run/?`, methods: methods{"POST": inApp(runCommand)}},
+	{pattern: underAnApp + `scale/?`, methods: methods{"POST": inApp(scaleApp)}},
+	{pattern: underAnApp + `config/?`, methods: methods{"GET": inApp(getConfig), "POST": inApp(setConfig)}},
+	{pattern: underAnApp + `builds/?`, methods: methods{"GET": inApp(listBuilds), "POST": inApp(createBuild)}},
+	{pattern: underAnApp + `builds/` + aName + `/?`, methods: methods{"GET": inApp(getBuild)}},
+	{pattern: underAnApp + `releases/?`, methods: methods{"GET": inApp(listReleases)}},
+	{pattern: underAnApp + `releases/` + aVersion + `/?`, methods: methods{"GET": inApp(getRelease)}},
+	{pattern: underAnApp + `releases/rollback/?`, methods: methods{"POST": inApp(rollback)}},
+
+	{pattern: underAnApp + `containers/?`, methods: methods{"GET": inApp(listContainers)}, before: v2_0},
+	{pattern: underAnApp + `containers/(?:` + aType + `/(?:([^/]+)/)?)?restart/?`,
+		methods: methods{"POST": restart}, before: v2_0},
+	{pattern: underAnApp + `containers/` + aType + `/?`, methods: methods{"GET": inApp(listContainers)}, before: v2_0},
+	{pattern: underAnApp + `containers/` + aType + `/` + aName + `/?`,
+		methods: methods{"GET": inApp(getContainer)}, before: v2_0},
+
+	{pattern: underAnApp + `pods/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
+	{pattern: underAnApp + `pods/(?:` + aType + `/(?:` + aName + `/)?)?restart/?`,
+		methods: methods{"POST": restart}, from: v2_0},
+	{pattern: underAnApp + `pods/` + aType + `/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
+	{pattern: underAnApp + `pods/` + aName + `/` + aName + `/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
+
+	{pattern: underAnApp + `domains/?`, methods: methods{"GET": inApp(listDomains), "POST": inApp(createDomain)}},
+	{pattern: underAnApp + `domains/` + aDomain1 + `/?`, methods: methods{"DELETE": inApp(deleteDomain)}, before: v2_0},
+	{pattern: underAnApp + `domains/` + aDomain2 + `/?`, methods: methods{"DELETE": inApp(deleteDomain)}, from: v2_0},
+	{pattern: underAnApp + `perms/?`, methods: methods{"GET": inApp(listCollaborators), "POST": inApp(addCollaborator)}},
+	{pattern: underAnApp + `perms/` + aUser + `/?`, methods: methods{"DELETE": removeCollaborator}},
+	{pattern: `admin/perms/?`, methods: methods{"GET": forAdmins(listAdmins), "POST": forAdmins(addAdmin)}},
+	{pattern: `admin/perms/` + aUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}},
+
+	{pattern: `certs/?`, methods: methods{"GET": listCerts, "POST": createCert}},
+	{pattern: `certs/` + aCert + `/?`, methods: methods{"GET": getCert, "DELETE": deleteCert}},
+	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `/?)?`,
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0},
+
+	{pattern: `keys/?`, methods: methods{"GET": listKeys, "POST": createKey}},
+	{pattern: `keys/` + anything, methods: methods{"GET": getKey, "DELETE": deleteKey}},
+})
+
+// A compiledRoute is a route with what follows from it.
+type compiledRoute struct {
+	route
+	match *regexp.Regexp
+	allow string
+}
+
+func compile(table []route) []*compiledRoute {
+	var list []*compiledRoute
+	for _, r := range table {
+		list = append(list, &compiledRoute{r, regexp.MustCompile(`^/` + r.pattern + `$`), r.methods.allow()})
+	}
+	return list
+}
+
+// allow is the header of that name, which is on every answer of a route, in Django's order.
+func (m methods) allow() string {
+	var list []string
+	for _, method := range []string{"GET", "POST", "DELETE"} {
+		if m[method] != nil {
+			list = append(list, method)
+		}
+	}
+	if m["GET"] != nil {
+		list = append(list, "HEAD")
+	}
+	return strings.Join(append(list, "OPTIONS"), ", ")
+}
+
+// speaks tells whether an API version has the route.
+func (r *route) speaks(api version.API) bool {
+	return api.AtLeast(r.from) && (r.before == version.API{} || !api.AtLeast(r.before))
+}
+
+// answer finds the route of a request and does what stands between it and the handler.
+func (q *request) answer() *answer {
+	for _, name := range []string{"Deis-Version", "Deis_version"} { // the same to Python's web servers
+		if sent, ok := q.http.Header[name]; ok && !q.v2() && sent[0] != "1" {
+			return mismatch(sent[0])
+		}
+	}
+	// Several slashes at the start are one to real Controllers.
+	path := "/" + strings.TrimLeft(q.http.URL.Path, "/")
+	if q.v2() && (path == "/healthz" || path == "/readiness") {
+		return &answer{status: http.StatusOK, contentType: "text/html; charset=utf-8", body: []byte("OK")}
+	}
+	below, isOurs := strings.CutPrefix(path, q.prefix())
+	if !isOurs {
+		return unknownRoute(q.http.URL.Path)
+	}
+	for _, r := range routes {
+		if args := r.match.FindStringSubmatch(below); args != nil && r.speaks(q.api) {
+			q.args = args[1:]
+			return q.handle(r)
+		}
+	}
+	return unknownRoute(q.http.URL.Path)
+}
+
+// mismatch is how API 1.6 refuses the request header Deis-Version, before it looks at anything else.
+func mismatch(client string) *answer {
+	return &answer{status: http.StatusMethodNotAllowed, contentType: "application/json", body: []byte(
+		`{"error": "Client and server versions do not match. Client version: ` + client + ` Server version: 1"}`)}
+}
+
+// handle checks a request in the order of real Controllers: what it accepts, who sends it, its method.
+func (q *request) handle(r *compiledRoute) *answer {
+	a := q.negotiate()
+	if a == nil {
+		a = q.authenticate(r.access)
+	}
+	if a == nil {
+		a = q.call(r.methods)
+	}
+	if a.status == http.StatusInternalServerError && !q.v2() {
+		return a // what crashes in 1.6 does not come as far as the headers
+	}
+	return a.withHeaders(map[string]string{"Allow": r.allow})
+}
+
+// negotiate refuses what does not accept JSON, even where the answer would be another type.
+func (q *request) negotiate() *answer {
+	accept := q.http.Header.Get("Accept")
+	accepted := accept == "" || slices.ContainsFunc(strings.Split(accept, ","), func(s string) bool {
+		mediaType, _, _ := strings.Cut(strings.TrimSpace(s), ";")
+		return slices.Contains([]string{"*/*", "application/*", "application/json"}, mediaType)
+	})
+	if !accepted {
+		return detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header%s", q.dot())
+	}
+	return nil
+}
+
+func (q *request) call(m methods) *answer {
+	method := q.http.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if h := m[method]; h != nil {
+		return h(q)
+	}
+	if method == http.MethodOptions {
+		return empty(http.StatusOK)
+	}
+	return detail(http.StatusMethodNotAllowed, "Method %s not allowed.", q.quote(method))
+}
+
+// root answers GET /v1/ and GET /v2/, which tell nothing but that the token is good.
+func root(*request) *answer { return ok(struct{}{}) }

@@ -1,0 +1,89 @@
+package deistest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+type runJSON struct {
+	ExitCode int    `json:"exit_code"`
+	Output   string `json:"output"`
+}
+
+// runCommand runs a one-off command. API 1.6 answers [0,"output"] as plain text, and keeps a container of it.
+func runCommand(q *request) *answer {
+	data, stop := q.anyObject()
+	if stop != nil {
+		return stop
+	}
+	value, given := data["command"]
+	if q.v2() && !truthy(value) {
+		return detail(http.StatusBadRequest, "command is a required field")
+	}
+	if !given {
+		return q.crash()
+	}
+	latest := q.app.latest()
+	if latest.build == nil {
+		return detail(http.StatusBadRequest, "No build associated with this release to run this command")
+	}
+	command := q.pythonString(value)
+	if !q.v2() {
+		q.log("INFO", "%s runs '%s'", q.user.username, command)
+		q.app.pods = append(q.app.pods, q.newPod("run", q.app.nextNum("run"), latest))
+		if _, isText := value.(string); !isText {
+			return q.crash() // the container is there already
+		}
+		code, output := latest.config.run(command)
+		return text(http.StatusOK, encode([]any{code, output}))
+	}
+	pod := "run-" + podSuffix()
+	q.log("INFO", "%s on %s-%s runs '%s'", q.user.username, q.app.id, pod, command)
+	if command == "k8s-fail" {
+		return detail(http.StatusServiceUnavailable,
+			`%[1]s-%[2]s (run): ('failed to create Pod in Namespace "%[1]s": 500 Internal Server Error', '%[1]s')`,
+			q.app.id, pod)
+	}
+	code, output := latest.config.run(command)
+	for line := range strings.Lines(output) {
+		q.app.logs = append(q.app.logs, fmt.Sprintf("%s %s[%s]: %s", now().Format("2006-01-02T15:04:05-07:00"),
+			q.app.id, strings.Replace(pod, "-", ".", 1), strings.TrimSuffix(line, "\n")))
+	}
+	return ok(runJSON{code, output})
+}
+
+// run is the shell that the package documentation describes.
+func (cf *config) run(script string) (code int, output string) {
+	for command := range strings.SplitSeq(script, ";") {
+		name, args, _ := strings.Cut(strings.TrimSpace(command), " ")
+		args = strings.TrimSpace(args)
+		code = 0
+		switch name {
+		case "", "true":
+		case "false":
+			code = 1
+		case "exit":
+			code, _ = strconv.Atoi(args)
+			return code, output
+		case "echo":
+			output += args + "\n"
+		case "env", "printenv":
+			values := cf.fields["values"]
+			if v, set := values[args]; set {
+				output += fmt.Sprintln(v)
+			} else if args != "" {
+				code = 1
+			} else {
+				for _, k := range sortedKeys(values) {
+					output += fmt.Sprintf("%s=%v\n", k, values[k])
+				}
+			}
+		default:
+			code = 127
+			output += name + ": not found\n"
+		}
+	}
+	return code, output
+}

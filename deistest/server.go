@@ -1,0 +1,93 @@
+package deistest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+)
+
+// A Server is a Controller that listens on a loopback address.
+type Server struct {
+	URL        string      // "http://127.0.0.1:PORT", without a slash at the end
+	Token      string      // of the administrator, as it was at the start
+	Username   string      // of the administrator
+	Password   string      // of the administrator, as it was at the start
+	Controller *Controller // to look into, and to make things happen
+
+	http *httptest.Server
+}
+
+// NewServer starts a Controller of API 2.2 with one user, the administrator, unless the options say otherwise. The
+// caller must Close it. Token, Username and Password are empty if there is no administrator.
+func NewServer(opts ...Option) *Server {
+	c := New(opts...)
+	s := &Server{Token: c.Token(), Controller: c, http: httptest.NewServer(c)}
+	s.URL = s.http.URL
+	if c.admin != nil {
+		s.Username, s.Password = c.admin.username, c.admin.password
+	}
+	return s
+}
+
+// Close drops all connections, those of requests under way included, and returns when nothing runs any more.
+func (s *Server) Close() {
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// Transport returns a RoundTripper that hands requests to the Controller without a network, whatever host they are
+// for. A request is carried out in the goroutine that makes it, so that latency and delays pass at once in a test
+// that runs in a synctest bubble.
+func (c *Controller) Transport() http.RoundTripper { return transport{c} }
+
+type transport struct{ controller *Controller }
+
+// RoundTrip answers a request. What a network would report as a lost connection is io.ErrUnexpectedEOF.
+func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	in := r.Clone(r.Context())
+	if in.Host == "" {
+		in.Host = in.URL.Host
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	rec := httptest.NewRecorder()
+	if t.serve(rec, in) {
+		resp = rec.Result()
+		resp.Request = r
+		return resp, nil
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if rec.Body.Len() == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	resp = rec.Result()
+	resp.Request = r
+	resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), brokenBody{}))
+	return resp, nil
+}
+
+// serve tells whether the Controller gave a whole answer.
+func (t transport) serve(w http.ResponseWriter, r *http.Request) (whole bool) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			panic(p)
+		}
+	}()
+	t.controller.ServeHTTP(w, r)
+	return true
+}
+
+// brokenBody is the end of a body that was cut off.
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
