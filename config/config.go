@@ -188,6 +188,9 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 // app has a build, replaces its processes; if they do not start, v1.6 Controllers answer 503, and 2.2 Controllers 400.
 // The error is ErrUnchanged or ErrNotSet if a 2.2 Controller says so.
 //
+// Real v1.6 Controllers merge the changes into the config that was made last, even if a rollback has put an older one
+// back since, or its deploy failed: the next Set brings it back, whole. Real 2.2 Controllers merge into the present one.
+//
 // In what a v1.6 Controller answers to Set, unlike to Get, Values has DEIS_APP and DEIS_RELEASE too once there is a
 // build, and lacks the variables that the image has as well.
 //

@@ -248,7 +248,40 @@ func (r *run) configure(ctx context.Context) error {
 		return err
 	}
 	r.result.ConfigChanged = names
+	if err := r.undoRevival(ctx, have.Values, changes); err != nil {
+		return err
+	}
 	return r.follow(ctx, StepConfig, "changed %v", names)
+}
+
+// undoRevival takes back what a change brought back beside itself: v1.6 Controllers merge it into the config that was
+// made last, which a rollback or a failure may have put out of use. 2.x Controllers do not.
+func (r *run) undoRevival(ctx context.Context, before map[string]string, changes map[string]*string) error {
+	api, err := r.client.Negotiate(ctx)
+	if err != nil || api.Major >= 2 {
+		return err
+	}
+	now, err := r.client.Config.Get(ctx, r.plan.App)
+	if err != nil {
+		return err
+	}
+	revived := make(map[string]*string)
+	for key, value := range now.Values {
+		if _, meant := changes[key]; !meant && before[key] != value {
+			revived[key] = nil
+		}
+	}
+	for key, value := range before {
+		if _, meant := changes[key]; !meant && now.Values[key] != value {
+			revived[key] = &value
+		}
+	}
+	if len(revived) == 0 {
+		return nil
+	}
+	r.tell(StepConfig, "the Controller brought back %v, which were rolled back; undoing that", slices.Sorted(maps.Keys(revived)))
+	_, err = r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: revived})
+	return err
 }
 
 // follow learns which release a change made, and reports it.

@@ -215,6 +215,25 @@ func TestAnImageThatDoesNotStartLeavesTheAppAsItWas(t *testing.T) {
 	})
 }
 
+// A v1.6 Controller merges a change into the config that was made last, even if that was rolled back.
+func TestADeployDoesNotBringBackWhatWasRolledBack(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		_, err := s.Config.SetValues(t.Context(), "example-go", map[string]string{"GREETING": "bye", "EXTRA": "1"})
+		require.NoError(t, err)
+		_, err = s.Releases.Rollback(t.Context(), "example-go", 0)
+		require.NoError(t, err)
+
+		p := plan()
+		p.Config = map[string]*string{"OTHER": value("2")}
+		_, err = deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		config, err := s.Config.Get(t.Context(), "example-go")
+		require.NoError(t, err)
+		assert.Equal(t, map[string]string{"GREETING": "hello", "PORT": "5000", "OTHER": "2"}, config.Values)
+	})
+}
+
 func TestCrashingPodsAreRolledBack(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, s stage) {
 		s.deployed(t)
