@@ -95,7 +95,8 @@ func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (
 	return rest.Get[App](ctx, s.client, rest.Path("apps", id), opts...)
 }
 
-// Create makes an app, which belongs to the caller. The error is ErrExists if the id is taken.
+// Create makes an app, which belongs to the caller. The error is ErrExists if the id is taken. A 2.2 Controller answers
+// 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was deleted.
 //
 //deis:operation v1.6,v2.2 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {

@@ -132,13 +132,10 @@ func (s *Service) Login(ctx context.Context, username, password string, opts ...
 	return answer.Token, nil
 }
 
-// A tokenAnswer is {"token": "…"}, or "" where everybody's token was replaced.
+// A tokenAnswer is {"token": "…"}.
 type tokenAnswer struct{ Token string }
 
 func (a *tokenAnswer) UnmarshalJSON(data []byte) error {
-	if string(data) == `""` {
-		return nil
-	}
 	var object struct {
 		Token string `json:"token"`
 	}
@@ -200,14 +197,25 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 	if p.All && p.Username != "" {
 		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
 	}
-	answer, err := rest.Post[tokenAnswer](ctx, s.client, rest.Path("auth", "tokens"), request, opts...)
+	answer, err := rest.Post[newTokenAnswer](ctx, s.client, rest.Path("auth", "tokens"), request, opts...)
 	if err != nil {
 		return "", err
 	}
 	return answer.Token, nil
 }
 
-// Cancel destroys an account. The error is ErrOwnsApps if it owns apps (API 2.x).
+// A newTokenAnswer is a tokenAnswer, or "" where everybody's token was replaced.
+type newTokenAnswer struct{ tokenAnswer }
+
+func (a *newTokenAnswer) UnmarshalJSON(data []byte) error {
+	if string(data) == `""` {
+		return nil
+	}
+	return a.tokenAnswer.UnmarshalJSON(data)
+}
+
+// Cancel destroys an account. The error is ErrOwnsApps if it owns apps (API 2.x). Real 2.2 Controllers answer 500 if it
+// owns a certificate, or has made releases of others' apps.
 //
 //deis:operation v1.6,v2.2 DELETE /auth/cancel/
 func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {

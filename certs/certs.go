@@ -167,7 +167,8 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	return err
 }
 
-// Detach makes a domain use a certificate no longer; the certificate stays. API 2.x only: the error is a
+// Detach makes a domain use a certificate no longer; the certificate stays. Name the one that the domain has: from any
+// other, real 2.2 Controllers detach the domain all the same, with a 503 or without. API 2.x only: the error is a
 // *version.UnsupportedError before.
 //
 // It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers answer the documented /domains/ by destroying the

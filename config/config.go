@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -89,6 +90,9 @@ func (c Config) String() string {
 // GoString does the same for %#v.
 func (c Config) GoString() string { return "config.Config" + c.String() }
 
+// LogValue logs what String shows, also where the log is JSON.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
 // A Healthcheck is what tells whether a process lives and is ready, by the names LivenessProbe and ReadinessProbe. A
 // nil Probe takes one away.
 type Healthcheck map[string]*Probe
@@ -158,6 +162,9 @@ func (c Changes) String() string {
 
 // GoString does the same for %#v.
 func (c Changes) GoString() string { return "config.Changes" + c.String() }
+
+// LogValue logs what String shows, also where the log is JSON.
+func (c Changes) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Reasons for failure. Match them with errors.Is.
 var (

@@ -51,11 +51,16 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ListOptions choose a type and a page. Real 2.x Controllers answer with all pods at once, whatever the page size.
+// ListOptions choose a type and a page. Real 2.x Controllers answer with all pods at once, whatever the page size: they
+// are the first page, and any other is empty.
 type ListOptions struct {
 	Type     string // only pods of this process type; "" for all
 	PageSize int    // items a page, from 1; 0 leaves it to the Controller. v1.6 only
 	Page     int    // which page, from 1; 0 is the first. v1.6 only
+}
+
+func (o ListOptions) page() rest.ListOptions {
+	return rest.ListOptions{PageSize: o.PageSize, Page: o.Page}
 }
 
 // RestartOptions say what to restart: everything if they are empty.
@@ -86,7 +91,14 @@ func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...r
 	if err != nil {
 		return nil, err
 	}
-	return rest.List[Pod](ctx, s.client, at, rest.ListOptions{PageSize: o.PageSize, Page: o.Page}, opts...)
+	page, err := rest.List[Pod](ctx, s.client, at, o.page(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Items) == page.Count && o.Page > 1 { // the whole list, so a loop over the pages must end here
+		page.Items = nil
+	}
+	return page, nil
 }
 
 // All ranges over an app's pods; see rest.All.
@@ -97,7 +109,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 			yield(Pod{}, err)
 			return
 		}
-		rest.All[Pod](ctx, s.client, at, rest.ListOptions{PageSize: o.PageSize, Page: o.Page}, opts...)(yield)
+		rest.All[Pod](ctx, s.client, at, o.page(), opts...)(yield)
 	}
 }
 
@@ -176,11 +188,8 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 
 // listPath is where an app's pods are listed. It checks the options before it asks for the version.
 func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest.Endpoint, error) {
-	switch {
-	case o.PageSize < 0:
-		return rest.Endpoint{}, rest.InvalidArgument("PageSize", "must not be negative")
-	case o.Page < 0:
-		return rest.Endpoint{}, rest.InvalidArgument("Page", "must not be negative")
+	if err := o.page().Check(); err != nil {
+		return rest.Endpoint{}, err
 	}
 	collection, err := s.collection(ctx, app, o.Type)
 	if err != nil {

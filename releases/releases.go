@@ -64,7 +64,9 @@ func (s *Service) Get(ctx context.Context, app string, version int, opts ...rest
 }
 
 // Rollback makes a new release with the build and config of an old one, the one before the current if version is 0,
-// and returns the new release's version. The error is ErrInitial if there is no such release with a build.
+// and returns the new release's version. The error is ErrInitial if that is the first release, or if there is none
+// before. A version that is unknown is 500 in v1.6 and 400 in 2.2; one without a build, made before the first deploy, is
+// 400 in 2.2.
 //
 //deis:operation v1.6,v2.2 POST /apps/{app}/releases/rollback/
 func (s *Service) Rollback(ctx context.Context, app string, version int, opts ...rest.CallOption) (int, error) {

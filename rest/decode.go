@@ -2,11 +2,9 @@ package rest
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 )
 
@@ -51,8 +49,11 @@ func decode(resp *http.Response, out any) error {
 	if len(body) == 0 || string(body) == "null" {
 		return fmt.Errorf("the answer says nothing")
 	}
-	if err := json.Unmarshal(body, out); err != nil {
+	if err := decodeLoosely(body, out); err != nil {
 		return fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	if answer, ok := out.(interface{ check() error }); ok {
+		return answer.check()
 	}
 	return nil
 }
@@ -60,35 +61,4 @@ func decode(resp *http.Response, out any) error {
 // discard reads the little that may be left of a body, so that the connection can be used again.
 func discard(body io.Reader) {
 	io.CopyN(io.Discard, body, maxErrorBody) //nolint:errcheck // if it fails the connection is closed, that is all
-}
-
-// minSecret is the length from which a secret is redacted: the text of an error must stay readable after a
-// password of "a".
-const minSecret = 4
-
-// redact blackens in an error's body the secrets that the request carried: a server can echo what it was sent.
-func (c *Client) redact(body []byte, call *call) []byte {
-	secrets := []string{c.config.Token()}
-	var sent map[string]any
-	if json.Unmarshal(call.sent, &sent) == nil {
-		for _, key := range []string{"password", "new_password", "key"} {
-			if secret, ok := sent[key].(string); ok {
-				secrets = append(secrets, secret)
-			}
-		}
-	}
-	for _, header := range call.header["Authorization"] {
-		_, token, _ := strings.Cut(header, " ")
-		secrets = append(secrets, token)
-	}
-	for _, secret := range secrets {
-		if len(secret) < minSecret {
-			continue
-		}
-		body = bytes.ReplaceAll(body, []byte(secret), []byte("[redacted]"))
-		if quoted, err := json.Marshal(secret); err == nil {
-			body = bytes.ReplaceAll(body, quoted[1:len(quoted)-1], []byte("[redacted]"))
-		}
-	}
-	return body
 }

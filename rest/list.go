@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"iter"
@@ -37,7 +38,9 @@ type window struct {
 	Offset   int `url:"offset,omitempty"`
 }
 
-func (o ListOptions) check() error {
+// Check returns what is wrong with the options, or nil. Calls do so by themselves; it serves to check them before the
+// question for the version.
+func (o ListOptions) Check() error {
 	switch {
 	case o.PageSize < 0:
 		return InvalidArgument("PageSize", "must not be negative")
@@ -88,14 +91,14 @@ func (p *Page[T]) Next(ctx context.Context) (*Page[T], error) {
 
 // List asks for one page of a list.
 func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) (*Page[T], error) {
-	if err := cmp.Or(at.err, o.check()); err != nil {
+	if err := cmp.Or(at.err, o.Check()); err != nil {
 		return nil, err
 	}
 	api, err := c.Negotiate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return getPage[T](ctx, c, at, o.query(api), opts)
+	return getPage[T](ctx, c, at, o.query(api), slices.Clone(opts)) // Next needs them later
 }
 
 // All ranges over the items of a list, from the page that o chooses to the end, a page at a time. It asks for nothing
@@ -143,12 +146,24 @@ func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	return items, nil
 }
 
-// A listing is a list's page on the wire. Answers that are none, as of the routing accidents of real Controllers, have
-// no results.
+// A listing is a list's page on the wire.
 type listing[T any] struct {
 	Count   int     `json:"count"`
 	Next    *string `json:"next"`
 	Results *[]T    `json:"results"`
+
+	cursor string
+}
+
+// check refuses what is no list, as the answers of the routing accidents of real Controllers, and reads the cursor.
+func (l *listing[T]) check() (err error) {
+	if l.Results == nil {
+		return errors.New("the answer is not a list: it has no results")
+	}
+	if l.cursor, err = readCursor(l.Next); err != nil {
+		return fmt.Errorf("the address of the next page %w", err)
+	}
+	return nil
 }
 
 func getPage[T any](ctx context.Context, c *Client, at Endpoint, query string, opts []CallOption) (*Page[T], error) {
@@ -157,19 +172,12 @@ func getPage[T any](ctx context.Context, c *Client, at Endpoint, query string, o
 	if err != nil {
 		return nil, err
 	}
-	if got.Results == nil {
-		return nil, fmt.Errorf("deis: GET %s: the answer is not a list: it has no results", at.path)
-	}
-	cursor, err := readCursor(got.Next)
-	if err != nil {
-		return nil, fmt.Errorf("deis: GET %s: the address of the next page cannot be read: %w", at.path, err)
-	}
 	return &Page[T]{
 		Items:  *got.Results,
 		Count:  got.Count,
-		cursor: cursor,
+		cursor: got.cursor,
 		next: func(ctx context.Context) (*Page[T], error) {
-			return getPage[T](ctx, c, at, cursor, opts)
+			return getPage[T](ctx, c, at, got.cursor, opts)
 		},
 	}, nil
 }
@@ -177,11 +185,17 @@ func getPage[T any](ctx context.Context, c *Client, at Endpoint, query string, o
 // readCursor takes the query of a next link and nothing else: its scheme, host and port are wrong behind the router,
 // and a foreign one must not be asked.
 func readCursor(next *string) (string, error) {
-	if next == nil {
+	if next == nil || *next == "" {
 		return "", nil
 	}
-	_, query, _ := strings.Cut(*next, "?")
-	query, _, _ = strings.Cut(query, "#")
+	link, _, _ := strings.Cut(*next, "#")
+	_, query, _ := strings.Cut(link, "?")
 	values, err := url.ParseQuery(query)
-	return values.Encode(), err
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %w", err)
+	case len(values) == 0: // which would be the first page again, or taken for the end
+		return "", errors.New("has no query")
+	}
+	return values.Encode(), nil
 }

@@ -61,11 +61,8 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 // path has a slash in v1: real v1.6 Controllers answer 404 to the documented /v1/users. It checks the options before it
 // asks for the version.
 func (s *Service) path(ctx context.Context, o ListOptions) (rest.Endpoint, error) {
-	switch {
-	case o.PageSize < 0:
-		return rest.Endpoint{}, rest.InvalidArgument("PageSize", "must not be negative")
-	case o.Page < 0:
-		return rest.Endpoint{}, rest.InvalidArgument("Page", "must not be negative")
+	if err := o.Check(); err != nil {
+		return rest.Endpoint{}, err
 	}
 	api, err := s.client.Negotiate(ctx)
 	if api.Major == 1 {

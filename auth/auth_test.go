@@ -1,0 +1,82 @@
+package auth_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/auth"
+	"github.com/deisgo/deis/internal/exchange"
+)
+
+const user = `{"username": "test"}`
+
+func TestRegisterAlwaysSaysTheEmail(t *testing.T) { // v1.6 Controllers answer 500 without
+	client := exchange.Client(t, "1.6", exchange.On("POST /v1/auth/register/",
+		`{"username": "test", "password": "opensesame", "email": ""}`, 201, user).Anonymous())
+	_, err := client.Auth.Register(t.Context(), auth.RegisterParams{Username: "test", Password: "opensesame"})
+	require.NoError(t, err)
+}
+
+func TestAnAdministratorCanRegisterOthersWithATokenOfTheCall(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/register/",
+		`{"username": "test", "password": "opensesame", "email": ""}`, 201, user))
+	_, err := client.Auth.Register(t.Context(), auth.RegisterParams{Username: "test", Password: "opensesame"},
+		deis.WithHeader("Authorization", "token "+exchange.Token))
+	require.NoError(t, err)
+}
+
+func TestALoginWithoutATokenInItsAnswerIsAnError(t *testing.T) {
+	for _, answer := range []string{`{}`, `{"token": ""}`, `{"token": null}`, `""`, `[]`} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/login/",
+			`{"username": "test", "password": "opensesame"}`, 200, answer).Anonymous())
+		_, err := client.Auth.Login(t.Context(), "test", "opensesame")
+		assert.ErrorContains(t, err, "the answer cannot be read", answer)
+	}
+}
+
+func TestTokensOfOneAndOfAll(t *testing.T) {
+	for situation, c := range map[string]struct {
+		params             auth.TokenParams
+		body, answer, want string
+	}{
+		"one's own":               {auth.TokenParams{}, `{}`, `{"token": "new"}`, "new"},
+		"a user's":                {auth.TokenParams{Username: "bob"}, `{"username": "bob"}`, `{"token": "new"}`, "new"},
+		"everybody's":             {auth.TokenParams{All: true}, `{"all": "true"}`, `""`, ""},
+		"as the document answers": {auth.TokenParams{All: true}, `{"all": "true"}`, `{"token": "abc123"}`, "abc123"},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/tokens/", c.body, 200, c.answer))
+			got, err := client.Auth.RegenerateToken(t.Context(), c.params)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestAPasswordIsChangedByItsOwnerOrByAnAdministrator(t *testing.T) {
+	for situation, c := range map[string]struct {
+		params auth.PasswordParams
+		body   string
+	}{
+		"one's own":                   {auth.PasswordParams{Password: "foo", NewPassword: "bar"}, `{"password": "foo", "new_password": "bar"}`},
+		"one's own, an administrator": {auth.PasswordParams{NewPassword: "bar"}, `{"new_password": "bar"}`},
+		"another's, an administrator": {auth.PasswordParams{NewPassword: "bar", Username: "bob"}, `{"new_password": "bar", "username": "bob"}`},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			client := exchange.Client(t, "1.6", exchange.On("POST /v1/auth/passwd/", c.body, 200, `{"status":"password set"}`))
+			require.NoError(t, client.Auth.ChangePassword(t.Context(), c.params))
+		})
+	}
+}
+
+func TestCancelNamesAnotherOnlyIfThereIsAName(t *testing.T) { // {"username": ""} would cancel the caller
+	client := exchange.Client(t, "2.2",
+		exchange.On("DELETE /v2/auth/cancel/", `{"username": "bob"}`, 204, ""),
+		exchange.On("DELETE /v2/auth/cancel/", "", 204, ""),
+	)
+	require.NoError(t, client.Auth.Cancel(t.Context(), auth.CancelParams{Username: "bob"}))
+	require.NoError(t, client.Auth.Cancel(t.Context(), auth.CancelParams{}))
+}

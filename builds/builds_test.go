@@ -1,0 +1,62 @@
+package builds_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/internal/exchange"
+)
+
+func TestCreateSendsWhatIsSet(t *testing.T) {
+	for situation, c := range map[string]struct {
+		params builds.CreateParams
+		body   string
+	}{
+		"an image": {builds.CreateParams{Image: "a/b:1"}, `{"image": "a/b:1"}`},
+		"everything": {
+			builds.CreateParams{Image: "a/b:1", SHA: "060da68f", Dockerfile: "FROM a/b", Procfile: map[string]string{"web": "./cmd"}},
+			`{"image": "a/b:1", "sha": "060da68f", "dockerfile": "FROM a/b", "procfile": {"web": "./cmd"}}`,
+		},
+		"an empty procfile": {builds.CreateParams{Image: "a/b:1", Procfile: map[string]string{}}, `{"image": "a/b:1"}`},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/builds/", c.body, 201, `{"image": "a/b:1"}`))
+			_, err := client.Builds.Create(t.Context(), "example-go", c.params)
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestTheReleaseOfABuildIsKnownWhereTheControllerSaysIt(t *testing.T) {
+	request, answer := `{"image": "a/b:1"}`, `{"image": "a/b:1"}`
+	v1 := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/builds/", request, 201, answer).Header("X-Deis-Release", "4"))
+	v2 := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/builds/", request, 201, answer))
+	for client, want := range map[*deis.Client]int{v1: 4, v2: 0} {
+		var resp deis.Response
+		build, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "a/b:1"}, deis.WithResponse(&resp))
+		require.NoError(t, err)
+		assert.Equal(t, want, build.Release)
+		assert.Equal(t, 201, resp.Status, "the caller's own option holds beside")
+	}
+}
+
+func TestAFailedDeployIsAnErrorOfItsVersion(t *testing.T) {
+	for api, c := range map[string]struct {
+		status int
+		detail string
+		is     error
+	}{
+		"1.6": {503, "aborting, failed to create some containers: cmd.1", deis.ErrUnavailable},
+		"2.2": {400, "(app::deploy): image not found", deis.ErrBadRequest},
+	} {
+		client := exchange.Client(t, api,
+			exchange.On("POST /v"+api[:1]+"/apps/example-go/builds/", `{"image": "a/b:1"}`, c.status, `{"detail": "`+c.detail+`"}`))
+		_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "a/b:1"})
+		assert.ErrorIs(t, err, c.is)
+		assert.ErrorContains(t, err, c.detail)
+	}
+}

@@ -1,0 +1,138 @@
+package config_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/config"
+	"github.com/deisgo/deis/internal/exchange"
+)
+
+func to(value string) *string { return &value }
+
+func TestWhatIsSetIsSentAndNilUnsets(t *testing.T) {
+	for situation, c := range map[string]struct {
+		changes config.Changes
+		body    string
+	}{
+		"values": {
+			config.Changes{Values: map[string]*string{"HELLO": to("world"), "EMPTY": to(""), "OLD": nil}},
+			`{"values": {"HELLO": "world", "EMPTY": "", "OLD": null}}`,
+		},
+		"limits and tags": {
+			config.Changes{
+				Memory: map[string]*string{"web": to("512M"), "worker": nil},
+				CPU:    map[string]*string{"web": to("250m"), "worker": nil},
+				Tags:   map[string]*string{"rack": to("2"), "zone": nil},
+			},
+			`{"memory": {"web": "512M", "worker": null}, "cpu": {"web": "250m", "worker": null}, "tags": {"rack": "2", "zone": null}}`,
+		},
+		"health checks": {
+			config.Changes{Healthcheck: map[string]config.Healthcheck{
+				"web": {
+					config.LivenessProbe:  {HTTPGet: &config.HTTPGet{Path: "/healthz", Port: 5000}, InitialDelaySeconds: 5},
+					config.ReadinessProbe: nil,
+				},
+				"worker": nil,
+			}},
+			`{"healthcheck": {
+				"web": {"livenessProbe": {"httpGet": {"path": "/healthz", "port": 5000}, "initialDelaySeconds": 5}, "readinessProbe": null},
+				"worker": null
+			}}`,
+		},
+		"a key that v1.6 could not set can be unset": {
+			config.Changes{Values: map[string]*string{"": nil, "MY KEY": nil, "KÉY": nil, "A=B": nil}},
+			`{"values": {"": null, "MY KEY": null, "KÉY": null, "A=B": null}}`,
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/config/", c.body, 201, `{}`))
+			_, err := client.Config.Set(t.Context(), "example-go", c.changes)
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestSetValuesAndUnsetAreSetsOfOneKind(t *testing.T) {
+	client := exchange.Client(t, "1.6",
+		exchange.On("POST /v1/apps/example-go/config/", `{"values": {"A": "1", "B": ""}}`, 201, `{}`).Header("X-Deis-Release", "3"),
+		exchange.On("POST /v1/apps/example-go/config/", `{"values": {"A": null, "B": null}}`, 201, `{}`).Header("X-Deis-Release", "4"),
+	)
+	set, err := client.Config.SetValues(t.Context(), "example-go", map[string]string{"A": "1", "B": ""})
+	require.NoError(t, err)
+	assert.Equal(t, 3, set.Release)
+	unset, err := client.Config.Unset(t.Context(), "example-go", "A", "B")
+	require.NoError(t, err)
+	assert.Equal(t, 4, unset.Release)
+}
+
+func TestKeysThatPoisonAnAppAreRefused(t *testing.T) { // v1.6 Controllers store them, and fail from then on
+	for _, key := range []string{"", " ", "MY KEY", "KÉY", "A=B", "A\nB", "A\tB", "A\x00", "\xff", "日本"} {
+		_, err := exchange.Client(t, "2.2").Config.SetValues(t.Context(), "example-go", map[string]string{"GOOD": "1", key: "1"})
+		require.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", key)
+		assert.ErrorContains(t, err, "invalid argument: config key ")
+	}
+}
+
+func TestEveryValueBecomesText(t *testing.T) {
+	for situation, c := range map[string]struct {
+		api, answer string
+		want        config.Config
+	}{
+		"v1.6 has numbers for CPU": {
+			"1.6", `{"values": {"A": "1"}, "cpu": {"web": 512, "worker": 0.5}, "memory": {"web": "512M"}}`,
+			config.Config{
+				Values: map[string]string{"A": "1"}, CPU: map[string]string{"web": "512", "worker": "0.5"},
+				Memory: map[string]string{"web": "512M"},
+			},
+		},
+		"2.2 has strings": {
+			"2.2", `{"values": {"BOOL": "True"}, "cpu": {"web": "250m"}, "tags": {"rack": "2"}, "registry": {"username": "bob"}}`,
+			config.Config{
+				Values: map[string]string{"BOOL": "True"}, CPU: map[string]string{"web": "250m"},
+				Tags: map[string]string{"rack": "2"}, Registry: map[string]string{"username": "bob"},
+			},
+		},
+		"what nobody sends": {
+			"2.2", `{"values": {"T": true, "N": null, "BIG": 12345678901234567890, "L": [1, "a"]}, "cpu": null}`,
+			config.Config{Values: map[string]string{"T": "true", "N": "", "BIG": "12345678901234567890", "L": `[1, "a"]`}},
+		},
+		"health checks": {
+			"2.2", `{"healthcheck": {"web": {"livenessProbe": {
+				"initialDelaySeconds": 1, "timeoutSeconds": 2, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3,
+				"httpGet": {"path": "/", "port": 80, "host": "h", "scheme": "HTTPS", "httpHeaders": [{"name": "X", "value": "y"}]}
+			}}, "worker": {"readinessProbe": {"exec": {"command": ["true"]}}}, "db": {"livenessProbe": {"tcpSocket": {"port": 5432}}}}}`,
+			config.Config{Healthcheck: map[string]config.Healthcheck{
+				"web": {config.LivenessProbe: {
+					InitialDelaySeconds: 1, TimeoutSeconds: 2, PeriodSeconds: 10, SuccessThreshold: 1, FailureThreshold: 3,
+					HTTPGet: &config.HTTPGet{Path: "/", Port: 80, Host: "h", Scheme: "HTTPS", Headers: []config.Header{{Name: "X", Value: "y"}}},
+				}},
+				"worker": {config.ReadinessProbe: {Exec: &config.Exec{Command: []string{"true"}}}},
+				"db":     {config.LivenessProbe: {TCPSocket: &config.TCPSocket{Port: 5432}}},
+			}},
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/apps/example-go/config/", "", 200, c.answer))
+			got, err := client.Config.Get(t.Context(), "example-go")
+			require.NoError(t, err)
+			assert.Equal(t, c.want, *got)
+		})
+	}
+}
+
+func TestALogShowsNoValues(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	secret := "canary"
+	logger.Info("config", "config", config.Config{App: "example-go", Values: map[string]string{"PASSWORD": secret}})
+	logger.Info("changes", "changes", config.Changes{Values: map[string]*string{"PASSWORD": &secret}})
+	assert.NotContains(t, log.String(), secret)
+	assert.Equal(t, 2, strings.Count(log.String(), "PASSWORD"))
+}

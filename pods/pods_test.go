@@ -1,0 +1,157 @@
+package pods_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/pods"
+)
+
+func TestAContainerIsAPodNamedByTypeAndNumber(t *testing.T) {
+	client := exchange.Client(t, "1.6", exchange.On("GET /v1/apps/example-go/containers/web/?page=2&page_size=2", "", 200,
+		`{"count": 3, "next": null, "results": [{"app": "example-go", "release": "v2", "type": "web", "num": 3, "state": "up"}]}`))
+	page, err := client.Pods.List(t.Context(), "example-go", pods.ListOptions{Type: "web", PageSize: 2, Page: 2})
+	require.NoError(t, err)
+	assert.Equal(t, []pods.Pod{{Name: "web.3", App: "example-go", Release: "v2", Type: "web", Num: 3, State: "up"}}, page.Items)
+	assert.Equal(t, 3, page.Count)
+}
+
+func TestAllAsksForNothingUntilItIsRangedOver(t *testing.T) {
+	exchange.Client(t, "2.2").Pods.All(t.Context(), "example-go", pods.ListOptions{})
+}
+
+const (
+	web    = `{"name": "example-go-web-1-abcde", "type": "web", "state": "up", "release": "v2"}`
+	worker = `{"name": "example-go-worker-1-fghij", "type": "worker", "state": "up", "release": "v2"}`
+	listed = `{"count": 2, "results": [` + web + `, ` + worker + `]}`
+)
+
+func TestRestartNamesWhatItRestarts(t *testing.T) {
+	for situation, c := range map[string]struct {
+		api       string
+		options   pods.RestartOptions
+		exchanges []exchange.Exchange
+	}{
+		"2.2, all": {"2.2", pods.RestartOptions{}, []exchange.Exchange{
+			exchange.On("POST /v2/apps/example-go/pods/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"2.2, a type": {"2.2", pods.RestartOptions{Type: "a.b"}, []exchange.Exchange{
+			exchange.On("POST /v2/apps/example-go/pods/a.b/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"2.2, a type that begins like the word": {"2.2", pods.RestartOptions{Type: "restarter"}, []exchange.Exchange{
+			exchange.On("POST /v2/apps/example-go/pods/restarter/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"2.2, one pod": {"2.2", pods.RestartOptions{Type: "worker", Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
+			exchange.On("POST /v2/apps/example-go/pods/worker/example-go-worker-1-fghij/restart/", `{}`, 200, `[`+worker+`]`),
+		}},
+		"2.2, one pod of a type that is looked up": {"2.2", pods.RestartOptions{Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
+			exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed),
+			exchange.On("POST /v2/apps/example-go/pods/worker/example-go-worker-1-fghij/restart/", `{}`, 200, `[`+worker+`]`),
+		}},
+		"v1.6, all": {"1.6", pods.RestartOptions{}, []exchange.Exchange{
+			exchange.On("POST /v1/apps/example-go/containers/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"v1.6, a type": {"1.6", pods.RestartOptions{Type: "web"}, []exchange.Exchange{
+			exchange.On("POST /v1/apps/example-go/containers/web/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"v1.6, by name": {"1.6", pods.RestartOptions{Name: "web.12"}, []exchange.Exchange{
+			exchange.On("POST /v1/apps/example-go/containers/web/12/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"v1.6, by name and type": {"1.6", pods.RestartOptions{Type: "web", Name: "web.1"}, []exchange.Exchange{
+			exchange.On("POST /v1/apps/example-go/containers/web/1/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+		"v1.6, by number and type": {"1.6", pods.RestartOptions{Type: "web", Name: "1"}, []exchange.Exchange{
+			exchange.On("POST /v1/apps/example-go/containers/web/1/restart/", `{}`, 200, `[`+web+`]`),
+		}},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			restarted, err := exchange.Client(t, c.api, c.exchanges...).Pods.Restart(t.Context(), "example-go", c.options)
+			require.NoError(t, err)
+			assert.Len(t, restarted, 1)
+		})
+	}
+}
+
+func TestRestartingNothingIsAnError(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/pods/nosuch/restart/", `{}`, 200, `[]`))
+	restarted, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Type: "nosuch"})
+	assert.ErrorIs(t, err, pods.ErrNothingRestarted)
+	assert.ErrorContains(t, err, "app example-go")
+	assert.Empty(t, restarted)
+}
+
+func TestAnUnknownPodIsNotFoundAndNothingIsRestarted(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed))
+	_, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1-nosuc"})
+	assert.ErrorIs(t, err, deis.ErrNotFound)
+	assert.EqualError(t, err, "deis: app example-go has no pod example-go-web-1-nosuc: deis: not found")
+}
+
+func TestALookUpThatFailsRestartsNothing(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 403, `{"detail": "no"}`))
+	_, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1-abcde"})
+	assert.ErrorIs(t, err, deis.ErrForbidden)
+}
+
+func TestWhatAVersionWouldMisreadIsRefused(t *testing.T) {
+	for situation, c := range map[string]struct {
+		api     string
+		options pods.RestartOptions
+	}{
+		"v1.6, the word for a type":              {"1.6", pods.RestartOptions{Type: "restart"}},
+		"v1.6, a type that begins like the word": {"1.6", pods.RestartOptions{Type: "restarter"}},
+		"v1.6, a name whose type begins like it": {"1.6", pods.RestartOptions{Name: "restarter.1"}},
+		"v1.6, a name without a number":          {"1.6", pods.RestartOptions{Name: "web"}},
+		"v1.6, a number without a type":          {"1.6", pods.RestartOptions{Name: "1"}},
+		"v1.6, a number that is none":            {"1.6", pods.RestartOptions{Name: "web.x"}},
+		"v1.6, a number with a sign":             {"1.6", pods.RestartOptions{Name: "web.-1"}},
+		"v1.6, no number":                        {"1.6", pods.RestartOptions{Name: "web.0"}},
+		"v1.6, a name of 2.2":                    {"1.6", pods.RestartOptions{Type: "web", Name: "example-go-web-1-abcde"}},
+		"v1.6, a name that contradicts the type": {"1.6", pods.RestartOptions{Type: "worker", Name: "web.1"}},
+		"2.2, a name of v1.6":                    {"2.2", pods.RestartOptions{Name: "web.1"}},
+		"2.2, a name of v1.6 beside its type":    {"2.2", pods.RestartOptions{Type: "web", Name: "web.1"}},
+		"2.2, a type with a point beside a name": {"2.2", pods.RestartOptions{Type: "a.b", Name: "example-go-web-1-abcde"}},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			_, err := exchange.Client(t, c.api).Pods.Restart(t.Context(), "example-go", c.options)
+			assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+		})
+	}
+}
+
+func TestListingATypeThatV16ReadsAsTheWordIsRefused(t *testing.T) {
+	_, err := exchange.Client(t, "1.6").Pods.List(t.Context(), "example-go", pods.ListOptions{Type: "restarter"})
+	assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+}
+
+func TestAScaleThatFailedIsNotTriedAgain(t *testing.T) { // 2.2 would answer the repetition with 204, and do nothing
+	for _, idempotent := range [][]deis.CallOption{nil, {deis.WithIdempotent()}} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/scale/", `{"web": 3, "worker": 0}`, 503, `{"detail": "no"}`))
+		client, err := client.With(deis.WithRetry(deis.RetryPolicy{Max: 3}))
+		require.NoError(t, err)
+		err = client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0}, idempotent...)
+		assert.ErrorIs(t, err, deis.ErrUnavailable)
+	}
+}
+
+// Real 2.2 Controllers have no pages of pods: they answer every page with the whole list, and a program that asks for
+// page after page until one is empty would never end.
+func TestPagesOfPodsEndAlsoWhereTheControllerHasNone(t *testing.T) {
+	all := `{"results":[{"name":"go-v2-web-e7dej","state":"up","release":"v2","type":"web","started":"2014-01-01T00:00:00Z"}],"count":1}`
+	client := exchange.Client(t, "2.2",
+		exchange.On("GET /v2/apps/example-go/pods/?limit=1&page_size=1", "", 200, all),
+		exchange.On("GET /v2/apps/example-go/pods/?limit=1&offset=1&page_size=1", "", 200, all),
+	)
+	page, err := client.Pods.List(t.Context(), "example-go", pods.ListOptions{PageSize: 1})
+	require.NoError(t, err)
+	assert.Len(t, page.Items, 1)
+	assert.False(t, page.HasNext())
+	page, err = client.Pods.List(t.Context(), "example-go", pods.ListOptions{PageSize: 1, Page: 2})
+	require.NoError(t, err)
+	assert.Empty(t, page.Items)
+	assert.Equal(t, 1, page.Count)
+}

@@ -1,0 +1,205 @@
+package deis_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/auth"
+	"github.com/deisgo/deis/certs"
+	"github.com/deisgo/deis/config"
+	"github.com/deisgo/deis/domains"
+	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/keys"
+	"github.com/deisgo/deis/releases"
+)
+
+var reasons = []error{
+	apps.ErrExists, auth.ErrInvalidCredentials, auth.ErrUsernameTaken, auth.ErrOwnsApps, certs.ErrExists,
+	config.ErrUnchanged, config.ErrNotSet, domains.ErrTaken, keys.ErrTaken, releases.ErrInitial,
+}
+
+// A refused is a call that a Controller refuses. The answers are recorded ones, or nearly.
+type refused struct {
+	situation string
+	api       string
+	status    int
+	answer    string
+	reason    error // nil: none of them
+}
+
+func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
+	for operation, o := range map[string]struct {
+		request, body string
+		anonymous     bool
+		call          func(context.Context, *deis.Client) error
+		answers       []refused
+	}{
+		"create an app": {
+			request: "POST /apps/", body: `{"id": "example-go"}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
+				return err
+			},
+			answers: []refused{
+				{"the id is taken", "1.6", 400, `{"id":["This field must be unique."]}`, apps.ErrExists},
+				{"the id is taken", "2.2", 400, `{"id":["Application with this id already exists."]}`, apps.ErrExists},
+				{"the id is taken, among others", "2.2", 400, `{"structure":["no"],"id":["odd","Application with this id already exists."]}`, apps.ErrExists},
+				{"the id is too long", "2.2", 400, `{"id":["Ensure this field has no more than 24 characters."]}`, nil},
+				{"another field is taken", "1.6", 400, `{"uuid":["This field must be unique."]}`, nil},
+				{"no id", "1.6", 400, `{"id":["This field may not be null."]}`, nil},
+				{"the namespace is taken", "2.2", 409, `{"detail":"deis already exists as a namespace in this kuberenetes setup"}`, nil},
+				{"the text with another status", "2.2", 500, `{"id":["Application with this id already exists."]}`, nil},
+				{"the text in another place", "2.2", 400, `{"detail":"Application with this id already exists."}`, nil},
+			},
+		},
+		"log in": {
+			request: "POST /auth/login/", body: `{"username": "test", "password": "opensesame"}`, anonymous: true,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Auth.Login(ctx, "test", "opensesame")
+				return err
+			},
+			answers: []refused{
+				{"a wrong password", "1.6", 400, `{"non_field_errors":["Unable to log in with provided credentials."]}`, auth.ErrInvalidCredentials},
+				{"a wrong password", "2.2", 400, `{"non_field_errors":["Unable to log in with provided credentials."]}`, auth.ErrInvalidCredentials},
+				{"a disabled account", "2.2", 400, `{"non_field_errors":["User account is disabled."]}`, nil},
+				{"a blank field", "1.6", 400, `{"username":["This field may not be blank."]}`, nil},
+				{"a stale token", "2.2", 401, `{"detail":"Invalid token."}`, nil},
+			},
+		},
+		"register": {
+			request: "POST /auth/register/", body: `{"username": "test", "password": "opensesame", "email": ""}`, anonymous: true,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Auth.Register(ctx, auth.RegisterParams{Username: "test", Password: "opensesame"})
+				return err
+			},
+			answers: []refused{
+				{"the name is taken", "1.6", 400, `{"username":["This field must be unique."]}`, auth.ErrUsernameTaken},
+				{"the name is taken", "2.2", 400, `{"username":["A user with that username already exists."]}`, auth.ErrUsernameTaken},
+				{"a bad name", "2.2", 400, `{"username":["Enter a valid username."]}`, nil},
+				{"the address is taken", "1.6", 400, `{"email":["This field must be unique."]}`, nil},
+				{"no name", "1.6", 400, `{"username":["This field is required."]}`, nil},
+				{"registration is closed", "2.2", 403, `{"detail":"You do not have permission to perform this action."}`, nil},
+			},
+		},
+		"cancel": {
+			request: "DELETE /auth/cancel/", body: `{"username": "bob"}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				return c.Auth.Cancel(ctx, auth.CancelParams{Username: "bob"})
+			},
+			answers: []refused{
+				{"bob owns apps", "2.2", 409, `{"detail":"bob still has applications assigned. Delete or transfer ownership"}`, auth.ErrOwnsApps},
+				{"another conflict", "2.2", 409, `{"detail":"bob changed nothing - release stopped"}`, config.ErrUnchanged},
+				{"no administrator", "1.6", 403, `{"detail":"You do not have permission to perform this action."}`, nil},
+				{"no such user", "2.2", 404, `{"detail":"Not found."}`, nil},
+			},
+		},
+		"create a certificate": {
+			request: "POST /certs/", body: `{"name": "foo", "certificate": "PEM", "key": "PEM"}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Certs.Create(ctx, certs.CreateParams{Name: "foo", Certificate: "PEM", Key: "PEM"})
+				return err
+			},
+			answers: []refused{
+				{"the name is taken", "2.2", 400, `{"name":["certificate with this name already exists."]}`, certs.ErrExists},
+				{"a bad name", "2.2", 400, `{"name":["Enter a valid value."]}`, nil},
+				{"a bad certificate", "2.2", 400, `{"certificate":["Could not load certificate: no start line"]}`, nil},
+			},
+		},
+		"create a certificate in v1.6": {
+			request: "POST /certs/", body: `{"common_name": "foo", "certificate": "PEM", "key": "PEM"}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Certs.Create(ctx, certs.CreateParams{Name: "foo", Certificate: "PEM", Key: "PEM"})
+				return err
+			},
+			answers: []refused{
+				{"the name is taken", "1.6", 400, `{"common_name":["This field must be unique."]}`, certs.ErrExists},
+				{"a blank name", "1.6", 400, `{"common_name":["This field may not be blank."]}`, nil},
+				{"a server error", "1.6", 500, `<h1>Server Error (500)</h1>`, nil},
+			},
+		},
+		"change the config": {
+			request: "POST /apps/example-go/config/", body: `{"values": {"HELLO": null}}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Config.Unset(ctx, "example-go", "HELLO")
+				return err
+			},
+			answers: []refused{
+				{"nothing changes", "2.2", 409, `{"detail":"admin changed nothing - release stopped"}`, config.ErrUnchanged},
+				{"not set", "2.2", 422, `{"detail":"HELLO does not exist under values"}`, config.ErrNotSet},
+				{"another conflict", "2.2", 409, `{"detail":"test.com already has a certificate"}`, nil},
+				{"no such app", "2.2", 404, `{"detail":"Not found."}`, nil},
+				{"a failed deploy that says the same", "2.2", 400, `{"detail":"admin changed nothing"}`, nil},
+				{"a failed deploy", "1.6", 503, `{"detail":"does not exist under"}`, nil},
+			},
+		},
+		"add a domain": {
+			request: "POST /apps/example-go/domains/", body: `{"domain": "test.com"}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Domains.Create(ctx, "example-go", "test.com")
+				return err
+			},
+			answers: []refused{
+				{"taken", "1.6", 400, `{"domain":["This field must be unique."]}`, domains.ErrTaken},
+				{"taken", "2.2", 400, `{"domain":["Domain is already in use by another application"]}`, domains.ErrTaken},
+				{"no domain", "2.2", 400, `{"domain":["Hostname does not look valid."]}`, nil},
+				{"none at all", "1.6", 400, `{"domain":["This field is required."]}`, nil},
+			},
+		},
+		"add a key": {
+			request: "POST /keys/", body: `{"id": "example", "public": "ssh-rsa AAAA"}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Keys.Create(ctx, keys.CreateParams{ID: "example", Public: "ssh-rsa AAAA"})
+				return err
+			},
+			answers: []refused{
+				{"taken", "1.6", 400, `{"public":["This field must be unique."]}`, keys.ErrTaken},
+				{"taken", "2.2", 400, `{"public":["Public Key is already in use"]}`, keys.ErrTaken},
+				{"no key", "2.2", 400, `{"public":["Key contains invalid base64 chars"]}`, nil},
+				{"none at all", "1.6", 400, `{"public":["This field is required."]}`, nil},
+				{"another field", "1.6", 400, `{"id":["This field must be unique."]}`, apps.ErrExists},
+			},
+		},
+		"roll back": {
+			request: "POST /apps/example-go/releases/rollback/", body: `{"version": 1}`,
+			call: func(ctx context.Context, c *deis.Client) error {
+				_, err := c.Releases.Rollback(ctx, "example-go", 1)
+				return err
+			},
+			answers: []refused{
+				{"the initial release", "2.2", 400, `{"detail":"Cannot roll back to initial release."}`, releases.ErrInitial},
+				{"nothing before it", "1.6", 400, `{"detail":"version cannot be below 0"}`, releases.ErrInitial},
+				{"nothing before it", "2.2", 400, `{"detail":"version cannot be below 0"}`, releases.ErrInitial},
+				{"a release without a build", "2.2", 400, `{"detail":"No build associated with this release"}`, nil},
+				{"no such release", "2.2", 400, `{"detail":"Release matching query does not exist."}`, nil},
+				{"no such app", "1.6", 404, `{"detail":"Not found"}`, nil},
+			},
+		},
+	} {
+		for _, a := range o.answers {
+			t.Run(operation+"/"+a.api+" "+a.situation, func(t *testing.T) {
+				verb, path, _ := strings.Cut(o.request, " ")
+				expected := exchange.On(verb+" /v"+a.api[:1]+path, o.body, a.status, a.answer)
+				if o.anonymous {
+					expected = expected.Anonymous()
+				}
+				err := o.call(t.Context(), exchange.Client(t, a.api, expected))
+				require.Error(t, err)
+				var found error
+				for _, reason := range reasons {
+					if errors.Is(err, reason) {
+						require.NoError(t, found, "%v has two reasons: this and %v", err, reason)
+						found = reason
+					}
+				}
+				assert.Equal(t, a.reason, found, "%v", err)
+			})
+		}
+	}
+}

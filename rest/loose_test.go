@@ -1,0 +1,42 @@
+package rest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// An odd is an item with the fields that real Controllers do not check.
+type odd struct {
+	ID        string
+	Serial    int64
+	Structure map[string]int
+	Procfile  map[string]string
+}
+
+func TestOneOddItemDoesNotMakeAListUnreadable(t *testing.T) {
+	var page listing[odd]
+	require.NoError(t, decodeLoosely([]byte(`{"count": 3, "results": [
+		{"id": "good", "serial": 9007199254740993, "structure": {"web": 3}, "procfile": {"web": "./cmd"}},
+		{"id": "odd", "structure": [1], "procfile": ["web"]},
+		{"id": "odder", "structure": {"web": {"a": 1}}, "procfile": "web: ./cmd"}
+	]}`), &page))
+	assert.Equal(t, []odd{
+		{ID: "good", Serial: 9007199254740993, Structure: map[string]int{"web": 3}, Procfile: map[string]string{"web": "./cmd"}},
+		{ID: "odd"},
+		{ID: "odder"},
+	}, *page.Results)
+}
+
+func TestOtherFieldsMustFit(t *testing.T) {
+	for name, body := range map[string]string{
+		"an id that is a number":        `{"results": [{"id": 5}]}`,
+		"beside an odd field, too":      `{"results": [{"id": 5, "structure": [1]}]}`,
+		"numbers of the wrong kind":     `{"results": [{"structure": {"web": 1.5}}]}`,
+		"texts where numbers should be": `{"results": [{"structure": {"web": "1"}}]}`,
+	} {
+		var page listing[odd]
+		assert.Error(t, decodeLoosely([]byte(body), &page), name)
+	}
+}
