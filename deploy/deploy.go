@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deisgo/deis"
@@ -239,7 +240,7 @@ func (r *run) configure(ctx context.Context) error {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(changes))
-	r.tell(StepConfig, "changing %v", names)
+	r.tell(StepConfig, "changing %s", strings.Join(names, ", "))
 	_, err = r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: changes})
 	if errors.Is(err, config.ErrUnchanged) { // somebody did the same meanwhile
 		return nil
@@ -251,7 +252,7 @@ func (r *run) configure(ctx context.Context) error {
 	if err := r.undoRevival(ctx, have.Values, changes); err != nil {
 		return err
 	}
-	return r.follow(ctx, StepConfig, "changed %v", names)
+	return r.follow(ctx, StepConfig, "changed %s", strings.Join(names, ", "))
 }
 
 // undoRevival takes back what a change brought back beside itself: v1.6 Controllers merge it into the config that was
@@ -279,7 +280,7 @@ func (r *run) undoRevival(ctx context.Context, before map[string]string, changes
 	if len(revived) == 0 {
 		return nil
 	}
-	r.tell(StepConfig, "the Controller brought back %v, which were rolled back; undoing that", slices.Sorted(maps.Keys(revived)))
+	r.tell(StepConfig, "undoing what the Controller brought back: %s", strings.Join(slices.Sorted(maps.Keys(revived)), ", "))
 	_, err = r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: revived})
 	return err
 }
@@ -399,7 +400,7 @@ func (r *run) scale(ctx context.Context) error {
 	if len(differ) == 0 {
 		return nil
 	}
-	r.tell(StepScale, "scaling to %v", differ)
+	r.tell(StepScale, "scaling to %s", numbers(differ))
 	r.former = make(map[string]int)
 	for kind := range differ {
 		r.former[kind] = r.structure[kind]
@@ -409,8 +410,17 @@ func (r *run) scale(ctx context.Context) error {
 		return errors.Join(err, r.unscale(context.WithoutCancel(ctx)))
 	}
 	r.result.Scaled = differ
-	r.tell(StepScale, "scaled to %v", differ)
+	r.tell(StepScale, "scaled to %s", numbers(differ))
 	return nil
+}
+
+// numbers writes how many of each type, "web=2 worker=1".
+func numbers(structure map[string]int) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(structure)) {
+		parts = append(parts, fmt.Sprintf("%s=%d", kind, structure[kind]))
+	}
+	return strings.Join(parts, " ")
 }
 
 // wanted is what the app shall be scaled to: what the plan says and, for the types that it does not name, what there
@@ -521,9 +531,9 @@ func (r *run) unscale(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, rollbackTime)
 	defer cancel()
 	if err := r.client.Pods.Scale(ctx, r.plan.App, r.former); err != nil {
-		return fmt.Errorf("scaling back to %v: %w", r.former, err)
+		return fmt.Errorf("scaling back to %s: %w", numbers(r.former), err)
 	}
-	r.tell(StepScale, "scaled back to %v", r.former)
+	r.tell(StepScale, "scaled back to %s", numbers(r.former))
 	r.result.Scaled = nil
 	return nil
 }

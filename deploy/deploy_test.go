@@ -96,12 +96,12 @@ func TestAFirstDeployMakesEverything(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []string{
 			"create v0: created app example-go",
-			"config v1: changing [GREETING PORT]",
-			"config v2: changed [GREETING PORT]",
+			"config v1: changing GREETING, PORT",
+			"config v2: changed GREETING, PORT",
 			"build v2: deploying deis/example-go:v1",
 			"build v3: deployed deis/example-go:v1",
-			"scale v3: scaling to map[cmd:0 web:2 worker:1]",
-			"scale v3: scaled to map[cmd:0 web:2 worker:1]",
+			"scale v3: scaling to cmd=0 web=2 worker=1",
+			"scale v3: scaled to cmd=0 web=2 worker=1",
 			"wait v3: 0 of 3 pods up",
 			"wait v3: 3 of 3 pods up",
 		}, steps)
