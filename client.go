@@ -48,9 +48,7 @@ func New(controllerURL string, opts ...Option) (*Client, error) {
 	if err := errors.Join(err, optErr); err != nil {
 		return nil, err
 	}
-	if err := s.connect(); err != nil {
-		return nil, err
-	}
+	s.warnUnverified()
 	return s.newClient(rest.New(s.engine())), nil
 }
 
@@ -70,7 +68,6 @@ func Login(ctx context.Context, controllerURL, username, password string, opts .
 
 // newClient wires the services.
 func (s *settings) newClient(engine *rest.Client) *Client {
-	s.warnInsecure()
 	return &Client{
 		Apps:     apps.New(engine),
 		Auth:     auth.New(engine),
@@ -96,8 +93,8 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.connect(); err != nil {
-		return nil, err
+	if s.unverified() != c.settings.unverified() || s.logger != c.settings.logger { // or c has warned already
+		s.warnUnverified()
 	}
 	return s.newClient(c.rest.With(s.engine())), nil
 }

@@ -27,6 +27,7 @@ type settings struct {
 	httpClient  *http.Client
 	transport   http.RoundTripper
 	tlsConfig   *tls.Config
+	insecure    bool // a profile's wish, for connections of the SDK's own
 	application string
 	retry       RetryPolicy
 	logger      *slog.Logger
@@ -122,7 +123,7 @@ func (s *settings) fail(argument, rule string) {
 	s.errs = append(s.errs, rest.InvalidArgument(argument, rule))
 }
 
-// with returns a copy with the options applied. The error joins everything that is wrong.
+// with returns a copy with the options applied, ready for use. The error joins everything that is wrong.
 func (s settings) with(opts []Option) (*settings, error) {
 	for _, opt := range opts {
 		if opt == nil {
@@ -131,6 +132,7 @@ func (s settings) with(opts []Option) (*settings, error) {
 		}
 		opt(&s)
 	}
+	s.connect()
 	return &s, errors.Join(s.errs...)
 }
 
@@ -140,9 +142,27 @@ const (
 	idlePerHost = 64               // as many concurrent calls keep their connections
 )
 
-// connect turns what the options say about HTTP into one client, s.httpClient. Where they say nothing new, it stays
-// as it is, so that copies of a Client share connections.
-func (s *settings) connect() error {
+// newTransport makes the connections of a client that is given none. Where a program has put something else in the
+// place of Go's own transport, for traces or in tests, it is that.
+func newTransport(insecure bool) http.RoundTripper {
+	usual, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	own := usual.Clone() // proxies from the environment, HTTP/2
+	own.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	own.IdleConnTimeout = idleTimeout
+	own.MaxIdleConns = 0 // no limit but the one per host: there is one host
+	own.MaxIdleConnsPerHost = idlePerHost
+	if insecure {
+		own.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the profile asks for it; New warns
+	}
+	return own
+}
+
+// connect turns what the options say about HTTP into one client, s.httpClient. Where they say nothing new, its transport
+// stays as it is, so that copies of a Client share connections.
+func (s *settings) connect() {
 	client := new(http.Client)
 	if s.httpClient != nil {
 		*client = *s.httpClient
@@ -151,26 +171,21 @@ func (s *settings) connect() error {
 	case s.transport != nil:
 		client.Transport = s.transport
 	case s.httpClient == nil:
-		own := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment, HTTP/2
-		own.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
-		own.IdleConnTimeout = idleTimeout
-		own.MaxIdleConns = 0 // no limit but the one per host: there is one host
-		own.MaxIdleConnsPerHost = idlePerHost
-		client.Transport = own
+		client.Transport = newTransport(s.insecure)
 	case client.Transport == nil:
 		client.Transport = http.DefaultTransport
 	}
 	if s.tlsConfig != nil {
 		transport, ok := client.Transport.(*http.Transport)
 		if !ok {
-			return rest.InvalidArgument("TLS config", fmt.Sprintf("needs a transport of type *http.Transport, not %T", client.Transport))
+			s.fail("TLS config", fmt.Sprintf("needs a transport of type *http.Transport, not %T", client.Transport))
+			return
 		}
 		transport = transport.Clone()
 		transport.TLSClientConfig = s.tlsConfig.Clone()
 		client.Transport = transport
 	}
 	s.httpClient, s.transport, s.tlsConfig = client, nil, nil
-	return nil
 }
 
 // engine is what the settings say to the engine.
@@ -186,10 +201,18 @@ func (s *settings) engine() rest.Config {
 	}
 }
 
-// warnInsecure tells the logger that certificates are not verified.
-func (s *settings) warnInsecure() {
+// unverified is the transport if it does not verify certificates, and else nil.
+func (s *settings) unverified() *http.Transport {
 	transport, ok := s.httpClient.Transport.(*http.Transport)
-	if ok && transport.TLSClientConfig != nil && transport.TLSClientConfig.InsecureSkipVerify && s.logger != nil {
+	if ok && transport.TLSClientConfig != nil && transport.TLSClientConfig.InsecureSkipVerify {
+		return transport
+	}
+	return nil
+}
+
+// warnUnverified tells the logger that certificates are not verified.
+func (s *settings) warnUnverified() {
+	if s.unverified() != nil && s.logger != nil {
 		s.logger.Warn("deis: TLS certificates are not verified: anybody on the way can read the token", "controller", s.baseURL.Host)
 	}
 }
@@ -216,7 +239,7 @@ func parseURL(controllerURL string) (*url.URL, error) {
 		return nil, rest.InvalidArgument(argument, "must not have a username or password in it: use WithToken or Login")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
-	case u.Hostname() == "":
+	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // as after "https:/deis.example.com"
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, rest.InvalidArgument(argument, "must not have a query or a fragment")

@@ -2,7 +2,6 @@ package deis
 
 import (
 	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ type profileFile struct {
 
 // FromProfile makes a client from a profile of the deis command line client: the name of one in $HOME/.deis, or the
 // path of a file that ends in .json. An empty name means $DEIS_PROFILE, or else "client". The options are applied
-// after what the profile says.
+// after what the profile says; its ssl_verify holds unless they bring a TLS config, a transport or an HTTP client.
 //
 // A file that others may read is used, with a warning to the logger.
 func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
@@ -56,10 +55,7 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := []Option{WithToken(profile.Token)}
-	if !profile.SSLVerify {
-		own = append(own, WithTLSConfig(&tls.Config{InsecureSkipVerify: true})) //nolint:gosec // the profile asks for it; New warns
-	}
+	own := []Option{WithToken(profile.Token), func(s *settings) { s.insecure = !profile.SSLVerify }}
 	client, err := New(profile.Controller, append(own, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
@@ -117,7 +113,7 @@ func (p Profile) Save(nameOrPath string) error {
 	if err != nil {
 		return err
 	}
-	var keys map[string]any
+	var keys map[string]json.RawMessage // numbers stay as they are written
 	present, err := os.ReadFile(path)
 	switch {
 	case err == nil:
@@ -127,15 +123,16 @@ func (p Profile) Save(nameOrPath string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("deis: profile: %w", err)
 	}
-	if keys == nil { // no file, or one that says null
-		keys = make(map[string]any)
+	merged := make(map[string]any)
+	for key, value := range keys {
+		merged[key] = value
 	}
-	keys["username"] = p.Username
-	keys["controller"] = p.Controller
-	keys["token"] = p.Token
-	keys["ssl_verify"] = p.SSLVerify
-	keys["response_limit"] = p.ResponseLimit
-	data, err := json.MarshalIndent(keys, "", "  ")
+	merged["username"] = p.Username
+	merged["controller"] = p.Controller
+	merged["token"] = p.Token
+	merged["ssl_verify"] = p.SSLVerify
+	merged["response_limit"] = p.ResponseLimit
+	data, err := json.MarshalIndent(merged, "", "  ")
 	if err != nil {
 		return fmt.Errorf("deis: profile %s: %w", path, err)
 	}
@@ -200,5 +197,6 @@ func errorLine(data []byte, err error) int {
 	case errors.As(err, &mismatch):
 		offset = mismatch.Offset
 	}
-	return 1 + bytes.Count(data[:min(offset, int64(len(data)))], []byte("\n"))
+	before := max(0, min(offset, int64(len(data)))-1) // the offset is behind what is wrong, which can be a line's end
+	return 1 + bytes.Count(data[:before], []byte("\n"))
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -171,7 +170,6 @@ func (c *Client) send(call *call, req *retryablehttp.Request, out any) error {
 	if err != nil {
 		return c.failed(call, err)
 	}
-	c.observe(resp.Header)
 	switch {
 	case resp.StatusCode/100 == 2:
 		if err := decode(resp, out); err != nil {
@@ -214,9 +212,7 @@ func (c *Client) failed(call *call, err error) *Error {
 	e.StatusCode = resp.StatusCode
 	e.RetryAfter, _ = retryAfter(resp.Header)
 	if err == nil {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came before an error is worth reading
-		e.Body = c.redact(body, call)
-		e.Detail, e.Fields = describe(e.Body)
+		e.readBody(resp, c.secrets(call))
 	}
 	if server, ok := c.Server(); ok && call.api.Major != 0 && server.API.Major != call.api.Major {
 		e.Detail = strings.TrimSpace(fmt.Sprintf("the Controller speaks API %s, the call spoke %s: %s", server.API, call.api, e.Detail))

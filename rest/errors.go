@@ -73,8 +73,14 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		parts = append(parts, shorten(e.Detail))
 	}
+	var fields []string
 	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
-		parts = append(parts, shorten(oneLine(field)+": "+strings.Join(e.Fields[field], " ")))
+		if said := strings.Join(e.Fields[field], " "); said != "" {
+			fields = append(fields, oneLine(field)+": "+said)
+		}
+	}
+	if len(fields) > 0 {
+		parts = append(parts, shorten(strings.Join(fields, ": ")))
 	}
 	if e.cause != nil && e.cause != ErrNotController {
 		parts = append(parts, shorten(oneLine(e.cause.Error())))
@@ -154,6 +160,12 @@ type Wording struct {
 // Error returns the message.
 func (r Reason) Error() string { return "deis: " + r.Message }
 
+// Is makes a Reason match itself, as a program's fakes return it; it holds a slice, which == cannot compare.
+func (r Reason) Is(target error) bool {
+	other, ok := target.(Reason)
+	return ok && r.Message == other.Message && r.Status == other.Status && slices.Equal(r.Wordings, other.Wordings)
+}
+
 func (r Reason) matches(e *Error) bool {
 	return e.StatusCode == r.Status && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
 		said := e.Fields[w.Field]
@@ -181,7 +193,8 @@ func describe(body []byte) (detail string, fields map[string][]string) {
 	if !ok {
 		return strings.Join(texts(value), " "), nil
 	}
-	for key, value := range object {
+	for _, key := range slices.Sorted(maps.Keys(object)) { // or the detail would differ each time
+		value := object[key]
 		if key == "detail" || key == "error" {
 			detail = strings.TrimSpace(detail + " " + strings.Join(texts(value), " "))
 			continue

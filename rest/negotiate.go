@@ -49,6 +49,12 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	if api := n.api.Load(); api != nil {
 		return *api, nil
 	}
+	ended := func() (version.API, error) {
+		return version.API{}, &Error{Method: http.MethodGet, Path: strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath, cause: ctx.Err()}
+	}
+	if ctx.Err() != nil {
+		return ended()
+	}
 	n.mu.Lock()
 	if api := n.api.Load(); api != nil { // agreed on between the two looks
 		n.mu.Unlock()
@@ -77,7 +83,7 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 				n.ask = nil
 			}
 		}
-		return version.API{}, &Error{Method: http.MethodGet, Path: c.config.BaseURL.EscapedPath() + questionPath, cause: ctx.Err()}
+		return ended()
 	}
 }
 
@@ -182,9 +188,9 @@ func (c *Client) observe(header http.Header) (Server, bool) {
 	n.server.Store(server)
 	if agreed := n.api.Load(); agreed != nil {
 		if now, err := version.Negotiate(parsed); err == nil && now.Major == agreed.Major {
-			n.api.Store(&now)
+			n.api.CompareAndSwap(agreed, &now)
 		} else {
-			n.api.Store(nil)
+			n.api.CompareAndSwap(agreed, nil)
 		}
 	}
 	return *server, true

@@ -6,16 +6,6 @@ import (
 	"net/url"
 )
 
-// A redirectError says why a redirect was not followed.
-type redirectError struct {
-	to  *url.URL
-	why string
-}
-
-func (e *redirectError) Error() string {
-	return fmt.Sprintf("redirected to %s://%s%s: refused: %s", e.to.Scheme, e.to.Host, e.to.EscapedPath(), e.why)
-}
-
 // maxRedirects is how many redirects of one request are followed, as in net/http.
 const maxRedirects = 10
 
@@ -24,7 +14,9 @@ const maxRedirects = 10
 func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		first := via[0]
-		refuse := func(why string) error { return &redirectError{to: req.URL, why: why} }
+		refuse := func(why string) error { // without the query, where secrets are
+			return fmt.Errorf("redirected to %s://%s%s: refused: %s", req.URL.Scheme, req.URL.Host, req.URL.EscapedPath(), why)
+		}
 		switch {
 		case first.Method != http.MethodGet && first.Method != http.MethodHead:
 			return refuse("a write must not become a GET; use the address that it leads to as controller URL")

@@ -51,7 +51,7 @@ func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time
 	}
 	wait := time.Duration(0)
 	if ceiling > 0 {
-		wait = rand.N(ceiling + 1)
+		wait = rand.N(ceiling)
 	}
 	if resp != nil {
 		if asked, ok := retryAfter(resp.Header); ok {
@@ -65,7 +65,7 @@ func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time
 // retryAfter reads the Retry-After header, which is a number of seconds or a date.
 func retryAfter(header http.Header) (time.Duration, bool) {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 63); err == nil {
+	if seconds, err := strconv.ParseUint(value, 10, 63); err == nil || errors.Is(err, strconv.ErrRange) {
 		const most = uint64(1<<63-1) / uint64(time.Second)
 		return time.Duration(min(seconds, most)) * time.Second, true
 	}
@@ -92,9 +92,12 @@ func (c *Client) exchange(call *call, req *retryablehttp.Request) (*http.Respons
 	return resp, err
 }
 
-// again decides after a try whether there is another, and when.
+// again decides after a try whether there is another, and when. It sees each answer first.
 func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err error) bool {
 	call.attempts++
+	if resp != nil {
+		c.observe(resp.Header)
+	}
 	policy := c.config.Retry
 	if ctx.Err() != nil || call.attempts > policy.Max || !call.repeatable(resp, err) {
 		return false
@@ -112,7 +115,10 @@ func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err
 // repeatable tells whether the outcome of a try allows another.
 func (c *call) repeatable(resp *http.Response, err error) bool {
 	idempotent := c.idempotent || c.method == http.MethodGet || c.method == http.MethodHead || c.method == http.MethodDelete
-	if err != nil {
+	switch {
+	case resp != nil && err != nil:
+		return false // a redirect that was refused; nothing else gives both
+	case err != nil:
 		return notSent(err) || idempotent && !hopeless(err)
 	}
 	switch resp.StatusCode {
@@ -143,11 +149,10 @@ func notSent(err error) bool {
 // hopeless recognises the errors that another try would only repeat.
 func hopeless(err error) bool {
 	var (
-		refused     *redirectError
 		certificate *tls.CertificateVerificationError
 		notTLS      tls.RecordHeaderError
 		dns         *net.DNSError
 	)
-	return errors.As(err, &refused) || errors.As(err, &certificate) || errors.As(err, &notTLS) ||
+	return errors.As(err, &certificate) || errors.As(err, &notTLS) || errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &dns) && dns.IsNotFound
 }

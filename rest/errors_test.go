@@ -1,0 +1,364 @@
+package rest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// failing makes a call that is answered so, and returns its error.
+func failing(t *testing.T, resp *http.Response, opts ...rest.CallOption) *rest.Error {
+	t.Helper()
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return resp, nil }))
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("apps"), nil, opts...)
+	var failed *rest.Error
+	require.ErrorAs(t, err, &failed)
+	return failed
+}
+
+func TestEveryFormOfAnErrorIsReadAsOneLine(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		status    int
+		body      string
+		detail    string
+		fields    map[string][]string
+		message   string
+	}{
+		{"detail", 404, `{"detail":"Not found."}`, "Not found.", nil, "404 Not Found: Not found."},
+		{"error", 405, `{"error": "Client and server versions do not match."}`, "Client and server versions do not match.", nil,
+			"405 Method Not Allowed: Client and server versions do not match."},
+		{"both", 400, `{"error": "b", "detail": "a"}`, "a b", nil, "400 Bad Request: a b"},
+		{"a field", 400, `{"id":["Application with this id already exists."]}`, "",
+			map[string][]string{"id": {"Application with this id already exists."}},
+			"400 Bad Request: id: Application with this id already exists."},
+		{"several fields", 400, `{"b":["2", "3"],"a":"1","detail":"d"}`, "d",
+			map[string][]string{"a": {"1"}, "b": {"2", "3"}}, "400 Bad Request: d: a: 1: b: 2 3"},
+		{"a field of something else", 400, `{"a":{"b":[1]},"c":5,"d":null,"e":[["x"],true]}`, "",
+			map[string][]string{"a": {`{"b":[1]}`}, "c": {"5"}, "d": nil, "e": {"x", "true"}},
+			`400 Bad Request: a: {"b":[1]}: c: 5: e: x true`},
+		{"a list", 400, `["This field may not be null.", "And more."]`, "This field may not be null. And more.", nil,
+			"400 Bad Request: This field may not be null. And more."},
+		{"a JSON text", 503, `"deploy\n failed"`, "deploy failed", nil, "503 Service Unavailable: deploy failed"},
+		{"detail of several lines", 400, `{"detail":"a\n\n\tb\r\nc\u0000\u001b[31m\u202e\u2028d"}`, "a b c [31m d", nil, "400 Bad Request: a b c [31m d"},
+		{"text", 500, "Error accessing logs\nfor a", "Error accessing logs for a", nil, "500 Internal Server Error: Error accessing logs for a"},
+		{"text that is no UTF-8", 500, "caf\xe9", "caf\uFFFD", nil, "500 Internal Server Error: caf\uFFFD"},
+		{"JSON that is cut off", 500, `{"detail":"Not`, `{"detail":"Not`, nil, `500 Internal Server Error: {"detail":"Not`},
+		{"an HTML heading", 500, "<h1>Server Error (500)</h1>", "Server Error (500)", nil, "500 Internal Server Error: Server Error (500)"},
+		{"an HTML title", 502, "<html>\r\n<head><title>502 Bad\nGateway</title></head>\r\n<body><h1>other</h1>", "502 Bad Gateway", nil,
+			"502 Bad Gateway: 502 Bad Gateway"},
+		{"HTML with an attribute", 404, `<!doctype html><h1 class="x">Not Found</h1>`, "Not Found", nil, "404 Not Found: Not Found"},
+		{"HTML that says nothing", 404, "<p>hello", "an HTML page", nil, "404 Not Found: an HTML page"},
+		{"HTML that is cut off", 404, "<title", "an HTML page", nil, "404 Not Found: an HTML page"},
+		{"nothing", 403, "", "", nil, "403 Forbidden"},
+		{"blanks", 403, " \n", "", nil, "403 Forbidden"},
+		{"null", 400, "null", "", nil, "400 Bad Request"},
+		{"an empty object", 400, "{}", "", nil, "400 Bad Request"},
+		{"an empty list", 400, "[]", "", nil, "400 Bad Request"},
+		{"a number", 400, "5", "5", nil, "400 Bad Request: 5"},
+		{"a status that has no name", 599, "", "", nil, "599"},
+	} {
+		err := failing(t, answer(c.status, c.body))
+		assert.Equal(t, c.status, err.StatusCode, c.situation)
+		assert.Equal(t, c.detail, err.Detail, c.situation)
+		assert.Equal(t, c.fields, err.Fields, c.situation)
+		assert.Equal(t, "deis: POST /v2/apps/: "+c.message, err.Error(), c.situation)
+		assert.Equal(t, c.body, string(err.Body), c.situation)
+		assert.Equal(t, version.V2_2, err.API, c.situation)
+		assert.Equal(t, 1, err.Attempts, c.situation)
+		assert.NoError(t, err.Unwrap(), c.situation)
+	}
+}
+
+func TestTheMessageIsTheSameEachTime(t *testing.T) {
+	for range 100 { // the order of a map differs each time
+		err := failing(t, answer(400, `{"error":"2","detail":"1","b":["4"],"a":["3"],"c":["5"]}`))
+		require.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: 1 2: a: 3: b: 4: c: 5", err.Error())
+	}
+}
+
+func TestSentinelsFollowTheStatus(t *testing.T) {
+	all := []error{
+		rest.ErrBadRequest, rest.ErrUnauthorized, rest.ErrForbidden, rest.ErrNotFound, rest.ErrMethodNotAllowed, rest.ErrConflict,
+		rest.ErrUnprocessable, rest.ErrRateLimited, rest.ErrServer, rest.ErrUnavailable, rest.ErrInvalidArgument, rest.ErrNotController,
+	}
+	for status, want := range map[int][]error{
+		0:   nil,
+		301: nil,
+		400: {rest.ErrBadRequest},
+		401: {rest.ErrUnauthorized},
+		402: nil,
+		403: {rest.ErrForbidden},
+		404: {rest.ErrNotFound},
+		405: {rest.ErrMethodNotAllowed},
+		409: {rest.ErrConflict},
+		413: nil,
+		422: {rest.ErrUnprocessable},
+		429: {rest.ErrRateLimited},
+		500: {rest.ErrServer},
+		501: {rest.ErrServer},
+		502: {rest.ErrServer, rest.ErrUnavailable},
+		503: {rest.ErrServer, rest.ErrUnavailable},
+		504: {rest.ErrServer, rest.ErrUnavailable},
+		599: {rest.ErrServer},
+	} {
+		var matched []error
+		for _, sentinel := range all {
+			if errors.Is(fmt.Errorf("deploy: %w", &rest.Error{StatusCode: status}), sentinel) {
+				matched = append(matched, sentinel)
+			}
+		}
+		assert.Equal(t, want, matched, status)
+	}
+}
+
+func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
+	var taken error = rest.Reason{Message: "is taken", Status: 400, Wordings: []rest.Wording{
+		{Field: "id", Text: "must be unique"},
+		{Text: "already exists"},
+	}}
+	var other error = rest.Reason{Message: "is other", Status: 400, Wordings: []rest.Wording{{Text: "other"}}}
+	assert.EqualError(t, taken, "deis: is taken")
+	for body, matches := range map[string]bool{
+		`{"id":["This field must be unique."]}`:      true,
+		`{"id":["x","This field must be unique."]}`:  true,
+		`{"detail":"It already exists."}`:            true,
+		`"It already exists."`:                       true,
+		`{"id":["It already exists."]}`:              false,
+		`{"name":["This field must be unique."]}`:    false,
+		`{"detail":"This field must be unique."}`:    false,
+		`{"id":{"deep":["This is not one of it."]}}`: false,
+		``: false,
+	} {
+		err := failing(t, answer(400, body))
+		assert.Equal(t, matches, errors.Is(err, taken), body)
+		assert.NotErrorIs(t, err, other, body)
+		assert.ErrorIs(t, err, rest.ErrBadRequest, body)
+		assert.NotErrorIs(t, failing(t, answer(409, body)), taken, body)
+	}
+	// A program's own tests return the reason itself, from a fake.
+	assert.ErrorIs(t, taken, taken)
+	assert.ErrorIs(t, fmt.Errorf("deploy: %w", taken), taken)
+	assert.NotErrorIs(t, taken, other)
+}
+
+func TestTheCauseBelowIsFoundAndTheURLIsNotRepeated(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	for _, c := range []struct {
+		below, want error
+		says        string
+	}{
+		{refused, syscall.ECONNREFUSED, "dial tcp: connection refused"},
+		{context.DeadlineExceeded, context.DeadlineExceeded, "context deadline exceeded"},
+		{io.ErrUnexpectedEOF, io.ErrUnexpectedEOF, "unexpected EOF"},
+		{errors.New("two\nlines"), nil, "two lines"},
+	} {
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, c.below }))
+		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), rest.WithQuery(struct{ Secret string }{"secretsecret"}))
+		require.EqualError(t, err, "deis: GET /v2/apps/: "+c.says)
+		if c.want != nil {
+			assert.ErrorIs(t, err, c.want)
+		}
+		var failed *rest.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Zero(t, failed.StatusCode)
+		var wrapped *url.Error
+		assert.False(t, errors.As(err, &wrapped), "a url.Error shows the query")
+	}
+}
+
+func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	at := parseURL(t, "http://"+listener.Addr().String())
+	client := newClient(t, new(http.Transport), func(c *rest.Config) { c.BaseURL = at })
+
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		conn.Read(make([]byte, 1))
+		conn.(*net.TCPConn).SetLinger(0) // closes with a reset
+		conn.Close()
+	}()
+	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	assert.ErrorIs(t, err, syscall.ECONNRESET)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond) // nobody accepts
+	defer cancel()
+	_, err = rest.Get[thing](ctx, client, rest.Path("apps"))
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+
+	require.NoError(t, listener.Close())
+	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+}
+
+func TestAnErrorsBodyIsBounded(t *testing.T) {
+	const bound = 64 << 10
+	err := failing(t, answer(400, strings.Repeat("é", bound)))
+	assert.Len(t, err.Body, bound)
+	assert.Less(t, len(err.Error()), 2000)
+	assert.Contains(t, err.Error(), "…")
+
+	resp := answer(400, "")
+	resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("the beginning"), reader(func([]byte) (int, error) {
+		return 0, io.ErrUnexpectedEOF
+	})))
+	err = failing(t, resp)
+	assert.Equal(t, "the beginning", err.Detail, "what came before the connection broke is worth reading")
+
+	err = failing(t, answer(400, strings.Repeat("[", bound)))
+	assert.NotEmpty(t, err.Error(), "nesting without end is no reason to panic")
+}
+
+func TestAMessageStaysReadableHoweverManyFieldsThereAre(t *testing.T) {
+	fields := make(map[string][]string)
+	for i := range 5000 {
+		fields[fmt.Sprint("field", i)] = []string{"wrong"}
+	}
+	body, err := json.Marshal(fields)
+	require.NoError(t, err)
+	failed := failing(t, answer(400, string(body[:60<<10])+`":[]}`))
+	assert.NotEmpty(t, failed.Fields)
+	assert.Less(t, len(failed.Error()), 2000)
+}
+
+func TestLogValueHasThePartsButNotTheBody(t *testing.T) {
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Error("failed", "err", failing(t, answer(409, `{"detail":"d","more":"`+strings.Repeat("x", 1000)+`"}`)))
+	var line struct {
+		Err map[string]any `json:"err"`
+	}
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line), log.String())
+	assert.Equal(t, "POST", line.Err["method"])
+	assert.Equal(t, "/v2/apps/", line.Err["path"])
+	assert.EqualValues(t, 409, line.Err["status"])
+	assert.EqualValues(t, 1, line.Err["attempts"])
+	assert.Contains(t, line.Err["error"], "deis: POST /v2/apps/: 409 Conflict: d")
+	assert.Less(t, log.Len(), 1000)
+}
+
+// A server can echo what it was sent, in any form.
+func TestNoErrorShowsASecret(t *testing.T) {
+	secrets := map[string]string{
+		"password":     `hunter2"<&>/\ päß`,
+		"new_password": "correct horse\tbattery",
+		"key":          "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n",
+		"token":        token,
+		"header":       "fedcba9876543210",
+	}
+	python := func(s string) string { // what json.dumps makes of a text: ASCII only
+		return strings.Trim(strconv.QuoteToASCII(s), `"`)
+	}
+	for name, secret := range secrets {
+		for echo, body := range map[string]string{
+			"text":               "cannot work with " + secret + " today",
+			"JSON":               `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
+			"JSON for HTML":      `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
+			"JSON of Python":     `{"detail":"cannot work with ` + python(secret) + `"}`,
+			"JSON, escaped more": `{"x":["cannot work with ` + fmt.Sprintf(`\u%04X`, secret[0]) + strings.ReplaceAll(python(secret[1:]), "/", `\/`) + `"]}`,
+			"a field's name":     `{` + marshal(t, secret, false) + `:["unknown"]}`,
+			"a field":            `{"field":[` + marshal(t, secret, false) + `]}`,
+			"something deep":     `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
+			"a list":             `[` + marshal(t, secret, false) + `]`,
+			"HTML":               "<title>cannot work with " + secret + "</title>",
+			"at the bound":       strings.Repeat("x", 64<<10-len(secret)/2) + secret,
+			"after another":      strings.Repeat(secret+" ", 64<<10/len(secret)+1),
+		} {
+			header := rest.WithHeader("X-Other", "x")
+			if name == "header" {
+				header = rest.WithHeader("Authorization", "token "+secret)
+			}
+			var log bytes.Buffer
+			level := &slog.HandlerOptions{Level: slog.LevelDebug}
+			client := newClient(t, always(429, body), func(c *rest.Config) {
+				c.Logger = slog.New(slog.NewJSONHandler(&log, level))
+				c.Retry = rest.RetryPolicy{Max: 1}
+			})
+			_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{
+				"username": "alice", "password": secrets["password"], "new_password": secrets["new_password"], "key": secrets["key"],
+			}, header)
+			var failed *rest.Error
+			require.ErrorAs(t, err, &failed)
+			slog.New(slog.NewTextHandler(&log, level)).Error("failed", "err", err, "again", failed)
+			slog.New(slog.NewJSONHandler(&log, level)).Error("failed", "err", err, "body", string(failed.Body))
+			seen := strings.Join([]string{
+				err.Error(), fmt.Sprintf("%v\n%+v\n%s\n%q\n%#v", err, err, err, err, err), fmt.Sprintf("%+v %#v", *failed, *failed),
+				string(failed.Body), failed.Detail, fmt.Sprint(failed.Fields), failed.LogValue().String(), log.String(),
+			}, "\n")
+			situation := fmt.Sprintf("%s as %s: %.300s", name, echo, err)
+			for _, form := range []string{secret, marshal(t, secret, false), python(secret), strings.Join(strings.Fields(secret), " "), secret[:len(secret)/2]} {
+				assert.False(t, strings.Contains(seen, strings.Trim(form, `"`)), situation)
+			}
+			assert.LessOrEqual(t, len(failed.Body), 64<<10, situation)
+			var decoded any
+			if json.Unmarshal(failed.Body, &decoded) == nil {
+				assert.False(t, strings.Contains(fmt.Sprint(decoded), secret), situation)
+			}
+		}
+	}
+}
+
+func TestAnAuthorizationOfAnySchemeIsASecret(t *testing.T) {
+	for _, header := range []string{"token fedcba9876543210", "fedcba9876543210", "Basic " + base64.StdEncoding.EncodeToString([]byte("alice:fedcba98"))} {
+		secret := header[strings.LastIndex(header, " ")+1:]
+		err := failing(t, answer(401, `{"detail":"no such token: `+secret+`"}`), rest.WithHeader("authorization", header))
+		assert.NotContains(t, err.Error()+string(err.Body), secret)
+		assert.Equal(t, "no such token: [redacted]", err.Detail)
+	}
+}
+
+func TestASecretInsideAnotherShowsNothingOfEither(t *testing.T) {
+	client := newClient(t, always(400, `{"detail":"not abc`+token+`xyz, not `+token+`"}`))
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": "abc" + token + "xyz"})
+	assert.EqualError(t, err, "deis: POST /v2/auth/login/: 400 Bad Request: not [redacted], not [redacted]")
+}
+
+func TestAPasswordOfBlanksHidesNotTheWholeMessage(t *testing.T) {
+	_, err := rest.Post[thing](t.Context(), newClient(t, always(400, `{"detail":"wrong"}`)), rest.Path("auth", "login"), map[string]string{"password": "     "})
+	assert.ErrorContains(t, err, "wrong")
+}
+
+func TestASecretIsRedactedAsPythonWritesIt(t *testing.T) {
+	client := newClient(t, always(400, `{"detail":"not p\u00e4\u00df\ud83d\ude00, try another"}`))
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": "päß😀"})
+	assert.EqualError(t, err, "deis: POST /v2/auth/login/: 400 Bad Request: not [redacted], try another")
+}
+
+func TestWhatIsNoSecretStaysReadable(t *testing.T) {
+	client := newClient(t, always(400, `{"detail":"a bad apple"}`), func(c *rest.Config) { c.Token = func() string { return "" } })
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"username": "apple", "password": "a"})
+	assert.ErrorContains(t, err, "a bad apple", "a password of one letter blackens nothing")
+}
+
+// marshal writes a text as JSON, with <, > and & escaped or not.
+func marshal(t *testing.T, text string, html bool) string {
+	t.Helper()
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(html)
+	require.NoError(t, encoder.Encode(text))
+	return strings.TrimSpace(b.String())
+}

@@ -1,0 +1,143 @@
+package rest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
+	var log bytes.Buffer
+	attempts := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		attempts++
+		switch attempts {
+		case 1:
+			return answer(503, "secretsecret", "X-Secret: secretsecret"), nil
+		case 2:
+			return nil, errors.New("connection lost")
+		}
+		return answer(200, `{"id":"secretsecret"}`, "X-Secret: secretsecret"), nil
+	}), func(c *rest.Config) {
+		c.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Retry = rest.RetryPolicy{Max: 3}
+	})
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps", "a"), rest.WithHeader("X-Secret", "secretsecret"),
+		rest.WithQuery(struct{ Secret string }{"secretsecret"}), rest.WithBody("secretsecret"))
+	require.NoError(t, err)
+	assert.NotContains(t, log.String(), "secretsecret")
+	assert.NotContains(t, log.String(), token)
+
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		var parts map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &parts))
+		assert.Equal(t, "GET", parts["method"])
+		assert.Equal(t, "/v2/apps/a/", parts["path"])
+		lines = append(lines, fmt.Sprint(parts["level"], " ", parts["msg"], " ", parts["status"], " ", parts["error"]))
+	}
+	assert.Equal(t, []string{
+		"WARN deis: trying again 503 <nil>",
+		"WARN deis: trying again <nil> connection lost",
+		"DEBUG deis: call 200 <nil>",
+	}, lines)
+}
+
+func TestALogAboveDebugHasNoLineForACall(t *testing.T) {
+	var log bytes.Buffer
+	client := newClient(t, always(500, ""), func(c *rest.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	require.Error(t, err)
+	assert.Empty(t, log.String())
+}
+
+func TestALoggerGetsTheContextOfTheCall(t *testing.T) {
+	type key struct{}
+	handler := &contextHandler{Handler: slog.DiscardHandler}
+	client := newClient(t, always(503, ""), func(c *rest.Config) {
+		c.Logger = slog.New(handler)
+		c.Retry = rest.RetryPolicy{Max: 1}
+	})
+	_, err := rest.Get[thing](context.WithValue(t.Context(), key{}, "request 7"), client, rest.Path("apps"))
+	require.Error(t, err)
+	require.Len(t, handler.seen, 2)
+	for _, ctx := range handler.seen {
+		assert.Equal(t, "request 7", ctx.Value(key{}))
+	}
+}
+
+type contextHandler struct {
+	slog.Handler
+	seen []context.Context
+}
+
+func (h *contextHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *contextHandler) Handle(ctx context.Context, _ slog.Record) error {
+	h.seen = append(h.seen, ctx)
+	return nil
+}
+
+// go-retryablehttp keeps a logger that writes URLs to the stderr of its start, so only another process can tell.
+func TestNothingIsPrinted(t *testing.T) {
+	if os.Getenv("DEIS_TEST_PRINTS_NOTHING") == "" {
+		t.Parallel()
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsPrinted$")
+		cmd.Env = append(os.Environ(), "DEIS_TEST_PRINTS_NOTHING=1")
+		var printed bytes.Buffer
+		cmd.Stderr = &printed
+		out, err := cmd.Output()
+		require.NoError(t, err, "%s", out)
+		assert.Contains(t, string(out), "PASS")
+		assert.NotContains(t, string(out), "deis.example.com")
+		assert.Empty(t, printed.String())
+		return
+	}
+	for _, transport := range []roundTrip{
+		always(503, "x"), always(200, "{}"), always(500, "x"), always(301, "", "Location: https://other.example.com/"),
+		func(*http.Request) (*http.Response, error) { return nil, errors.New("x") },
+	} {
+		client := newClient(t, transport, func(c *rest.Config) {
+			c.Retry = rest.RetryPolicy{Max: 2}
+			c.API = version.API{}
+		})
+		rest.Get[thing](t.Context(), client, rest.Path("apps"))
+		rest.Post[thing](t.Context(), client, rest.Path("apps"), nil)
+	}
+}
+
+func TestNoPrinterOfAConfigOrClientShowsTheToken(t *testing.T) {
+	const known = token
+	config := rest.Config{BaseURL: parseURL(t, "https://deis.example.com"), Token: func() string { return known }, HTTP: new(http.Client)}
+	client := rest.New(config)
+	for _, value := range []any{config, &config, client, *client, struct{ C *rest.Client }{client}, []any{client, config}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			assert.NotContains(t, fmt.Sprintf(verb, value), known, "%s of %T", verb, value)
+		}
+	}
+	// What testify prints of two values that differ comes from spew, which goes through everything.
+	printed := new(printout)
+	assert.Equal(printed, client, rest.New(rest.Config{BaseURL: config.BaseURL, HTTP: config.HTTP}))
+	assert.Equal(printed, config, rest.Config{})
+	assert.Contains(t, string(*printed), "deis.example.com")
+	assert.NotContains(t, string(*printed), known)
+}
+
+// printout keeps what testify says.
+type printout []byte
+
+func (p *printout) Errorf(format string, args ...any) { *p = fmt.Appendf(*p, format, args...) }

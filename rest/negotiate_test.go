@@ -1,0 +1,416 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// unpinned makes a client ask for the version.
+func unpinned(c *rest.Config) { c.API = version.API{} }
+
+// A controller answers as one of a version does: /v2/ with 401 or 404, everything else with {}.
+type controller struct {
+	api      atomic.Value  // string; "" sends no header
+	takes    time.Duration // to answer
+	requests atomic.Int64
+	asked    atomic.Int64 // how many of them asked for the version
+	canceled atomic.Int64 // how many ended with their context
+}
+
+func newController(api string) *controller {
+	c := new(controller)
+	c.api.Store(api)
+	return c
+}
+
+func (c *controller) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.requests.Add(1)
+	status := 200
+	if req.URL.Path == "/v2/" {
+		c.asked.Add(1)
+		status = 401
+		if strings.HasPrefix(c.api.Load().(string), "1") {
+			status = 404
+		}
+	}
+	select {
+	case <-time.After(c.takes):
+	case <-req.Context().Done():
+		c.canceled.Add(1)
+		return nil, req.Context().Err()
+	}
+	if major := c.api.Load().(string)[:1]; status == 200 && !strings.HasPrefix(req.URL.Path, "/v"+major+"/") {
+		status = 404
+	}
+	return answer(status, "{}", version.Header+": "+c.api.Load().(string), version.PlatformHeader+": 2."+c.api.Load().(string)), nil
+}
+
+func get(ctx context.Context, c *rest.Client) error {
+	_, err := rest.Get[thing](ctx, c, rest.Path("apps"))
+	return err
+}
+
+func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
+	for _, c := range []struct {
+		situation, header string
+		status            int
+		spoken            string
+	}{
+		{"v2 refuses the anonymous", "2.2", 401, "2.2"},
+		{"v1 has no such path", "1.6", 404, "1.6"},
+		{"somebody lets it through", "2.2", 200, "2.2"},
+		{"in trouble, but a Controller", "2.2", 500, "2.2"},
+		{"newer", "2.10", 401, "2.2"},
+		{"older", "2.1", 401, "2.1"},
+	} {
+		var requests []string
+		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			requests = append(requests, req.Method+" "+req.URL.RequestURI())
+			if len(requests) > 1 {
+				assert.Equal(t, c.spoken, req.Header.Get(version.Header), c.situation)
+				assert.Equal(t, "token "+token, req.Header.Get("Authorization"))
+				return answer(200, "{}", version.Header+": "+c.header), nil
+			}
+			assert.NotContains(t, req.Header, "Authorization", c.situation)
+			assert.Equal(t, "application/json", req.Header.Get("Accept"))
+			assert.Equal(t, "rest-test", req.Header.Get("User-Agent"))
+			assert.Nil(t, req.Body)
+			return answer(c.status, `<h1>hi</h1>`, version.Header+": "+c.header, version.PlatformHeader+": 7.0"), nil
+		}), unpinned, func(c *rest.Config) { c.BaseURL = parseURL(t, "https://deis.example.com/prefix/") })
+
+		_, known := client.Server()
+		assert.False(t, known, c.situation)
+		api, err := client.Negotiate(t.Context())
+		require.NoError(t, err, c.situation)
+		assert.Equal(t, c.spoken, api.String(), c.situation)
+		server, known := client.Server()
+		assert.True(t, known)
+		assert.Equal(t, c.header, server.API.String(), c.situation)
+		assert.Equal(t, "7.0", server.Platform, c.situation)
+		require.NoError(t, get(t.Context(), client), c.situation)
+		require.NoError(t, get(t.Context(), client), c.situation)
+		apps := "GET /prefix/v" + c.spoken[:1] + "/apps/"
+		assert.Equal(t, []string{"GET /prefix/v2/", apps, apps}, requests, c.situation)
+	}
+}
+
+func TestAPinnedClientNeverAsks(t *testing.T) {
+	controller := newController("2.2")
+	client := newClient(t, controller)
+	require.NoError(t, get(t.Context(), client))
+	api, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, version.V2_2, api)
+	assert.Zero(t, controller.asked.Load())
+	server, known := client.Server()
+	assert.True(t, known)
+	assert.Equal(t, rest.Server{API: version.V2_2, Platform: "2.2.2"}, server)
+}
+
+func TestWhatIsNoControllerIsDescribed(t *testing.T) {
+	for _, c := range []struct {
+		situation   string
+		resp        func() *http.Response
+		says        string
+		alsoMatches error
+	}{
+		{"a web site", func() *http.Response {
+			return answer(200, "<html><title>Welcome to\nExample</title>", "Content-Type: text/html")
+		}, `deis: GET /v2/: 200 OK: no Controller at deis.example.com: the answer has no DEIS_API_VERSION header; found text/html "Welcome to Example"`, nil},
+		{"a router that finds no Controller", func() *http.Response {
+			return answer(502, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "Content-Type: text/html")
+		}, `502 Bad Gateway: no Controller at deis.example.com: the answer has no DEIS_API_VERSION header; found text/html "502 Bad Gateway"`, rest.ErrUnavailable},
+		{"nothing to see", func() *http.Response { return answer(404, "") }, "found nothing", rest.ErrNotFound},
+		{"a version that is none", func() *http.Response {
+			return answer(200, "{}", version.Header+": two", "Content-Type: application/json")
+		}, "found application/json", nil},
+		{"an empty version", func() *http.Response { return answer(200, "{}", version.Header+": ") }, "found nothing", nil},
+	} {
+		requests := 0
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			requests++
+			resp := c.resp()
+			if resp.Header.Get(version.Header) == "2.2" {
+				resp.Header.Del(version.Header)
+			}
+			return resp, nil
+		}), unpinned)
+		for range 2 { // it is not remembered
+			requests = 0
+			err := get(t.Context(), client)
+			require.ErrorIs(t, err, rest.ErrNotController, c.situation)
+			assert.Contains(t, err.Error(), c.says, c.situation)
+			if c.alsoMatches != nil {
+				assert.ErrorIs(t, err, c.alsoMatches, c.situation)
+			}
+			assert.NotContains(t, err.Error(), "\n")
+			assert.Equal(t, 1, requests, c.situation)
+		}
+		_, known := client.Server()
+		assert.False(t, known)
+	}
+}
+
+func TestAQuestionIsRepeatedLikeAnyGet(t *testing.T) {
+	asked := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		if asked++; asked < 3 {
+			return answer(502, ""), nil
+		}
+		return answer(401, ""), nil
+	}), unpinned, retries)
+	api, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, version.V2_2, api)
+	assert.Equal(t, 3, asked)
+}
+
+func TestAMismatchSendsNothingAndIsNotRemembered(t *testing.T) {
+	controller := newController("3.0")
+	client := newClient(t, controller, unpinned)
+	for i := range 2 {
+		err := get(t.Context(), client)
+		var mismatch *version.MismatchError
+		require.ErrorAs(t, err, &mismatch)
+		assert.Equal(t, version.API{Major: 3}, mismatch.Server)
+		assert.EqualValues(t, i+1, controller.requests.Load())
+	}
+	server, known := client.Server()
+	assert.True(t, known, "a Controller it is")
+	assert.Equal(t, 3, server.API.Major)
+	controller.api.Store("2.2")
+	require.NoError(t, get(t.Context(), client))
+}
+
+func TestAFailureIsNotRemembered(t *testing.T) {
+	controller := newController("2.2")
+	fails := true
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		if fails {
+			return nil, noServer
+		}
+		return controller.RoundTrip(req)
+	}), unpinned)
+	var resp rest.Response
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), rest.WithResponse(&resp))
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.Contains(t, err.Error(), "deis: GET /v2/: dial tcp: connection refused")
+	assert.Zero(t, resp)
+	fails = false
+	require.NoError(t, get(t.Context(), client))
+}
+
+func TestConcurrentFirstCallsShareOneQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		controller := newController("2.2")
+		controller.takes = time.Second
+		client := newClient(t, controller, unpinned)
+		results := make(chan error)
+		for i := range 50 {
+			own := client
+			if i%2 == 1 {
+				own = client.With(rest.Config{
+					BaseURL: parseURL(t, "https://deis.example.com"), HTTP: &http.Client{Transport: controller}, Token: func() string { return "another" },
+				})
+			}
+			go func() { results <- get(t.Context(), own) }()
+		}
+		for range 50 {
+			require.NoError(t, <-results)
+		}
+		assert.EqualValues(t, 1, controller.asked.Load())
+		assert.EqualValues(t, 51, controller.requests.Load())
+	})
+}
+
+func TestOneFailureFailsAllWhoWaitedForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			asked++
+			time.Sleep(time.Second)
+			return nil, io.ErrUnexpectedEOF
+		}), unpinned)
+		results := make(chan error)
+		for range 10 {
+			go func() { results <- get(t.Context(), client) }()
+		}
+		for range 10 {
+			require.ErrorIs(t, <-results, io.ErrUnexpectedEOF)
+		}
+		assert.Equal(t, 1, asked)
+	})
+}
+
+func TestACallerWhoLeavesNeitherBreaksNorBlocksTheOthers(t *testing.T) {
+	for _, leaver := range []string{"the first", "another"} {
+		synctest.Test(t, func(t *testing.T) {
+			controller := newController("2.2")
+			controller.takes = time.Second
+			client := newClient(t, controller, unpinned, func(c *rest.Config) { c.BaseURL = parseURL(t, "https://deis.example.com/") })
+			leaving, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			first, second := leaving, t.Context()
+			if leaver == "another" {
+				first, second = second, first
+			}
+			start, results := time.Now(), make(chan error, 2)
+			go func() { results <- get(first, client) }()
+			synctest.Wait()
+			go func() { results <- get(second, client) }()
+
+			err := <-results
+			require.ErrorIs(t, err, context.DeadlineExceeded, leaver)
+			assert.EqualError(t, err, "deis: GET /v2/: context deadline exceeded")
+			assert.Equal(t, 100*time.Millisecond, time.Since(start), leaver)
+			require.NoError(t, <-results, leaver)
+			assert.EqualValues(t, 1, controller.asked.Load(), leaver)
+			assert.Zero(t, controller.canceled.Load(), leaver)
+		})
+	}
+}
+
+func TestAQuestionThatNobodyWaitsForIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		controller := newController("2.2")
+		controller.takes = time.Hour
+		client := newClient(t, controller, unpinned)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		results := make(chan error)
+		for range 3 {
+			go func() { results <- get(ctx, client) }()
+		}
+		for range 3 {
+			require.ErrorIs(t, <-results, context.DeadlineExceeded)
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 1, controller.canceled.Load())
+
+		controller.takes = time.Second
+		require.NoError(t, get(t.Context(), client), "the next call asks anew")
+		assert.EqualValues(t, 2, controller.asked.Load())
+	})
+}
+
+func TestNobodyJoinsAQuestionThatWasCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/v2/" {
+				if asked.Add(1) == 1 {
+					time.Sleep(time.Minute) // and does not look at the context
+					return nil, context.Canceled
+				}
+			}
+			return answer(200, "{}"), nil
+		}), unpinned)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, get(ctx, client), context.DeadlineExceeded)
+		require.NoError(t, get(t.Context(), client))
+		time.Sleep(time.Hour) // the late answer to the first question breaks nothing
+		require.NoError(t, get(t.Context(), client))
+		assert.EqualValues(t, 2, asked.Load())
+	})
+}
+
+func TestACallWhoseContextEndedAsksNothing(t *testing.T) {
+	controller := newController("2.2")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	synctest.Test(t, func(t *testing.T) {
+		require.ErrorIs(t, get(ctx, newClient(t, controller, unpinned)), context.Canceled)
+		synctest.Wait()
+		assert.Zero(t, controller.requests.Load())
+	})
+}
+
+func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
+	controller := newController("1.6")
+	client := newClient(t, controller, unpinned)
+	require.NoError(t, get(t.Context(), client))
+
+	controller.api.Store("2.2")
+	err := get(t.Context(), client)
+	require.ErrorIs(t, err, rest.ErrNotFound)
+	assert.Contains(t, err.Error(), "the Controller speaks API 2.2, the call spoke 1.6")
+	require.NoError(t, get(t.Context(), client), "the next call asks again")
+	assert.EqualValues(t, 2, controller.asked.Load())
+	api, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, version.V2_2, api)
+
+	for _, minor := range []string{"2.1", "2.0", "2.9"} { // another minor version holds at once
+		controller.api.Store(minor)
+		require.NoError(t, get(t.Context(), client))
+		api, err := client.Negotiate(t.Context())
+		require.NoError(t, err)
+		want, err := version.Parse(minor)
+		require.NoError(t, err)
+		assert.Equal(t, version.API{Major: 2, Minor: min(2, want.Minor)}, api)
+		server, _ := client.Server()
+		assert.Equal(t, want, server.API)
+	}
+	assert.EqualValues(t, 2, controller.asked.Load())
+
+	controller.api.Store("3.0")
+	require.Error(t, get(t.Context(), client))
+	var mismatch *version.MismatchError
+	require.ErrorAs(t, get(t.Context(), client), &mismatch)
+}
+
+func TestAnswersWithoutVersionChangeNothing(t *testing.T) {
+	controller := newController("2.2")
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		resp, err := controller.RoundTrip(req)
+		if req.URL.Path != "/v2/" {
+			resp.Header.Del(version.Header) // as a proxy may
+		}
+		return resp, err
+	}), unpinned)
+	for range 3 {
+		require.NoError(t, get(t.Context(), client))
+	}
+	assert.EqualValues(t, 1, controller.asked.Load())
+	_, known := client.Server()
+	assert.True(t, known)
+}
+
+func TestRequireRefusesWhatTheVersionDoesNotHave(t *testing.T) {
+	for _, c := range []struct {
+		api, need version.API
+		ok        bool
+	}{
+		{version.V1_6, version.API{Major: 2}, false},
+		{version.API{Major: 2, Minor: 1}, version.V2_2, false},
+		{version.API{Major: 2, Minor: 1}, version.API{Major: 2}, true},
+		{version.V2_2, version.V2_2, true},
+		{version.V2_2, version.V1_6, true},
+	} {
+		client := newClient(t, always(500, ""), func(config *rest.Config) { config.API = c.api })
+		err := client.Require(t.Context(), "whoami", c.need)
+		if c.ok {
+			assert.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+		assert.EqualError(t, err, "deis: whoami needs API "+c.need.String()+", the Controller speaks "+c.api.String())
+	}
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, noServer }), unpinned)
+	assert.ErrorIs(t, client.Require(t.Context(), "whoami", version.V2_2), syscall.ECONNREFUSED)
+}

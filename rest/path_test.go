@@ -1,0 +1,234 @@
+package rest_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// places are where identifiers stand in paths; * is the identifier.
+var places = map[string]struct{ path, argument string }{
+	"app":       {"apps/*", "app"},
+	"app below": {"apps/*/config", "app"},
+	"username":  {"apps/x/perms/*", "username"},
+	"admin":     {"admin/perms/*", "username"},
+	"domain":    {"apps/x/domains/*", "domain"},
+	"attached":  {"certs/c/domain/*", "domain"},
+	"cert":      {"certs/*", "certificate name"},
+	"key":       {"keys/*", "key id"},
+	"release":   {"apps/x/releases/*", "release"},
+	"type":      {"apps/x/pods/*", "process type"},
+	"type 1.6":  {"apps/x/containers/*", "process type"},
+	"all of it": {"apps/x/pods/*/restart", "process type"},
+	"pod type":  {"apps/x/pods/*/x-web-1/restart", "process type"},
+	"pod":       {"apps/x/pods/web/*/restart", "pod name"},
+	"number":    {"apps/x/containers/web/*/restart", "pod name"},
+	"other":     {"settings/*", "path element"},
+	"first":     {"*", "path element"},
+}
+
+// at is the path of a place with an identifier in it.
+func at(place, id string) rest.Endpoint {
+	elems := strings.Split(places[place].path, "/")
+	for i := range elems {
+		if elems[i] == "*" {
+			elems[i] = id
+		}
+	}
+	return rest.Path(elems...)
+}
+
+// sent is the path that a request to the endpoint has, without its version, or "" if none is made.
+func sent(t *testing.T, at rest.Endpoint) (path string, err error) {
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		path = strings.TrimPrefix(req.URL.EscapedPath(), "/v2")
+		return answer(200, "{}"), nil
+	}))
+	_, err = rest.Get[struct{}](t.Context(), client, at)
+	return path, err
+}
+
+func TestIdentifiersOfTheServersPatternAreSentWhole(t *testing.T) {
+	for place, ids := range map[string][]string{
+		"app":       {"example-go", "a", "0", "-", "apps"},
+		"username":  {"jo", "jo_hn", "jo-hn", "Jörg", "perms", "42"},
+		"admin":     {"amy_1"},
+		"domain":    {"example.com", "xn--bcher-kva.example", "*.example.com", "a_b.c", "Bücher.example", "domains"},
+		"attached":  {"*.example.com"},
+		"cert":      {"foo", "*.example.com", "star_example-com", "domain", "*"},
+		"key":       {"test@example.com", "with space/and slash", "ключ", "a?b#c%2F&d", "...", "*"},
+		"release":   {"v1", "v2", "v10", "v99999999999999999999", "rollback"},
+		"type":      {"web", "web.1", "my_worker-2", "restart"},
+		"type 1.6":  {"web.1"},
+		"all of it": {"web", "web.1", "restart"},
+		"pod type":  {"web", "my_worker-2", "restart"},
+		"pod":       {"go-v2-web-e7dej", "restart"},
+		"number":    {"1"},
+		"other":     {"anything.at all", "a%2Fb", "?", "#", "\\"},
+		"first":     {"settings"},
+	} {
+		for _, id := range ids {
+			path, err := sent(t, at(place, id))
+			require.NoError(t, err, "%s %q", place, id)
+			var got string
+			for i, elem := range strings.Split(places[place].path+"/", "/") {
+				if elem == "*" {
+					got = strings.Split(path, "/")[i+1]
+				}
+			}
+			assert.Equal(t, id, unescape(t, got), "%s %q was sent as %s", place, id, path)
+		}
+	}
+}
+
+func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
+	// What no place allows, and what only keys and paths of one's own do.
+	never := []string{"", ".", "..", "a\nb", "a\x00b", "a\x7fb", "\xff", "a\xc3"}
+	seldom := []string{"a b", "a/b", "../b", "a/../b", "a%2Fb", "%2e%2e", "a?b", "a#b", "a;b", "a,b", "a@b", "a+b", "a:b", "a\\b", "a'b", "\u200ba", "a\u2028b", "😀"}
+	also := map[string][]string{
+		"app":       {"hz_other", "Upper", "a.example.com", "ä", "*"},
+		"app below": {"hz_other", "Upper"},
+		"username":  {"jo.hn", "amy@corp", "*"},
+		"admin":     {"jo.hn", "amy@corp"},
+		"domain":    {"*", "*.", "*example.com", "a.*.com", "**.example.com", "example.com:443"},
+		"attached":  {"*"},
+		"cert":      {},
+		"release":   {"v0", "v-1", "v01", "2", "v", "vabc", "vv2", "v2v", "v1.0", "V2", "rollback2", "latest", "v+1", "v٣"},
+		"type":      {"*"},
+		"type 1.6":  {"*"},
+		"all of it": {"*"},
+		"pod type":  {"web.1", "*"},
+		"pod":       {"web.1", "*"},
+		"number":    {"web.1"},
+	}
+	for place, ids := range also {
+		also[place] = append(ids, seldom...)
+	}
+	also["key"], also["other"], also["first"] = nil, []string{"a/b", "../b"}, []string{"a/b", "../b"}
+
+	for place, ids := range also {
+		for _, id := range append(ids, never...) {
+			path, err := sent(t, at(place, id))
+			assert.Empty(t, path, "%s %q was sent", place, id)
+			require.ErrorIs(t, err, rest.ErrInvalidArgument, "%s %q", place, id)
+			assert.Contains(t, err.Error(), places[place].argument, "%s %q", place, id)
+			assert.Regexp(t, `^deis: invalid argument: .* (may contain only|must be|must not be) .`, err.Error(), "%s %q", place, id)
+			assert.NotContains(t, err.Error(), "\n")
+			assert.Less(t, len(err.Error()), 300)
+			assert.Equal(t, err, at(place, id).Err())
+		}
+	}
+}
+
+func TestALongIdentifierIsNotRepeatedInTheError(t *testing.T) {
+	err := rest.Path("apps", strings.Repeat("A", 1<<20)).Err()
+	require.ErrorIs(t, err, rest.ErrInvalidArgument)
+	assert.Less(t, len(err.Error()), 300)
+}
+
+func TestIdentifiersMayBeCalledLikePartsOfThePath(t *testing.T) {
+	for _, id := range []string{"apps", "perms", "domains", "domain", "certs", "keys", "containers", "pods", "releases", "restart", "run", "rollback"} {
+		for _, below := range []string{"logs", "config", "run", "builds", "releases", "perms", "pods"} {
+			path, err := sent(t, rest.Path("apps", id, below))
+			require.NoError(t, err)
+			assert.Equal(t, "/apps/"+id+"/"+below+"/", path)
+		}
+		for _, elems := range [][]string{
+			{"apps", id, "perms", "jo_hn"},
+			{"apps", id, "domains", "*.example.com"},
+			{"apps", id, "releases", "v2"},
+			{"certs", id, "domain", "*.example.com"},
+		} {
+			assert.NoError(t, rest.Path(elems...).Err(), elems)
+		}
+		assert.Error(t, rest.Path("apps", id, "perms", "jo.hn").Err(), id)
+		assert.Error(t, rest.Path("apps", id, "releases", "2").Err(), id)
+		assert.Error(t, rest.Path("apps", id, "pods", id, "web.1", "restart").Err(), "a pod of type %s", id)
+		assert.Error(t, rest.Path("apps", id, "pods", "web.1", id, "restart").Err(), "a pod called %s", id)
+	}
+}
+
+func TestPathsAreWrittenAsDocumented(t *testing.T) {
+	for want, at := range map[string]rest.Endpoint{
+		"/apps/":                           rest.Path("apps"),
+		"/apps":                            rest.Path("apps").NoSlash(),
+		"/apps/a/config/":                  rest.Path("apps", "a", "config"),
+		"/certs/*.example.com":             rest.Path("certs", "*.example.com").NoSlash(),
+		"/keys/with%20space%2Fand%20slash": rest.Path("keys", "with space/and slash").NoSlash(),
+		"/keys/a%3Fb%23c%252F":             rest.Path("keys", "a?b#c%2F").NoSlash(),
+		"/keys/test@example.com":           rest.Path("keys", "test@example.com").NoSlash(),
+		"/apps/a/perms/J%C3%B6rg/":         rest.Path("apps", "a", "perms", "Jörg"),
+	} {
+		path, err := sent(t, at)
+		require.NoError(t, err, want)
+		assert.Equal(t, want, path)
+	}
+	err := rest.Path("apps", "Upper").NoSlash().Err()
+	assert.ErrorIs(t, err, rest.ErrInvalidArgument, "NoSlash must keep the error")
+}
+
+func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
+	const both = "1.6 2.2"
+	for _, c := range []struct {
+		refused string // by which versions
+		elems   []string
+		says    string
+	}{
+		{both, []string{"apps", "x", "whatever"}, "destroying app x"},
+		{both, []string{"apps", "x", "domains"}, "destroying app x"},
+		{both, []string{"apps", "x", "perms"}, "destroying app x"},
+		{both, []string{"apps", "x", "config", "domains"}, "destroying app x"},
+		{both, []string{"apps", "x", "domain", "example.com"}, "destroying app x"},
+		{both, []string{"apps", "x", "domains", "example.com", "more"}, "destroying app x"},
+		{both, []string{"apps", "x", "releases", "v1"}, "destroying app x"},
+		{both, []string{"apps", "x", "pods", "web"}, "destroying app x"},
+		{both, []string{"certs", "c", "domains", "d.example.com"}, "destroying certificate c"},
+		{both, []string{"certs", "c", "domain"}, "destroying certificate c"},
+		{both, []string{"certs", "c", "anything"}, "destroying certificate c"},
+		{"1.6", []string{"certs", "c", "domain", "d.example.com"}, "destroying certificate c"},
+		{"1.6", []string{"apps", "x", "domains", "*.example.com"}, "destroying app x"},
+		{both, []string{"auth", "cancel", "alice"}, "the caller's own account"},
+
+		{"", []string{"apps", "x"}, ""},
+		{"", []string{"apps", "x", "domains", "example.com"}, ""},
+		{"", []string{"apps", "x", "perms", "jo"}, ""},
+		{"", []string{"certs", "c"}, ""},
+		{"", []string{"keys", "k"}, ""},
+		{"", []string{"admin", "perms", "jo"}, ""},
+		{"", []string{"auth", "cancel"}, ""},
+	} {
+		for _, api := range []version.API{version.V1_6, version.V2_2} {
+			requests := 0
+			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+				requests++
+				return answer(204, ""), nil
+			}), func(c *rest.Config) { c.API = api })
+			err := rest.Delete(t.Context(), client, rest.Path(c.elems...))
+			if !strings.Contains(c.refused, api.String()) {
+				require.NoError(t, err, "%s %v", api, c.elems)
+				assert.Equal(t, 1, requests)
+				continue
+			}
+			require.ErrorIs(t, err, rest.ErrInvalidArgument, "%s %v", api, c.elems)
+			assert.Contains(t, err.Error(), c.says)
+			assert.Zero(t, requests, "%s %v was sent", api, c.elems)
+		}
+	}
+}
+
+func TestAPathKeepsNothingOfTheSliceItIsMadeFrom(t *testing.T) {
+	elems := []string{"apps", "x", "whatever"}
+	at := rest.Path(elems...)
+	elems[0] = "settings" // what is checked must stay what is sent
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("must not be asked")
+	}))
+	assert.ErrorIs(t, rest.Delete(t.Context(), client, at), rest.ErrInvalidArgument)
+}

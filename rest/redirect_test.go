@@ -1,0 +1,157 @@
+package rest_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
+	get := func(c *rest.Client) error {
+		_, err := rest.Get[thing](t.Context(), c, rest.Path("apps"))
+		return err
+	}
+	post := func(c *rest.Client) error {
+		_, err := rest.Post[thing](t.Context(), c, rest.Path("apps"), nil)
+		return err
+	}
+	del := func(c *rest.Client) error { return rest.Delete(t.Context(), c, rest.Path("apps", "a")) }
+	const write = "a write must not become a GET; use the address that it leads to as controller URL"
+	for _, c := range []struct {
+		situation string
+		call      func(*rest.Client) error
+		status    int
+		from, to  string
+		refused   string // why, or "" if it is followed
+	}{
+		{"another path", get, 301, "https://deis.example.com", "/elsewhere", ""},
+		{"another path, absolute", get, 302, "https://deis.example.com", "https://deis.example.com/elsewhere", ""},
+		{"from http to https", get, 301, "http://deis.example.com", "https://deis.example.com/v2/apps/", ""},
+		{"from http to https, ports written out", get, 308, "http://deis.example.com:80", "https://deis.example.com:443/x", ""},
+		{"another host", get, 302, "https://deis.example.com", "https://evil.example.com/v2/apps/", "another host; use that as controller URL"},
+		{"a host below", get, 302, "https://deis.example.com", "https://x.deis.example.com/", "another host"},
+		{"another port", get, 302, "https://deis.example.com", "https://deis.example.com:8443/", "another host"},
+		{"https at another port", get, 302, "http://deis.example.com", "https://deis.example.com:8443/", "another host"},
+		{"https at another host", get, 302, "http://deis.example.com", "https://evil.example.com/", "another host"},
+		{"from https to http", get, 301, "https://deis.example.com", "http://deis.example.com/", "it leaves https"},
+		{"a host without scheme", get, 307, "https://deis.example.com", "//evil.example.com/", "another host"},
+		{"another scheme", get, 302, "https://deis.example.com", "ftp://deis.example.com/", "it leaves https"},
+		{"post", post, 301, "https://deis.example.com", "/elsewhere", write},
+		{"post that would stay one", post, 308, "https://deis.example.com", "/elsewhere", write},
+		{"post from http to https", post, 301, "http://deis.example.com", "https://deis.example.com/v2/apps/", write},
+		{"delete", del, 302, "https://deis.example.com", "/elsewhere", write},
+		{"delete to another host", del, 307, "https://deis.example.com", "https://evil.example.com/", write},
+	} {
+		var asked []string
+		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			asked = append(asked, req.URL.String())
+			if len(asked) == 1 {
+				resp := answer(c.status, "<h1>Moved</h1>", "Location: "+c.to)
+				resp.Request = req
+				return resp, nil
+			}
+			assert.Equal(t, "token "+token, req.Header.Get("Authorization"), c.situation)
+			assert.Equal(t, "GET", req.Method, c.situation)
+			return answer(200, `{"id":"a"}`), nil
+		}), retries, func(config *rest.Config) { config.BaseURL = parseURL(t, c.from) })
+		err := c.call(client)
+		if c.refused == "" {
+			require.NoError(t, err, c.situation)
+			assert.Len(t, asked, 2, c.situation)
+			continue
+		}
+		assert.Len(t, asked, 1, "%s: was followed to %v", c.situation, asked)
+		var failed *rest.Error
+		require.ErrorAs(t, err, &failed, c.situation)
+		assert.Equal(t, c.status, failed.StatusCode, c.situation)
+		assert.Contains(t, err.Error(), http.StatusText(c.status)+": redirected to ", c.situation)
+		assert.Contains(t, err.Error(), c.refused, c.situation)
+	}
+}
+
+func TestARefusedRedirectShowsNoQuery(t *testing.T) {
+	_, err := rest.Get[thing](t.Context(), newClient(t, always(302, "", "Location: https://sso.example.com/in?secret=secretsecret#secretsecret")), rest.Path("apps"))
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "https://sso.example.com/in: refused")
+	assert.NotContains(t, err.Error(), "secretsecret")
+}
+
+func TestARedirectInCirclesEnds(t *testing.T) {
+	requests := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		requests++
+		return answer(302, "", "Location: /v2/apps/"), nil
+	}), retries)
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "too many redirects")
+	assert.Equal(t, 10, requests)
+}
+
+func TestARedirectToNowhereIsAnError(t *testing.T) {
+	for _, headers := range [][]string{nil, {"Location: "}} {
+		_, err := rest.Get[thing](t.Context(), newClient(t, always(301, "", headers...)), rest.Path("apps"))
+		var failed *rest.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, 301, failed.StatusCode)
+	}
+}
+
+func TestThePolicyOfTheCallersHTTPClientIsAskedLast(t *testing.T) {
+	mine := errors.New("not with me")
+	requests, asked := 0, 0
+	own := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			asked++
+			return mine
+		},
+		Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			requests++
+			return answer(302, "", "Location: /elsewhere"), nil
+		}),
+	}
+	client := newClient(t, nil, retries, func(c *rest.Config) { c.HTTP = own })
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	require.ErrorIs(t, err, mine)
+	assert.Equal(t, 1, requests, "what was refused once is refused again")
+	assert.Equal(t, 1, asked)
+
+	_, err = rest.Post[thing](t.Context(), client, rest.Path("apps"), nil)
+	require.Error(t, err)
+	assert.NotErrorIs(t, err, mine, "it cannot allow what is never allowed")
+
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	_, err = rest.Get[thing](t.Context(), newClient(t, nil, func(c *rest.Config) { c.HTTP = own }), rest.Path("apps"))
+	var failed *rest.Error
+	require.ErrorAs(t, err, &failed)
+	assert.Equal(t, 302, failed.StatusCode)
+}
+
+func TestAnotherHostNeverSeesTheToken(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		t.Errorf("asked for %s with %v", req.URL, req.Header)
+	}))
+	defer other.Close()
+	_, client := newServer(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set(version.Header, "2.2")
+		if req.URL.Path == "/v2/" {
+			w.WriteHeader(401)
+			return
+		}
+		http.Redirect(w, req, other.URL, http.StatusFound)
+		io.WriteString(w, "moved")
+	}, func(c *rest.Config) { c.API = version.API{} })
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	assert.ErrorContains(t, err, "another host")
+	_, err = rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), thing{"password"})
+	assert.ErrorContains(t, err, "a write must not become a GET")
+}

@@ -1,0 +1,486 @@
+package rest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// An outcome is how one try of a request ends.
+type outcome struct {
+	status int
+	header string
+	err    error
+}
+
+// The errors of a connection, as net/http has them.
+var (
+	reset      = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	noServer   = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	noProxy    = &net.OpError{Op: "proxyconnect", Net: "tcp", Err: syscall.ECONNREFUSED}
+	noDNS      = &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "server misbehaving", IsTemporary: true}}
+	noSuchHost = &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
+)
+
+// retries is a policy that tries twice more, at once.
+func retries(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2} }
+
+// inOrder ends tries in the given ways, the last one again and again, and notes when each was made.
+type inOrder struct {
+	outcomes []outcome
+	made     []time.Time
+}
+
+func (o *inOrder) RoundTrip(*http.Request) (*http.Response, error) {
+	now := o.outcomes[min(len(o.made), len(o.outcomes)-1)]
+	o.made = append(o.made, time.Now())
+	if now.err != nil {
+		return nil, now.err
+	}
+	if now.header == "" {
+		return answer(now.status, `{"detail":"said"}`), nil
+	}
+	return answer(now.status, `{"detail":"said"}`, now.header), nil
+}
+
+func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
+	methods := []struct {
+		name string
+		call func(*rest.Client) error
+	}{
+		{"GET", func(c *rest.Client) error {
+			_, err := rest.Get[struct{}](t.Context(), c, rest.Path("apps", "a"))
+			return err
+		}},
+		{"DELETE", func(c *rest.Client) error { return rest.Delete(t.Context(), c, rest.Path("apps", "a")) }},
+		{"POST", func(c *rest.Client) error {
+			_, err := rest.Post[struct{}](t.Context(), c, rest.Path("apps"), nil)
+			return err
+		}},
+		{"POST, idempotent", func(c *rest.Client) error {
+			_, err := rest.Post[struct{}](t.Context(), c, rest.Path("apps"), nil, rest.WithIdempotent())
+			return err
+		}},
+	}
+	for _, c := range []struct {
+		situation string
+		outcome   outcome
+		requests  [4]int // by method
+	}{
+		{"success", outcome{status: 200}, [4]int{1, 1, 1, 1}},
+		{"the connection broke", outcome{err: reset}, [4]int{3, 3, 1, 3}},
+		{"the answer never came", outcome{err: io.EOF}, [4]int{3, 3, 1, 3}},
+		{"no connection", outcome{err: noServer}, [4]int{3, 3, 3, 3}},
+		{"no connection to the proxy", outcome{err: noProxy}, [4]int{3, 3, 3, 3}},
+		{"DNS is down", outcome{err: noDNS}, [4]int{3, 3, 3, 3}},
+		{"DNS knows no such host", outcome{err: noSuchHost}, [4]int{1, 1, 1, 1}},
+		{"a certificate that is not trusted", outcome{err: &tls.CertificateVerificationError{Err: errors.New("unknown authority")}}, [4]int{1, 1, 1, 1}},
+		{"no TLS there", outcome{err: tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}}, [4]int{1, 1, 1, 1}},
+		{"400", outcome{status: 400}, [4]int{1, 1, 1, 1}},
+		{"401", outcome{status: 401}, [4]int{1, 1, 1, 1}},
+		{"404", outcome{status: 404}, [4]int{1, 1, 1, 1}},
+		{"408", outcome{status: 408}, [4]int{1, 1, 1, 1}},
+		{"409", outcome{status: 409}, [4]int{1, 1, 1, 1}},
+		{"429", outcome{status: 429}, [4]int{3, 3, 3, 3}},
+		{"500", outcome{status: 500}, [4]int{1, 1, 1, 1}},
+		{"501", outcome{status: 501}, [4]int{1, 1, 1, 1}},
+		{"502", outcome{status: 502}, [4]int{3, 3, 1, 3}},
+		{"503", outcome{status: 503}, [4]int{3, 3, 1, 1}},
+		{"504", outcome{status: 504}, [4]int{3, 3, 1, 3}},
+		{"a redirect elsewhere", outcome{status: 302, header: "Location: https://other.example.com/"}, [4]int{1, 1, 1, 1}},
+	} {
+		for i, method := range methods {
+			transport := &inOrder{outcomes: []outcome{c.outcome}}
+			err := method.call(newClient(t, transport, retries))
+			assert.Len(t, transport.made, c.requests[i], "%s: %s", c.situation, method.name)
+			if c.outcome.status == 200 {
+				assert.NoError(t, err)
+				continue
+			}
+			var failed *rest.Error
+			require.ErrorAs(t, err, &failed, c.situation)
+			assert.Equal(t, c.requests[i], failed.Attempts, c.situation)
+			assert.Equal(t, c.outcome.status, failed.StatusCode, c.situation)
+			if c.outcome.err != nil {
+				assert.ErrorIs(t, err, c.outcome.err, c.situation)
+			}
+		}
+	}
+}
+
+func TestAPolicyOfZeroNeverTriesAgain(t *testing.T) {
+	for _, o := range []outcome{{status: 429}, {status: 503}, {err: noServer}} {
+		transport := &inOrder{outcomes: []outcome{o}}
+		_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"))
+		require.Error(t, err)
+		assert.Len(t, transport.made, 1)
+		assert.NotContains(t, err.Error(), "tried")
+	}
+}
+
+func TestATryThatSucceedsIsTheLast(t *testing.T) {
+	transport := &inOrder{outcomes: []outcome{{status: 502}, {status: 200}}}
+	var resp rest.Response
+	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"), rest.WithResponse(&resp))
+	require.NoError(t, err)
+	assert.Len(t, transport.made, 2)
+	assert.Equal(t, 2, resp.Attempts)
+	assert.Equal(t, 200, resp.Status)
+}
+
+func TestTheLastAnswerIsWhatTheErrorSays(t *testing.T) {
+	transport := &inOrder{outcomes: []outcome{{err: reset}, {status: 502}, {status: 503}}}
+	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"))
+	require.EqualError(t, err, "deis: GET /v2/apps/: 503 Service Unavailable: said: tried 3 times")
+	assert.ErrorIs(t, err, rest.ErrUnavailable)
+	assert.NotErrorIs(t, err, syscall.ECONNRESET)
+
+	transport = &inOrder{outcomes: []outcome{{status: 502}, {err: reset}}}
+	_, err = rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"))
+	require.EqualError(t, err, "deis: GET /v2/apps/: read tcp: connection reset by peer: tried 3 times")
+	assert.ErrorIs(t, err, syscall.ECONNRESET)
+	assert.NotErrorIs(t, err, rest.ErrUnavailable)
+}
+
+func TestADeleteThatFindsNothingOnARetryHasSucceeded(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		outcomes  []outcome
+		succeeds  bool
+	}{
+		{"nothing there at first", []outcome{{status: 404}}, false},
+		{"after a 503", []outcome{{status: 503}, {status: 404}}, true},
+		{"after a 504", []outcome{{status: 504}, {status: 404}}, true},
+		{"after a broken connection", []outcome{{err: reset}, {status: 404}}, true},
+		{"after one that was refused as too many", []outcome{{status: 429}, {status: 404}}, false},
+		{"after one that was never sent", []outcome{{err: noServer}, {status: 404}}, false},
+		{"after both", []outcome{{status: 502}, {status: 429}, {status: 404}}, true},
+	} {
+		transport := &inOrder{outcomes: c.outcomes}
+		var resp rest.Response
+		err := rest.Delete(t.Context(), newClient(t, transport, retries), rest.Path("apps", "a"), rest.WithResponse(&resp))
+		assert.Len(t, transport.made, len(c.outcomes), c.situation)
+		assert.Equal(t, 404, resp.Status)
+		if c.succeeds {
+			assert.NoError(t, err, c.situation)
+		} else {
+			assert.ErrorIs(t, err, rest.ErrNotFound, c.situation)
+		}
+	}
+	transport := &inOrder{outcomes: []outcome{{status: 503}, {status: 404}}}
+	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a"))
+	assert.ErrorIs(t, err, rest.ErrNotFound, "a GET that finds nothing has not")
+}
+
+func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		notFound  func() *http.Response
+		succeeds  bool
+	}{
+		{"the Controller's", func() *http.Response { return answer(404, `{"detail":"Not found."}`) }, true},
+		{"the Controller's of HTML", func() *http.Response { return answer(404, "<h1>Not Found</h1>") }, true},
+		{"the Controller's, its version taken off by a proxy", func() *http.Response {
+			return httpmock.NewStringResponse(404, `{"detail":"Not found."}`)
+		}, true},
+		{"a router's", func() *http.Response { return httpmock.NewStringResponse(404, "<title>404 Not Found</title>") }, false},
+		{"a router's of nothing", func() *http.Response { return httpmock.NewStringResponse(404, "") }, false},
+		{"an upgraded Controller's", func() *http.Response { return answer(404, "<h1>Not Found</h1>", version.Header+": 3.0") }, false},
+	} {
+		var requests int
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return answer(503, ""), nil
+			}
+			return c.notFound(), nil
+		}), retries)
+		err := rest.Delete(t.Context(), client, rest.Path("apps", "a"))
+		assert.Equal(t, 2, requests)
+		if c.succeeds {
+			assert.NoError(t, err, c.situation)
+		} else {
+			assert.ErrorIs(t, err, rest.ErrNotFound, c.situation)
+		}
+	}
+}
+
+func TestTheBodyIsSentWholeEachTime(t *testing.T) {
+	var bodies []string
+	transport := httpmock.NewMockTransport()
+	transport.RegisterResponder("POST", "https://deis.example.com/v2/apps/", func(req *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(req.Body)
+		require.NoError(t, err)
+		bodies = append(bodies, string(body))
+		return answer(429, ""), nil
+	})
+	_, err := rest.Post[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"), thing{"a"})
+	require.ErrorIs(t, err, rest.ErrRateLimited)
+	assert.Equal(t, []string{`{"id":"a"}`, `{"id":"a"}`, `{"id":"a"}`}, bodies)
+}
+
+func TestWaitsAreRandomWithinGrowingBounds(t *testing.T) {
+	const rounds = 60
+	policy := rest.RetryPolicy{Max: 6, MinWait: 100 * time.Millisecond, MaxWait: time.Second}
+	bounds := []time.Duration{1e8, 2e8, 4e8, 8e8, 1e9, 1e9} // in nanoseconds
+	shortest, longest := slices.Clone(bounds), make([]time.Duration, len(bounds))
+	synctest.Test(t, func(t *testing.T) {
+		for range rounds {
+			transport := &inOrder{outcomes: []outcome{{status: 503}}}
+			_, err := rest.Get[thing](t.Context(), newClient(t, transport, func(c *rest.Config) { c.Retry = policy }), rest.Path("apps"))
+			require.Error(t, err)
+			require.Len(t, transport.made, 7)
+			for i := range bounds {
+				wait := transport.made[i+1].Sub(transport.made[i])
+				shortest[i], longest[i] = min(shortest[i], wait), max(longest[i], wait)
+			}
+		}
+	})
+	for i, bound := range bounds {
+		assert.LessOrEqual(t, longest[i], bound, "wait %d", i)
+		assert.Less(t, shortest[i], bound/2, "wait %d is never short", i)
+		assert.Greater(t, longest[i], bound/2, "wait %d is never long", i)
+	}
+}
+
+func TestTheHundredthWaitIsAWaitToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // doubling an hour so often is more than a Duration holds
+		transport := &inOrder{outcomes: []outcome{{status: 503}}}
+		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 100, MinWait: time.Hour, MaxWait: time.Hour} })
+		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+		require.Error(t, err)
+		require.Len(t, transport.made, 101)
+		for i := 0; i < 100; i += 20 {
+			assert.Greater(t, transport.made[i+20].Sub(transport.made[i]), time.Hour, "20 waits after the %dth", i)
+		}
+	})
+}
+
+func TestAnyPolicyThatPassesTheCheckWorks(t *testing.T) {
+	for _, policy := range []rest.RetryPolicy{
+		{Max: 1, MinWait: math.MaxInt64, MaxWait: math.MaxInt64},
+		{Max: 100, MinWait: 1, MaxWait: 1},
+		{Max: 100, MinWait: 3 * time.Hour, MaxWait: 1 << 62},
+		{Max: 3, MaxWait: time.Hour},
+	} {
+		require.NoError(t, policy.Check())
+		synctest.Test(t, func(t *testing.T) {
+			transport := &inOrder{outcomes: []outcome{{status: 503}, {status: 503}, {status: 200}}}
+			if policy.Max == 1 {
+				transport.outcomes = transport.outcomes[1:]
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := rest.Get[thing](ctx, newClient(t, transport, func(c *rest.Config) { c.Retry = policy }), rest.Path("apps"))
+			if err != nil {
+				assert.ErrorIs(t, err, rest.ErrUnavailable, "%+v", policy)
+			}
+		})
+	}
+}
+
+func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
+	for _, policy := range []rest.RetryPolicy{{Max: -1}, {MinWait: -1}, {MinWait: 2, MaxWait: 1}, {MaxWait: -1}, {Max: 1, MinWait: time.Second}} {
+		assert.ErrorIs(t, policy.Check(), rest.ErrInvalidArgument, "%+v", policy)
+	}
+	assert.NoError(t, rest.RetryPolicy{}.Check())
+	assert.NoError(t, rest.DefaultRetryPolicy.Check())
+}
+
+func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
+	const maxWait = 5 * time.Second
+	for _, c := range []struct {
+		situation, header string
+		wait              time.Duration // before the second try; negative: there is none
+		asked             time.Duration // RetryAfter of the error, if there is no second try
+	}{
+		{"seconds", "3", 3 * time.Second, 0},
+		{"none", "0", 0, 0},
+		{"as long as we would", "5", maxWait, 0},
+		{"longer than we would", "6", -1, 6 * time.Second},
+		{"an hour", "3600", -1, time.Hour},
+		{"as many seconds as a Duration holds", "9223372036", -1, 9223372036 * time.Second},
+		{"more seconds than a Duration holds", "9223372037", -1, 9223372036 * time.Second},
+		{"more seconds than a number holds", "99999999999999999999999", -1, 9223372036 * time.Second},
+		{"a date", "Sat, 01 Jan 2000 00:00:04 GMT", 4 * time.Second, 0}, // synctest's clock begins in 2000
+		{"a date that is over", "Fri, 31 Dec 1999 00:00:00 GMT", 0, 0},
+		{"a date far away", "Sun, 02 Jan 2000 00:00:00 GMT", -1, 24 * time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			transport := &inOrder{outcomes: []outcome{{status: 503, header: "Retry-After: " + c.header}, {status: 200}}}
+			client := newClient(t, transport, func(config *rest.Config) {
+				config.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: maxWait}
+			})
+			start := time.Now()
+			_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+			if c.wait >= 0 {
+				require.NoError(t, err, c.situation)
+				assert.Equal(t, c.wait, time.Since(start), c.situation)
+				return
+			}
+			var failed *rest.Error
+			require.ErrorAs(t, err, &failed, c.situation)
+			assert.Equal(t, c.asked, failed.RetryAfter, c.situation)
+			assert.Contains(t, err.Error(), "try again in "+c.asked.String())
+			assert.Len(t, transport.made, 1, c.situation)
+			assert.Zero(t, time.Since(start), "%s: the error comes at once", c.situation)
+		})
+	}
+}
+
+func TestARetryAfterThatMakesNoSenseIsIgnored(t *testing.T) {
+	for _, header := range []string{"", "soon", "-1", "1.5", "+3", "3s", "0x10", "Sat, 01 Jan 2000"} {
+		synctest.Test(t, func(t *testing.T) {
+			transport := &inOrder{outcomes: []outcome{{status: 503, header: "Retry-After: " + header}}}
+			client := newClient(t, transport, func(c *rest.Config) {
+				c.Retry = rest.RetryPolicy{Max: 1, MinWait: time.Millisecond, MaxWait: time.Millisecond}
+			})
+			start := time.Now()
+			_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+			var failed *rest.Error
+			require.ErrorAs(t, err, &failed)
+			assert.Zero(t, failed.RetryAfter, header)
+			assert.Equal(t, 2, failed.Attempts, header)
+			assert.LessOrEqual(t, time.Since(start), time.Millisecond, header)
+		})
+	}
+}
+
+func TestAWaitBeyondTheDeadlineIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &inOrder{outcomes: []outcome{{status: 429, header: "Retry-After: 3"}}}
+		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MaxWait: time.Minute} })
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := rest.Get[thing](ctx, client, rest.Path("apps"))
+		require.ErrorIs(t, err, rest.ErrRateLimited)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		var failed *rest.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, 3*time.Second, failed.RetryAfter)
+		assert.Zero(t, time.Since(start))
+		assert.Len(t, transport.made, 1)
+	})
+}
+
+func TestAWaitEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &inOrder{outcomes: []outcome{{status: 429, header: "Retry-After: 30"}}}
+		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MaxWait: time.Minute} })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		var resp rest.Response
+		_, err := rest.Get[thing](ctx, client, rest.Path("apps"), rest.WithResponse(&resp))
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, time.Second, time.Since(start))
+		assert.Len(t, transport.made, 1)
+		assert.Equal(t, 1, resp.Attempts)
+	})
+}
+
+func TestAnEndedContextIsNoReasonToTryAgain(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	requests := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		requests++
+		cancel()
+		return nil, context.Canceled
+	}), retries)
+	_, err := rest.Get[thing](ctx, client, rest.Path("apps"))
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, 1, requests)
+}
+
+func TestARealCertificateThatIsNotTrustedIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	handshakes := 0
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		handshakes++
+		return nil, nil
+	}}
+	server.StartTLS()
+	transport := new(http.Transport)
+	client := newClient(t, transport, retries, func(c *rest.Config) { c.BaseURL = parseURL(t, server.URL) })
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	server.Close()
+	var certificate *tls.CertificateVerificationError
+	require.ErrorAs(t, err, &certificate)
+	assert.Equal(t, 1, handshakes)
+}
+
+func TestASchemeThatIsWrongIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	client := newClient(t, new(http.Transport), retries, func(c *rest.Config) {
+		c.BaseURL = parseURL(t, "https"+server.URL[len("http"):])
+	})
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	var failed *rest.Error
+	require.ErrorAs(t, err, &failed)
+	assert.Equal(t, 1, failed.Attempts)
+	assert.Contains(t, err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+func TestAFailureClosesNoConnectionsThatOthersUse(t *testing.T) {
+	shared := new(sharedTransport)
+	client := newClient(t, shared, retries, func(c *rest.Config) { c.API = version.API{} })
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	require.ErrorIs(t, err, syscall.ECONNRESET)
+	assert.Zero(t, shared.closed)
+}
+
+type sharedTransport struct{ closed int }
+
+func (*sharedTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, reset }
+
+func (s *sharedTransport) CloseIdleConnections() { s.closed++ }
+
+func TestTheBodiesOfEarlierTriesAreClosed(t *testing.T) {
+	var open, opened int
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		open++
+		opened++
+		resp := answer(503, "")
+		resp.Body = &closer{Reader: io.LimitReader(reader(func(p []byte) (int, error) { return len(p), nil }), 1<<20), closed: func() { open-- }}
+		return resp, nil
+	}), retries)
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+	require.Error(t, err)
+	assert.Equal(t, 3, opened)
+	assert.Zero(t, open)
+}
+
+type closer struct {
+	io.Reader
+	closed func()
+}
+
+func (c *closer) Close() error {
+	c.closed()
+	c.closed = func() {} // twice is once
+	return nil
+}
