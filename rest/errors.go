@@ -67,15 +67,22 @@ type Error struct {
 //	deis: POST /v2/apps/: 400 Bad Request: id: Application with this id already exists.
 func (e *Error) Error() string {
 	parts := []string{"deis: " + e.Method + " " + e.Path}
+	text := http.StatusText(e.StatusCode)
+	status := strings.TrimSpace(fmt.Sprintf("%d %s", e.StatusCode, text))
 	if e.StatusCode != 0 {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%d %s", e.StatusCode, http.StatusText(e.StatusCode))))
+		parts = append(parts, status)
 	}
-	if e.Detail != "" {
+	if e.Detail != "" && e.Detail != text && e.Detail != status { // an HTML page often says the status once more
 		parts = append(parts, shorten(e.Detail))
 	}
 	var fields []string
 	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
-		if said := strings.Join(e.Fields[field], " "); said != "" {
+		said := strings.Join(e.Fields[field], " ")
+		switch {
+		case said == "":
+		case field == "non_field_errors": // what Django says about the request as a whole
+			fields = append(fields, said)
+		default:
 			fields = append(fields, oneLine(field)+": "+said)
 		}
 	}
