@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,8 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// A Plan says what an app shall be like. What it leaves out stays as it is. Printing a Plan shows no values.
+// A Plan says what an app shall be like. What it leaves out stays as it is, the Procfile of the present build too.
+// Printing a Plan shows no values.
 type Plan struct {
 	App      string             // the app's id; needed
 	Create   bool               // make the app if there is none of that id
@@ -30,7 +32,8 @@ type Plan struct {
 	Config   map[string]*string // environment variables; nil unsets one
 	Scale    map[string]int     // how many processes of each type
 
-	// Rollback goes back, after a failure, to the release that the app ran before. There must be one with a build.
+	// Rollback goes back, after a failure, to the release that the app ran before, if that had a build, and if nobody
+	// else has made a newer one meanwhile.
 	Rollback bool
 
 	// Progress is told what happens, if it is not nil, one call at a time.
@@ -88,6 +91,9 @@ func (r *Result) Changed() bool {
 	return r.Created || len(r.ConfigChanged) > 0 || r.Built || len(r.Scaled) > 0 || r.RolledBack
 }
 
+// ErrSuperseded says that somebody else made a newer release meanwhile. Match it with errors.Is.
+var ErrSuperseded = errors.New("deis: somebody else made a newer release")
+
 const (
 	// settleTime is how long a build whose answer was lost is looked for. Real Controllers take a minute to give up a
 	// deploy that fails.
@@ -118,7 +124,7 @@ func Run(ctx context.Context, client *deis.Client, plan Plan) (*Result, error) {
 	if err != nil {
 		err = fmt.Errorf("deis: deploying app %s: %w", plan.App, err)
 	}
-	if err != nil && plan.Rollback {
+	if err != nil && plan.Rollback && r.touched {
 		err = errors.Join(err, r.back(context.WithoutCancel(ctx)))
 	}
 	return r.result, err
@@ -132,6 +138,7 @@ type run struct {
 	start  time.Time
 
 	before    releases.Release // the release before
+	touched   bool             // something was sent that changes the app
 	structure map[string]int   // what the app is scaled to
 	former    map[string]int   // what it was scaled to, of the types whose number was changed
 }
@@ -241,7 +248,8 @@ func (r *run) configure(ctx context.Context) error {
 	}
 	names := slices.Sorted(maps.Keys(changes))
 	r.tell(StepConfig, "changing %s", strings.Join(names, ", "))
-	_, err = r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: changes})
+	r.touched = true
+	made, err := r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: changes})
 	if errors.Is(err, config.ErrUnchanged) { // somebody did the same meanwhile
 		return nil
 	}
@@ -249,22 +257,28 @@ func (r *run) configure(ctx context.Context) error {
 		return err
 	}
 	r.result.ConfigChanged = names
-	if err := r.undoRevival(ctx, have.Values, changes); err != nil {
+	if made, err = r.undoRevival(ctx, made, have.Values, changes); err != nil {
 		return err
 	}
-	return r.follow(ctx, StepConfig, "changed %s", strings.Join(names, ", "))
+	if err := r.follow(ctx, func(release releases.Release) bool { return release.Config == made.UUID }); err != nil {
+		return err
+	}
+	r.tell(StepConfig, "changed %s", strings.Join(names, ", "))
+	return nil
 }
 
 // undoRevival takes back what a change brought back beside itself: v1.6 Controllers merge it into the config that was
 // made last, which a rollback or a failure may have put out of use. 2.x Controllers do not.
-func (r *run) undoRevival(ctx context.Context, before map[string]string, changes map[string]*string) error {
+func (r *run) undoRevival(
+	ctx context.Context, made *config.Config, before map[string]string, changes map[string]*string,
+) (*config.Config, error) {
 	api, err := r.client.Negotiate(ctx)
 	if err != nil || api.Major >= 2 {
-		return err
+		return made, err
 	}
 	now, err := r.client.Config.Get(ctx, r.plan.App)
 	if err != nil {
-		return err
+		return made, err
 	}
 	revived := make(map[string]*string)
 	for key, value := range now.Values {
@@ -278,22 +292,26 @@ func (r *run) undoRevival(ctx context.Context, before map[string]string, changes
 		}
 	}
 	if len(revived) == 0 {
-		return nil
+		return made, nil
 	}
 	r.tell(StepConfig, "undoing what the Controller brought back: %s", strings.Join(slices.Sorted(maps.Keys(revived)), ", "))
-	_, err = r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: revived})
-	return err
+	return r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: revived})
 }
 
-// follow learns which release a change made, and reports it.
-func (r *run) follow(ctx context.Context, step Step, format string, args ...any) error {
-	release, err := r.current(ctx)
-	if err != nil {
-		return err
+// follow finds the release that a change made, among those since the last that is known.
+func (r *run) follow(ctx context.Context, made func(releases.Release) bool) error {
+	for release, err := range r.client.Releases.All(ctx, r.plan.App, releases.ListOptions{}) {
+		switch {
+		case err != nil:
+			return err
+		case release.Version <= r.result.Release:
+			return fmt.Errorf("there is no release of the change that was made after v%d", r.result.Release)
+		case made(release):
+			r.result.Release = release.Version
+			return nil
+		}
 	}
-	r.result.Release = release.Version
-	r.tell(step, format, args...)
-	return nil
+	return fmt.Errorf("app %s has no release", r.plan.App)
 }
 
 // build deploys the image, unless it is what runs.
@@ -301,51 +319,65 @@ func (r *run) build(ctx context.Context) error {
 	if r.plan.Image == "" {
 		return nil
 	}
-	same, err := r.runs(ctx, r.before.Build)
-	if err != nil || same {
-		return err
-	}
-	before, err := r.current(ctx)
+	present, err := r.findBuild(ctx, r.before.Build)
 	if err != nil {
 		return err
 	}
+	if r.plan.Procfile == nil { // it stays as it is
+		r.plan.Procfile = present.Procfile
+	}
+	if r.wants(present) {
+		return nil
+	}
 	r.tell(StepBuild, "deploying %s", r.plan.Image)
-	_, err = r.client.Builds.Create(ctx, r.plan.App, builds.CreateParams{Image: r.plan.Image, Procfile: r.plan.Procfile})
-	if err != nil && answerLost(err) {
+	r.touched = true
+	build, err := r.client.Builds.Create(ctx, r.plan.App, builds.CreateParams{Image: r.plan.Image, Procfile: r.plan.Procfile})
+	switch {
+	case err == nil:
+		err = r.follow(ctx, func(release releases.Release) bool { return release.Build == build.UUID })
+	case answerLost(err):
 		r.tell(StepBuild, "no answer to the deploy; looking at the releases")
-		err = r.settle(ctx, before.Version, err)
+		err = r.settle(ctx, err)
 	}
 	if err != nil {
 		return err
 	}
 	r.result.Built = true
-	return r.follow(ctx, StepBuild, "deployed %s", r.plan.Image)
+	r.tell(StepBuild, "deployed %s", r.plan.Image)
+	return nil
 }
 
-// runs tells whether the build of a UUID is what the plan wants.
-func (r *run) runs(ctx context.Context, uuid string) (bool, error) {
+// wants tells whether a build is what the plan wants to run.
+func (r *run) wants(build builds.Build) bool {
+	return build.Image == r.plan.Image && maps.Equal(build.Procfile, r.plan.Procfile)
+}
+
+// findBuild finds the build of a UUID; without a UUID, or a build, it is the zero Build.
+func (r *run) findBuild(ctx context.Context, uuid string) (builds.Build, error) {
 	if uuid == "" {
-		return false, nil
+		return builds.Build{}, nil
 	}
 	for build, err := range r.client.Builds.All(ctx, r.plan.App, builds.ListOptions{}) {
-		if err != nil {
-			return false, err
-		}
-		if build.UUID == uuid {
-			return build.Image == r.plan.Image && maps.Equal(build.Procfile, r.plan.Procfile), nil
+		if err != nil || build.UUID == uuid {
+			return build, err
 		}
 	}
-	return false, nil
+	return builds.Build{}, nil
 }
 
-// answerLost tells whether a request was sent, but nobody knows what became of it.
+// answerLost tells whether a request was sent, but nobody knows what became of it: the connection broke, before the
+// answer or in it, or something on the way gave up.
 func answerLost(err error) bool {
 	var failed *deis.Error
 	if !errors.As(err, &failed) || failed.Attempts == 0 {
 		return false
 	}
+	var connection *net.OpError
+	if errors.As(err, &connection) && connection.Op == "dial" {
+		return false // nothing was sent
+	}
 	switch failed.StatusCode {
-	case 0, http.StatusBadGateway, http.StatusGatewayTimeout:
+	case 0, http.StatusOK, http.StatusCreated, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return true
 	}
 	return false
@@ -353,18 +385,18 @@ func answerLost(err error) bool {
 
 // settle looks for the release that a build made whose answer was lost, for as long as a build can take. If there is
 // none, the error is the one that the build came with.
-func (r *run) settle(ctx context.Context, before int, lost error) error {
+func (r *run) settle(ctx context.Context, lost error) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
 	tick := time.NewTicker(r.interval())
 	defer tick.Stop()
 	for {
-		release, err := r.current(ctx)
-		if err == nil && release.Version > before {
-			same, err := r.runs(ctx, release.Build)
-			if err == nil && same {
-				return nil
-			}
+		err := r.follow(ctx, func(release releases.Release) bool {
+			build, err := r.findBuild(ctx, release.Build)
+			return err == nil && release.Build != r.before.Build && r.wants(build)
+		})
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-tick.C:
@@ -401,6 +433,7 @@ func (r *run) scale(ctx context.Context) error {
 		return nil
 	}
 	r.tell(StepScale, "scaling to %s", numbers(differ))
+	r.touched = true
 	r.former = make(map[string]int)
 	for kind := range differ {
 		r.former[kind] = r.structure[kind]
@@ -445,7 +478,9 @@ func (r *run) wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.result.Release = release.Version
+	if release.Version != r.result.Release {
+		return fmt.Errorf("%w: v%d after v%d", ErrSuperseded, release.Version, r.result.Release)
+	}
 	if release.Build == "" { // nothing can run yet
 		return nil
 	}
@@ -503,10 +538,18 @@ func (r *run) back(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("not rolled back: %w", err)
 	}
-	r.result.Release = now.Version
 	if now.Version == r.before.Version { // the Controller took the failed release back by itself
+		r.result.Release = now.Version
 		r.tell(StepRollback, "the app still has release v%d", now.Version)
 		return nil
+	}
+	build, err := r.findBuild(ctx, now.Build)
+	if err != nil {
+		return fmt.Errorf("not rolled back: %w", err)
+	}
+	// A deploy that failed can leave a release behind, which this run knows by its build only.
+	if left := now.Build != r.before.Build && r.wants(build); now.Version != r.result.Release && !left {
+		return fmt.Errorf("not rolled back: %w: v%d", ErrSuperseded, now.Version)
 	}
 	r.tell(StepRollback, "rolling back to v%d", r.before.Version)
 	version, err := r.client.Releases.Rollback(ctx, r.plan.App, r.before.Version)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,6 +176,7 @@ func TestABuildWhoseAnswerIsLostIsFound(t *testing.T) {
 	for name, fault := range map[string]deistest.Fault{
 		"504":                {Status: http.StatusGatewayTimeout, Body: "<h1>504</h1>", ContentType: "text/html", Proxy: true, After: true},
 		"dropped connection": {Drop: true, After: true},
+		"truncated answer":   {Truncate: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBothVersions(t, func(t *testing.T, s stage) {
@@ -275,6 +277,98 @@ func TestARollbackOutlivesTheContext(t *testing.T) {
 		assert.True(t, result.RolledBack)
 		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t), "the numbers are as before, too")
 	})
+}
+
+func TestSomebodyElsesDeployIsNeitherTakenForOursNorRolledBack(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		p.Image, p.Rollback = "deis/example-go:v2", true
+		p.Progress = func(e deploy.Event) {
+			if e.Message == "deployed deis/example-go:v2" {
+				_, err := s.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/other:v9", Procfile: p.Procfile})
+				require.NoError(t, err)
+			}
+		}
+		result, err := deploy.Run(t.Context(), s.Client, p)
+		assert.ErrorIs(t, err, deploy.ErrSuperseded)
+		assert.ErrorContains(t, err, "not rolled back")
+		assert.False(t, result.RolledBack)
+		page, err := s.Releases.List(t.Context(), "example-go", deis.ListOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, 5, page.Items[0].Version)
+		assert.Contains(t, page.Items[0].Summary, "deis/other:v9")
+	})
+}
+
+func TestAPollThatFailsIsNoReasonToRollBack(t *testing.T) {
+	for name, fault := range map[string]deistest.Fault{
+		"500":                {Status: http.StatusInternalServerError, Times: 3},
+		"Controller is down": {Drop: true, Times: 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothVersions(t, func(t *testing.T, s stage) {
+				s.deployed(t)
+				p := plan()
+				p.Image, p.Rollback = "deis/example-go:v2", true
+				for _, collection := range []string{"pods", "containers"} {
+					fault.Method, fault.Path = http.MethodGet, "/apps/*/"+collection
+					s.controller.AddFault(fault)
+				}
+				result, err := deploy.Run(t.Context(), s.Client, p)
+				require.NoError(t, err)
+				assert.False(t, result.RolledBack)
+				assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t))
+			})
+		})
+	}
+}
+
+func TestAPlanWithoutAProcfileKeepsTheOneThereIs(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		p.Image, p.Procfile = "deis/example-go:v2", nil
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		page, err := s.Builds.List(t.Context(), "example-go", deis.ListOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, plan().Procfile, page.Items[0].Procfile)
+		before := len(s.controller.Requests())
+		_, err = deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Empty(t, s.writes(before))
+	})
+}
+
+func TestAFailureBeforeAnythingWasSentIsNotRolledBack(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		s.controller.AddFault(deistest.Fault{Method: http.MethodGet, Path: "/apps/*", Status: http.StatusInternalServerError})
+		before := len(s.controller.Requests())
+		p := plan()
+		p.Rollback = true
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		assert.ErrorIs(t, err, deis.ErrServer)
+		assert.NotContains(t, err.Error(), "rolled back")
+		assert.Empty(t, s.writes(before))
+	})
+}
+
+func TestABuildThatWasNeverSentIsNotLookedFor(t *testing.T) {
+	server := deistest.NewServer()
+	client, err := deis.New(server.URL, deis.WithToken(server.Token), deis.WithRetry(deis.RetryPolicy{}))
+	require.NoError(t, err)
+	p := plan()
+	p.Progress = func(e deploy.Event) {
+		if e.Message == "deploying deis/example-go:v1" {
+			server.Close()
+			client.CloseIdleConnections()
+		}
+		assert.NotContains(t, e.Message, "looking at the releases")
+	}
+	_, err = deploy.Run(t.Context(), client, p)
+	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
 
 func TestAFirstDeployHasNothingToRollBackTo(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,6 +104,7 @@ func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...r
 
 // All ranges over an app's pods; see rest.All.
 func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) iter.Seq2[Pod, error] {
+	opts = slices.Clone(opts)
 	return func(yield func(Pod, error) bool) {
 		at, err := s.listPath(ctx, app, o)
 		if err != nil {

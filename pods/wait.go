@@ -26,11 +26,16 @@ type WaitOptions struct {
 // defaultInterval is short beside the seconds that a pod takes to start, and long for a Controller to answer.
 const defaultInterval = time.Second
 
+// maxFailures is how many looks in a row may fail, each of which was tried again already. A Controller that restarts is
+// back by then.
+const maxFailures = 10
+
 // ErrCrashed says that a pod that was waited for crashed. Match it with errors.Is.
 var ErrCrashed = errors.New("deis: a pod crashed")
 
 // WaitReady waits until the wanted pods are up, and returns them. It returns an error when the context ends, with what
-// was up by then, and at once when one of the pods crashed: that matches ErrCrashed.
+// was up by then, and at once when one of the pods crashed: that matches ErrCrashed. A Controller that does not answer
+// for a while, or with a 5xx, does not end it; the app's being gone does.
 func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts ...rest.CallOption) ([]Pod, error) {
 	if err := o.check(app); err != nil {
 		return nil, err
@@ -42,23 +47,27 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var last []Pod
+	failures := 0
 	for {
 		all, err := rest.Collect(s.All(ctx, app, ListOptions{}, opts...))
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, o.state(last), ctx.Err())
+		switch {
+		case err == nil:
+			failures = 0
+			last = o.relevant(all)
+			if o.Progress != nil {
+				o.Progress(last)
 			}
+			if crashed := slices.IndexFunc(last, Pod.crashed); crashed >= 0 {
+				return nil, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed, last[crashed].Name, app, last[crashed].State, o.state(last))
+			}
+			if o.ready(last) {
+				return last, nil
+			}
+		case ctx.Err() != nil: // told below
+		case !passing(err) || failures == maxFailures:
 			return nil, err
-		}
-		last = o.relevant(all)
-		if o.Progress != nil {
-			o.Progress(last)
-		}
-		if crashed := slices.IndexFunc(last, Pod.crashed); crashed >= 0 {
-			return nil, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed, last[crashed].Name, app, last[crashed].State, o.state(last))
-		}
-		if o.ready(last) {
-			return last, nil
+		default:
+			failures++
 		}
 		select {
 		case <-tick.C:
@@ -66,6 +75,12 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 			return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, o.state(last), ctx.Err())
 		}
 	}
+}
+
+// passing tells whether a failed look says nothing about the pods: the Controller, or the way to it, is down.
+func passing(err error) bool {
+	var failed *rest.Error
+	return errors.As(err, &failed) && (failed.StatusCode == 0 || failed.StatusCode >= 500)
 }
 
 func (o WaitOptions) check(app string) error {

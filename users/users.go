@@ -6,6 +6,7 @@ package users
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/deisgo/deis/rest"
 )
@@ -48,6 +49,7 @@ func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOpti
 
 // All ranges over all users; see rest.All.
 func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOption) iter.Seq2[User, error] {
+	opts = slices.Clone(opts)
 	return func(yield func(User, error) bool) {
 		at, err := s.path(ctx, o)
 		if err != nil {
