@@ -232,7 +232,7 @@ func TestTheRootsNounsAreTheEngines(t *testing.T) {
 
 	var failed *deis.Error
 	requests := 0
-	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithRetry(deis.RetryPolicy{Max: 1}),
+	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithRetry(deis.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1}),
 		deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
 			requests++
 			assert.Equal(t, "x", req.Header.Get("X-Trace"))

@@ -54,3 +54,6 @@ func WithIdempotent() CallOption { return rest.WithIdempotent() }
 
 // WithResponse fills in r when a call ends, also when it fails.
 func WithResponse(r *Response) CallOption { return rest.WithResponse(r) }
+
+// WithoutReadAhead makes an All ask for a page only when the range comes to it; see rest.All.
+func WithoutReadAhead() CallOption { return rest.WithoutReadAhead() }

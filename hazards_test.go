@@ -39,7 +39,8 @@ var (
 	badCerts     = append(noElements[:len(noElements):len(noElements)], "My Site, prod")
 	badTypes     = append(noElements[:len(noElements):len(noElements)], "web/1", "*")
 	badPods      = append(noElements[:len(noElements):len(noElements)], "web/1", "*")
-	badKeys      = []string{"", ".", "..", "nl\nother", "a\x00b", "a\xffb"} // anything else is escaped
+	badKeys      = []string{ // anything else is escaped
+		"", ".", "..", "nl\nother", "a\x00b", "a\xffb", "../apps/precious", "a/../b", "a/./b", "a//b", "/a", "a/", "a/.."}
 )
 
 // A hazard is one identifier among the arguments of one method.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -137,7 +136,6 @@ func (s settings) with(opts []Option) (*settings, error) {
 }
 
 const (
-	dialTimeout = 10 * time.Second // a host that does not answer by then will not
 	idleTimeout = 45 * time.Second // the usual balancers close idle connections after 60
 	idlePerHost = 64               // as many concurrent calls keep their connections
 )
@@ -150,7 +148,6 @@ func newTransport(insecure bool) http.RoundTripper {
 		return http.DefaultTransport
 	}
 	own := usual.Clone() // proxies from the environment, HTTP/2
-	own.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	own.IdleConnTimeout = idleTimeout
 	own.MaxIdleConns = 0 // no limit but the one per host: there is one host
 	own.MaxIdleConnsPerHost = idlePerHost
@@ -221,6 +218,12 @@ func (s *settings) userAgent() string {
 	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
 }
 
+// versioned tells whether a path ends in what the calls put behind it.
+func versioned(path string) bool {
+	path = strings.TrimSuffix(path, "/")
+	return strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/v2")
+}
+
 // parseURL reads a controller URL. Without a scheme it is https.
 func parseURL(controllerURL string) (*url.URL, error) {
 	const argument = "controller URL"
@@ -241,6 +244,8 @@ func parseURL(controllerURL string) (*url.URL, error) {
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // as after "https:/deis.example.com"
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
+	case versioned(u.Path):
+		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not end in the API version: calls add it")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, rest.InvalidArgument(argument, "must not have a query or a fragment")
 	}

@@ -58,6 +58,8 @@ func TestAControllerURLThatCannotBeIsRefused(t *testing.T) {
 	for given, says := range map[string]string{
 		"":                                  "must not be empty",
 		" \t\n":                             "must not be empty",
+		"https://deis.example.com/v2/":      "must not end in the API version",
+		"https://deis.example.com/p/v1":     "must not end in the API version",
 		"ftp://deis.example.com":            "must begin with https:// or http://",
 		"file:///etc/passwd":                "must begin with https:// or http://",
 		"://deis.example.com":               "must be a URL",

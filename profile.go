@@ -15,18 +15,21 @@ import (
 
 // A Profile is what the deis command line client remembers of a login. Both generations of it keep profiles as JSON in
 // $HOME/.deis. Printing a Profile, or writing it as JSON, does not show the token.
+//
+// Insecure is ssl_verify in the file, the other way round, so that a Profile that does not mention it is safe. A file that
+// leaves ssl_verify out means true; the older client took that for false.
 type Profile struct {
 	Username      string `json:"username"`
 	Controller    string `json:"controller"` // the URL
 	Token         string `json:"-"`
-	SSLVerify     bool   `json:"ssl_verify"`     // missing in a file means true here; the older client took it for false
+	Insecure      bool   `json:"insecure"`       // certificates are not verified; see below
 	ResponseLimit int    `json:"response_limit"` // the page size of the command line client; the SDK does not use it
 }
 
 // String shows the profile without its token.
 func (p Profile) String() string {
-	return fmt.Sprintf("{Username:%s Controller:%s Token:[redacted] SSLVerify:%t ResponseLimit:%d}",
-		p.Username, p.Controller, p.SSLVerify, p.ResponseLimit)
+	return fmt.Sprintf("{Username:%s Controller:%s Token:[redacted] Insecure:%t ResponseLimit:%d}",
+		p.Username, p.Controller, p.Insecure, p.ResponseLimit)
 }
 
 // GoString does the same for %#v.
@@ -55,7 +58,7 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := []Option{WithToken(profile.Token), func(s *settings) { s.insecure = !profile.SSLVerify }}
+	own := []Option{WithToken(profile.Token), func(s *settings) { s.insecure = profile.Insecure }}
 	client, err := New(profile.Controller, append(own, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
@@ -101,7 +104,7 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 		Username:      file.Username,
 		Controller:    file.Controller,
 		Token:         file.Token,
-		SSLVerify:     file.SSLVerify == nil || *file.SSLVerify,
+		Insecure:      file.SSLVerify != nil && !*file.SSLVerify,
 		ResponseLimit: file.ResponseLimit,
 	}, nil
 }
@@ -130,7 +133,7 @@ func (p Profile) Save(nameOrPath string) error {
 	merged["username"] = p.Username
 	merged["controller"] = p.Controller
 	merged["token"] = p.Token
-	merged["ssl_verify"] = p.SSLVerify
+	merged["ssl_verify"] = !p.Insecure
 	merged["response_limit"] = p.ResponseLimit
 	data, err := json.MarshalIndent(merged, "", "  ")
 	if err != nil {

@@ -176,7 +176,7 @@ func TestReadingAProfileChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	profile, err := deis.LoadProfile("")
 	require.NoError(t, err)
-	assert.Equal(t, &deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: "alicestoken", SSLVerify: true, ResponseLimit: 50}, profile)
+	assert.Equal(t, &deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: "alicestoken", ResponseLimit: 50}, profile)
 	_, err = deis.FromProfile("")
 	require.NoError(t, err)
 	after, err := os.Stat(path)
@@ -306,7 +306,7 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 
 func TestASavedProfileIsForItsOwnerOnly(t *testing.T) {
 	dir := home(t)
-	want := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: `alice"<&>token`, SSLVerify: true, ResponseLimit: 50}
+	want := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: `alice"<&>token`, ResponseLimit: 50}
 	require.NoError(t, want.Save("staging"))
 	path := filepath.Join(dir, ".deis", "staging.json")
 	file, err := os.Stat(path)
@@ -348,7 +348,7 @@ func TestSavingKeepsWhatTheSDKDoesNotKnow(t *testing.T) {
 		got[key] = strings.ReplaceAll(compact.String(), `\u003c`, "<")
 	}
 	assert.Equal(t, map[string]string{
-		"username": `"bob"`, "controller": `"y"`, "token": `"new"`, "ssl_verify": "false", "response_limit": "0",
+		"username": `"bob"`, "controller": `"y"`, "token": `"new"`, "ssl_verify": "true", "response_limit": "0",
 		"plugin": `{"a":[1,null,"<"]}`, "big": "12345678901234567890", "small": "1.10", "none": "null",
 	}, got)
 }

@@ -131,7 +131,7 @@ func TestListingATypeThatV16ReadsAsTheWordIsRefused(t *testing.T) {
 func TestAScaleThatFailedIsNotTriedAgain(t *testing.T) { // 2.2 would answer the repetition with 204, and do nothing
 	for _, idempotent := range [][]deis.CallOption{nil, {deis.WithIdempotent()}} {
 		client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/scale/", `{"web": 3, "worker": 0}`, 503, `{"detail": "no"}`))
-		client, err := client.With(deis.WithRetry(deis.RetryPolicy{Max: 3}))
+		client, err := client.With(deis.WithRetry(deis.RetryPolicy{Max: 3, MinWait: 1, MaxWait: 1}))
 		require.NoError(t, err)
 		err = client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0}, idempotent...)
 		assert.ErrorIs(t, err, deis.ErrUnavailable)

@@ -3,6 +3,7 @@ package rest
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,8 +26,8 @@ type Response struct {
 // Release is the number of the release that the call made, from the header X-Deis-Release; 0 where the Controller
 // does not say it, as no v2 Controller does.
 func (r *Response) Release() int {
-	var number int
-	if _, err := fmt.Sscanf(r.Header.Get("X-Deis-Release"), "%d", &number); err != nil {
+	number, err := strconv.Atoi(r.Header.Get("X-Deis-Release"))
+	if err != nil {
 		return 0
 	}
 	return number
@@ -84,6 +85,11 @@ func withEncodedQuery(query string) CallOption {
 	return func(c *call) { c.query = query }
 }
 
+// addQuery adds to the query that there is.
+func addQuery(query string) CallOption {
+	return func(c *call) { c.query = strings.Trim(c.query+"&"+query, "&") }
+}
+
 // WithoutToken sends the call without the client's token. Real Controllers refuse a login that comes with a stale one.
 func WithoutToken() CallOption {
 	return func(c *call) { c.anonymous = true }
@@ -102,13 +108,14 @@ type call struct {
 	sent   []byte // the body as sent
 
 	// What the options say.
-	query      string
-	header     http.Header
-	body       any
-	idempotent bool
-	anonymous  bool
-	responses  []*Response
-	err        error
+	query       string
+	header      http.Header
+	body        any
+	idempotent  bool
+	anonymous   bool
+	noReadAhead bool
+	responses   []*Response
+	err         error
 
 	// What happens.
 	answer       *http.Response // the last one

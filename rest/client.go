@@ -77,7 +77,7 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 	return result, nil
 }
 
-// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the answer's body does not matter.
+// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the answer may be empty, or any JSON.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
 		body = struct{}{} // real Controllers answer an empty body with 500
@@ -102,6 +102,9 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 	defer call.report()
 	if err := cmp.Or(at.err, call.err); err != nil {
 		return err
+	}
+	if at.path == "" {
+		return InvalidArgument("path", "must be made with Path")
 	}
 	var err error
 	if call.api, err = c.Negotiate(ctx); err != nil {
@@ -203,7 +206,7 @@ func (c *Client) failed(call *call, err error) *Error {
 		Path:     call.path,
 		Attempts: call.attempts,
 		API:      call.api,
-		cause:    cause(err),
+		cause:    redactError(cause(err), c.secrets(call)),
 	}
 	resp := call.answer
 	if resp == nil {
@@ -214,8 +217,10 @@ func (c *Client) failed(call *call, err error) *Error {
 	if err == nil {
 		e.readBody(resp, c.secrets(call))
 	}
+	e.unsure = call.mayHaveActed && call.method != http.MethodGet
 	if server, ok := c.Server(); ok && call.api.Major != 0 && server.API.Major != call.api.Major {
-		e.Detail = strings.TrimSpace(fmt.Sprintf("the Controller speaks API %s, the call spoke %s: %s", server.API, call.api, e.Detail))
+		e.stale = e.StatusCode == http.StatusNotFound
+		e.Detail = strings.TrimSuffix(fmt.Sprintf("the Controller speaks API %s, the call spoke %s: %s", server.API, call.api, e.Detail), ": ")
 	}
 	return e
 }

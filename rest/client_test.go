@@ -309,7 +309,7 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, ` {"id": "a", "unknown": [1, {}]} `, string(*raw), "bytes come as they are")
 
-	for _, ignored := range []string{"", "null", `""`, "not JSON at all", `{"id":`} {
+	for _, ignored := range []string{"", "null", `""`, `{"status":"password set"}`} {
 		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, ignored)), rest.Path("apps"), nil)
 		assert.NoError(t, err, ignored)
 		assert.NoError(t, rest.Delete(t.Context(), newClient(t, always(200, ignored)), rest.Path("apps", "a")), ignored)
@@ -319,6 +319,30 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 		require.NoError(t, err, any)
 		assert.Equal(t, any, string(*raw))
 	}
+}
+
+// What stands in front of a Controller, a sign-in page or a proxy, answers 200 to anything.
+func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
+	for _, body := range []string{"ok", `{"id":`, "<html>please sign in</html>"} {
+		client := newClient(t, always(200, body))
+		assert.ErrorContains(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), "200 OK: the answer is ", body)
+		_, err := rest.Post[struct{}](t.Context(), client, rest.Path("apps", "a", "scale"), map[string]int{"web": 1})
+		assert.Error(t, err, body)
+	}
+	page := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		return answer(200, "<html><title>Please sign in</title>", "Content-Type: text/html; charset=utf-8"), nil
+	}))
+	_, err := rest.Get[[]byte](t.Context(), page, rest.Path("apps", "a", "logs"))
+	assert.ErrorContains(t, err, `the answer is HTML: "Please sign in"`)
+}
+
+func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		assert.Fail(t, "nothing is sent")
+		return answer(204, ""), nil
+	}))
+	assert.ErrorIs(t, rest.Delete(t.Context(), client, rest.Endpoint{}), rest.ErrInvalidArgument)
+	assert.ErrorIs(t, rest.Delete(t.Context(), client, rest.Path("admin", "perms", "bob", "extra")), rest.ErrInvalidArgument)
 }
 
 func TestASuccessThatCannotBeReadIsAnError(t *testing.T) {
@@ -407,7 +431,7 @@ func TestAThousandCallsTakeOneConnection(t *testing.T) {
 	client := newClient(t, transport, func(c *rest.Config) {
 		c.BaseURL = parseURL(t, server.URL)
 		c.API = version.API{}
-		c.Retry = rest.RetryPolicy{Max: 1}
+		c.Retry = rest.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1}
 	})
 	for calls.Load() < 1000 {
 		rest.Get[thing](t.Context(), client, rest.Path("apps", "a"))
@@ -442,7 +466,7 @@ func TestNoCallLeavesAGoroutineBehind(t *testing.T) {
 	transport := new(http.Transport)
 	client := newClient(t, transport, func(c *rest.Config) {
 		c.BaseURL = parseURL(t, server.URL)
-		c.Retry = rest.RetryPolicy{Max: 2}
+		c.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: 1}
 	})
 	unpinned := newClient(t, transport, func(c *rest.Config) {
 		c.BaseURL = parseURL(t, server.URL+"/slow")

@@ -2,9 +2,11 @@ package rest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -35,15 +37,19 @@ func decode(resp *http.Response, out any) error {
 		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	}
 	body := buf.Bytes()
-	if raw, ok := out.(*[]byte); ok {
-		*raw = bytes.Clone(body)
+	raw, isRaw := out.(*[]byte)
+	body = bytes.TrimSpace(body)
+	switch {
+	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
+		return fmt.Errorf("the answer is HTML: %q", heading(body)) // of a sign-in page in front of the Controller, perhaps
+	case isRaw:
+		*raw = bytes.Clone(buf.Bytes())
 		return nil
 	}
-	body = bytes.TrimSpace(body)
-	if len(body) > 0 && body[0] == '<' {
-		return fmt.Errorf("the answer is HTML: %q", heading(body))
-	}
 	if _, ok := out.(*struct{}); ok {
+		if len(body) > 0 && !json.Valid(body) {
+			return fmt.Errorf("the answer is no JSON")
+		}
 		return nil
 	}
 	if len(body) == 0 || string(body) == "null" {

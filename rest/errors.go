@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -59,7 +60,9 @@ type Error struct {
 	Attempts     int                 // how often the request was sent
 	API          version.API         // the version that the request spoke; zero for the question for the version
 
-	cause error
+	cause  error
+	stale  bool // the Controller speaks another major version by now, so that the path was unknown
+	unsure bool // an earlier try may have been carried out
 }
 
 // Error says in one line what was asked, what came back and why:
@@ -89,11 +92,18 @@ func (e *Error) Error() string {
 	if len(fields) > 0 {
 		parts = append(parts, shorten(strings.Join(fields, ": ")))
 	}
-	if e.cause != nil && e.cause != ErrNotController {
+	switch e.cause {
+	case nil, ErrNotController:
+	case io.EOF: // as net/http has it, but "EOF" tells nobody anything
+		parts = append(parts, "the connection was closed without an answer")
+	default:
 		parts = append(parts, shorten(oneLine(e.cause.Error())))
 	}
 	if e.Attempts > 1 {
 		parts = append(parts, fmt.Sprintf("tried %d times", e.Attempts))
+	}
+	if e.unsure {
+		parts = append(parts, "an earlier try may have been carried out")
 	}
 	if e.RetryAfter > 0 {
 		parts = append(parts, "try again in "+e.RetryAfter.String())
@@ -110,6 +120,9 @@ func (e *Error) Is(target error) bool {
 	case Reason:
 		return target.matches(e)
 	case sentinel:
+		if e.stale { // its 404 says nothing about the resource
+			return false
+		}
 		return target == sentinelOf(e.StatusCode) || target == ErrServer && e.StatusCode >= 500
 	}
 	return false

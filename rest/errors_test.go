@@ -297,7 +297,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 			level := &slog.HandlerOptions{Level: slog.LevelDebug}
 			client := newClient(t, always(429, body), func(c *rest.Config) {
 				c.Logger = slog.New(slog.NewJSONHandler(&log, level))
-				c.Retry = rest.RetryPolicy{Max: 1}
+				c.Retry = rest.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1}
 			})
 			_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{
 				"username": "alice", "password": secrets["password"], "new_password": secrets["new_password"], "key": secrets["key"],

@@ -75,7 +75,7 @@ type Page[T any] struct {
 	Count int // how many items the whole list has
 
 	cursor string // the query of the page after this one; "" on the last
-	next   func(context.Context) (*Page[T], error)
+	next   func(context.Context, ...CallOption) (*Page[T], error)
 }
 
 // HasNext tells whether there is a page after this one.
@@ -98,37 +98,79 @@ func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opt
 	if err != nil {
 		return nil, err
 	}
-	return getPage[T](ctx, c, at, o.query(api), slices.Clone(opts)) // Next needs them later
+	return getPage[T](ctx, c, at, addQuery(o.query(api)), slices.Clone(opts)) // Next needs them later
 }
 
-// All ranges over the items of a list, from the page that o chooses to the end, a page at a time. It asks for nothing
-// until it is ranged over, begins anew each time it is, and asks for no further page after the range ends. An error
-// is yielded once, with a zero T, and ends the range; a Controller that names the same page twice is one.
+// All ranges over the items of a list, from the page that o chooses to the end. It asks for nothing until it is ranged
+// over, and begins anew each time it is. An error is yielded once, with a zero T, after all items that came before it,
+// and ends the range; a Controller that names the same page twice is one.
+//
+// While the items of a page are ranged over, from the second on, the page after it is read: one page ahead and never
+// more. A range that ends early abandons that page, without waiting for it, and asks for no other. WithoutReadAhead
+// asks for each page when the range comes to it. Either way, what WithResponse fills in belongs to the page that the
+// range has come to, and at most two pages are in memory.
 //
 // A list that changes meanwhile can miss an item or repeat one: both versions page by position.
 func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) iter.Seq2[T, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(T, error) bool) {
-		var none T
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // ends what reads ahead
+		readAhead := !newCall(http.MethodGet, opts).noReadAhead
 		seen := make(map[uint64]bool) // hashes of cursors, so that a list of a million items stays small
 		page, err := List[T](ctx, c, at, o, opts...)
-		for ; err == nil && page != nil; page, err = page.Next(ctx) {
-			for _, item := range page.Items {
+		for err == nil && page != nil {
+			hash := maphash.String(cursorSeed, page.cursor)
+			circle := seen[hash]
+			seen[hash] = true
+			next := page.Next
+			for i, item := range page.Items {
+				if i == 1 && readAhead && page.HasNext() && !circle {
+					next = page.ahead(ctx)
+				}
 				if !yield(item, nil) {
 					return
 				}
 			}
-			hash := maphash.String(cursorSeed, page.cursor)
-			if seen[hash] {
+			if circle {
 				err = fmt.Errorf("deis: GET %s: the Controller names the page %q twice: the list would have no end",
 					at.path, page.cursor)
 				break
 			}
-			seen[hash] = true
+			page, err = next(ctx)
 		}
 		if err != nil {
+			var none T
 			yield(none, err)
 		}
+	}
+}
+
+// WithoutReadAhead makes an All ask for a page only when the range comes to it. On other calls it changes nothing.
+func WithoutReadAhead() CallOption {
+	return func(c *call) { c.noReadAhead = true }
+}
+
+// ahead begins to ask for the page after p, and returns what waits for it, in place of p.Next. Until then the caller's
+// Responses are left alone: they belong to the page that the range has come to.
+func (p *Page[T]) ahead(ctx context.Context) func(context.Context) (*Page[T], error) {
+	var (
+		next *Page[T]
+		err  error
+		said Response
+		asks []*Response
+	)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		next, err = p.next(ctx, func(c *call) { asks, c.responses = c.responses, []*Response{&said} })
+	}()
+	return func(context.Context) (*Page[T], error) {
+		<-done
+		for _, r := range asks {
+			*r = said
+		}
+		return next, err
 	}
 }
 
@@ -166,18 +208,20 @@ func (l *listing[T]) check() (err error) {
 	return nil
 }
 
-func getPage[T any](ctx context.Context, c *Client, at Endpoint, query string, opts []CallOption) (*Page[T], error) {
+// getPage asks for a page. opts hold for the pages after it, too, which and last for this one only.
+func getPage[T any](ctx context.Context, c *Client, at Endpoint, which CallOption, opts []CallOption, last ...CallOption) (*Page[T], error) {
 	got := new(listing[T])
-	err := c.do(ctx, http.MethodGet, at, nil, got, append(slices.Clip(opts), withEncodedQuery(query)))
+	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, []CallOption{which}, last))
 	if err != nil {
 		return nil, err
 	}
+	cursor := got.cursor // and not got, which has the items
 	return &Page[T]{
 		Items:  *got.Results,
 		Count:  got.Count,
-		cursor: got.cursor,
-		next: func(ctx context.Context) (*Page[T], error) {
-			return getPage[T](ctx, c, at, got.cursor, opts)
+		cursor: cursor,
+		next: func(ctx context.Context, last ...CallOption) (*Page[T], error) {
+			return getPage[T](ctx, c, at, withEncodedQuery(cursor), opts, last...)
 		},
 	}, nil
 }

@@ -161,10 +161,11 @@ func TestAllRangesOverEverything(t *testing.T) {
 	assert.Equal(t, []string{"c", "d", "e"}, ids(items))
 }
 
-func TestAllAsksForNothingItDoesNotNeed(t *testing.T) {
+func TestAllWithoutReadAheadAsksForNothingItDoesNotNeed(t *testing.T) {
 	for last, requests := range map[string]int{"a": 1, "b": 1, "c": 2, "d": 2, "e": 3} {
 		transport := fivePages(t)
-		for item, err := range rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{PageSize: 2}) {
+		for item, err := range rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{PageSize: 2},
+			rest.WithoutReadAhead()) {
 			require.NoError(t, err)
 			if item.ID == last {
 				break
@@ -332,4 +333,22 @@ func TestCallsBesideAListKeepTheirVersion(t *testing.T) {
 	_, err := rest.List[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{PageSize: 1})
 	assert.ErrorContains(t, err, "deis: GET /v1/apps/: 200 OK: the answer is not a list")
 	assert.EqualValues(t, 1, controller.asked.Load())
+}
+
+func TestAListKeepsTheQueryOfItsCaller(t *testing.T) {
+	var queries []string
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		queries = append(queries, req.URL.RawQuery)
+		if len(queries) == 1 {
+			return answer(200, `{"count":2,"next":"http://x/v2/things/?limit=1&offset=1&owner=bob","results":[{"id":"a"}]}`), nil
+		}
+		return answer(200, `{"count":2,"next":null,"results":[{"id":"b"}]}`), nil
+	}))
+	type filter struct {
+		Owner string `url:"owner"`
+	}
+	items, err := rest.Collect(rest.All[thing](t.Context(), client, rest.Path("things"), rest.ListOptions{PageSize: 1}, rest.WithQuery(filter{"bob"})))
+	require.NoError(t, err)
+	assert.Len(t, items, 2)
+	assert.Equal(t, []string{"owner=bob&limit=1&page_size=1", "limit=1&offset=1&owner=bob"}, queries)
 }

@@ -43,7 +43,7 @@ func (c *Client) logRetry(ctx context.Context, call *call, resp *http.Response, 
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("error", cause(err).Error()))
+		attrs = append(attrs, slog.String("error", redactError(cause(err), c.secrets(call)).Error()))
 	}
 	c.config.Logger.LogAttrs(ctx, slog.LevelWarn, "deis: trying again", attrs...)
 }

@@ -34,7 +34,7 @@ func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
 		return answer(200, `{"id":"secretsecret"}`, "X-Secret: secretsecret"), nil
 	}), func(c *rest.Config) {
 		c.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		c.Retry = rest.RetryPolicy{Max: 3}
+		c.Retry = rest.RetryPolicy{Max: 3, MinWait: 1, MaxWait: 1}
 	})
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps", "a"), rest.WithHeader("X-Secret", "secretsecret"),
 		rest.WithQuery(struct{ Secret string }{"secretsecret"}), rest.WithBody("secretsecret"))
@@ -70,7 +70,7 @@ func TestALoggerGetsTheContextOfTheCall(t *testing.T) {
 	handler := &contextHandler{Handler: slog.DiscardHandler}
 	client := newClient(t, always(503, ""), func(c *rest.Config) {
 		c.Logger = slog.New(handler)
-		c.Retry = rest.RetryPolicy{Max: 1}
+		c.Retry = rest.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1}
 	})
 	_, err := rest.Get[thing](context.WithValue(t.Context(), key{}, "request 7"), client, rest.Path("apps"))
 	require.Error(t, err)
@@ -112,7 +112,7 @@ func TestNothingIsPrinted(t *testing.T) {
 		func(*http.Request) (*http.Response, error) { return nil, errors.New("x") },
 	} {
 		client := newClient(t, transport, func(c *rest.Config) {
-			c.Retry = rest.RetryPolicy{Max: 2}
+			c.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: 1}
 			c.API = version.API{}
 		})
 		rest.Get[thing](t.Context(), client, rest.Path("apps"))

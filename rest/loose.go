@@ -16,6 +16,9 @@ var unchecked = []string{"structure", "procfile"}
 // objects of texts and numbers; they stay empty.
 func decodeLoosely(data []byte, out any) error {
 	err := json.Unmarshal(data, out)
+	if err == nil {
+		return nil
+	}
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(err, &mismatch) {
 		return err

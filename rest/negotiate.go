@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -49,11 +50,8 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	if api := n.api.Load(); api != nil {
 		return *api, nil
 	}
-	ended := func() (version.API, error) {
-		return version.API{}, &Error{Method: http.MethodGet, Path: strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath, cause: ctx.Err()}
-	}
 	if ctx.Err() != nil {
-		return ended()
+		return version.API{}, c.unanswered(ctx.Err())
 	}
 	n.mu.Lock()
 	if api := n.api.Load(); api != nil { // agreed on between the two looks
@@ -83,8 +81,14 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 				n.ask = nil
 			}
 		}
-		return ended()
+		return version.API{}, c.unanswered(ctx.Err())
 	}
+}
+
+// unanswered is the error of a question that was not answered.
+func (c *Client) unanswered(why error) *Error {
+	path := strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath
+	return &Error{Method: http.MethodGet, Path: path, cause: why}
 }
 
 // Require returns an *version.UnsupportedError, without sending the operation, if the version that calls speak is
@@ -109,20 +113,24 @@ func (c *Client) Server() (Server, bool) {
 const questionPath = "/v2/"
 
 func (c *Client) ask(ctx context.Context, q *question) {
-	api, err := c.askVersion(ctx)
-	n := c.negotiated
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if err == nil && n.ask == q {
-		n.api.Store(&api)
-	}
-	if n.ask == q {
-		n.ask = nil
-	}
-	q.api, q.err = api, err
-	q.cancel()
-	close(q.done)
+	q.err = c.unanswered(errGivenUp)
+	defer func() { // also where a transport ends the goroutine, as t.FailNow does, or all who wait would wait forever
+		n := c.negotiated
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if q.err == nil && n.ask == q {
+			n.api.Store(&q.api)
+		}
+		if n.ask == q {
+			n.ask = nil
+		}
+		q.cancel()
+		close(q.done)
+	}()
+	q.api, q.err = c.askVersion(ctx)
 }
+
+var errGivenUp = errors.New("the transport gave the question up")
 
 func (c *Client) askVersion(ctx context.Context) (version.API, error) {
 	call := newCall(http.MethodGet, nil)
@@ -155,8 +163,12 @@ func (c *Client) notController(call *call) error {
 	if e.Detail != "" {
 		found += fmt.Sprintf(" %.100q", e.Detail)
 	}
-	e.Detail = fmt.Sprintf("no Controller at %s: the answer has no %s header; found %s",
-		c.config.BaseURL.Host, version.Header, cmp.Or(strings.TrimSpace(found), "nothing"))
+	header := "no " + version.Header + " header"
+	if said := first(call.answer.Header[versionKey]); said != "" {
+		header = fmt.Sprintf("a %s header that is none, %.50q", version.Header, said)
+	}
+	e.Detail = fmt.Sprintf("no Controller at %s: the answer has %s; found %s",
+		c.config.BaseURL.Host, header, cmp.Or(strings.TrimSpace(found), "nothing"))
 	e.cause = ErrNotController
 	return e
 }

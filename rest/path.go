@@ -77,6 +77,8 @@ func (e Endpoint) checkDelete(api version.API) error {
 		destroyed = "certificate " + e.elems[1]
 	case parent == "auth":
 		destroyed = "the caller's own account"
+	case parent == "admin" && len(e.elems) > 3:
+		destroyed = "the rights of " + child
 	}
 	if destroyed == "" {
 		return nil
@@ -106,7 +108,7 @@ var (
 	podTypeRule  = rule{"process type", "may contain only letters, digits, - and _ beside a pod's name or number", chars("-_", isWordChar)}
 	podNameRule  = rule{"pod name", "may contain only letters, digits, - and _", chars("-_", isWordChar)}
 	releaseRule  = rule{"release", "must be v and a number from 1 on", isRelease}
-	keyRule      = rule{"key id", "must be text without control characters", isPlain}
+	keyRule      = rule{"key id", "must be text without control characters, and not . or .. or empty between slashes", isKeyID}
 	otherRule    = rule{"path element", "must be text without slashes and control characters",
 		func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
 )
@@ -182,6 +184,14 @@ func isRelease(s string) bool {
 	digits := strings.TrimPrefix(s, "v")
 	return s == "rollback" || digits != s && digits != "" && digits[0] != '0' &&
 		strings.Trim(digits, "0123456789") == ""
+}
+
+// isKeyID accepts slashes, which key ids can have, but nothing between them that a router on the way could take for a way
+// up: nginx can be told to decode %2F, and makes /keys/../apps/x a /apps/x.
+func isKeyID(s string) bool {
+	return isPlain(s) && !slices.ContainsFunc(strings.Split(s, "/"), func(segment string) bool {
+		return segment == "" || segment == "." || segment == ".."
+	})
 }
 
 func isPlain(s string) bool {

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -25,11 +28,7 @@ const minSecret = 4
 func (e *Error) readBody(resp *http.Response, secrets []string) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came before an error is worth reading
 	cutOff := err != nil || len(body) == maxErrorBody
-	var all []string
-	for _, secret := range secrets {
-		all = append(all, forms(secret)...)
-	}
-	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // one can be a part of another
+	all := formsOf(secrets)
 	for _, form := range all {
 		body = bytes.ReplaceAll(body, []byte(form), []byte(redacted))
 	}
@@ -42,6 +41,55 @@ func (e *Error) readBody(resp *http.Response, secrets []string) {
 	e.Detail, e.Fields = describe(e.Body)
 	if e.says(all, secrets) { // in a form of its own, so that there is nothing to point at
 		e.Body, e.Detail, e.Fields = []byte(redacted), redacted, nil
+	}
+}
+
+// redactError takes the secrets out of an error that quotes an answer, as those of net/http and of decoders do, and
+// bounds it. What is below such an error goes with them.
+func redactError(err error, secrets []string) error {
+	if err == nil {
+		return nil
+	}
+	said := err.Error()
+	text := said[:min(len(said), maxErrorBody)]
+	for _, form := range formsOf(secrets) {
+		for _, form := range []string{form, oneLine(form), url.PathEscape(form), url.QueryEscape(form), inQuotes(form)} {
+			text = redactQuoted(text, form)
+		}
+	}
+	plain := html.UnescapeString(text)
+	if slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(plain, s) }) {
+		text = redacted // in a form of its own
+	}
+	if text == said {
+		return err
+	}
+	return errors.New(text)
+}
+
+// redactQuoted redacts a secret in a text, also where what is quoted was cut off in the middle of it.
+func redactQuoted(text, secret string) string {
+	if len(secret) < minSecret {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, secret[:minSecret])
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		n := minSecret
+		for n < len(secret) && n-minSecret < len(after) && secret[n] == after[n-minSecret] {
+			n++
+		}
+		if rest := after[n-minSecret:]; n == len(secret) || rest == "" || rest[0] == '"' {
+			b.WriteString(redacted)
+			text = rest
+			continue
+		}
+		b.WriteString(secret[:minSecret])
+		text = after
 	}
 }
 
@@ -89,6 +137,19 @@ func (c *Client) secrets(call *call) []string {
 	}
 	return slices.DeleteFunc(secrets, func(s string) bool { return len(oneLine(s)) < minSecret })
 }
+
+// formsOf lists the forms of all secrets, the longest first: one can be a part of another.
+func formsOf(secrets []string) []string {
+	var all []string
+	for _, secret := range secrets {
+		all = append(all, forms(secret)...)
+	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return slices.Compact(all)
+}
+
+// inQuotes is how a text stands in an error that was made with %q.
+func inQuotes(text string) string { return strings.Trim(strconv.Quote(text), `"`) }
 
 // forms lists how a text stands in answers: as it is, in HTML, and in JSON as Go and as Python write it, which differ
 // in what they escape.

@@ -24,7 +24,7 @@ type RetryPolicy struct {
 
 	// The n-th wait is a random time up to twice the one before, MinWait at first, and never more than MaxWait. A
 	// Retry-After header is obeyed instead; if it asks for more than MaxWait, or for more than the context's deadline
-	// leaves, the call returns its error at once.
+	// leaves, the call returns its error at once. Zero means as in DefaultRetryPolicy.
 	MinWait, MaxWait time.Duration
 }
 
@@ -36,7 +36,7 @@ func (p RetryPolicy) Check() error {
 	switch {
 	case p.Max < 0:
 		return InvalidArgument("RetryPolicy.Max", "must not be negative")
-	case p.MinWait < 0 || p.MaxWait < p.MinWait:
+	case p.MinWait < 0 || p.MaxWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
 		return InvalidArgument("RetryPolicy", "must have 0 <= MinWait <= MaxWait")
 	}
 	return nil
@@ -45,6 +45,13 @@ func (p RetryPolicy) Check() error {
 // wait chooses how long to wait before try n+1 (n counts from 1): full jitter, or what the answer asks for. The second
 // result is false if that is too long.
 func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time.Duration, bool) {
+	// Without these, a server that is down would be asked again and again without a pause.
+	if p.MaxWait == 0 {
+		p.MaxWait = max(p.MinWait, DefaultRetryPolicy.MaxWait)
+	}
+	if p.MinWait == 0 {
+		p.MinWait = min(p.MaxWait, DefaultRetryPolicy.MinWait)
+	}
 	ceiling := p.MaxWait
 	if doubled := p.MinWait << (n - 1); doubled>>(n-1) == p.MinWait {
 		ceiling = min(ceiling, doubled)

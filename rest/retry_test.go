@@ -41,7 +41,7 @@ var (
 )
 
 // retries is a policy that tries twice more, at once.
-func retries(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2} }
+func retries(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: 1} }
 
 // inOrder ends tries in the given ways, the last one again and again, and notes when each was made.
 type inOrder struct {
@@ -217,8 +217,25 @@ func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
 		if c.succeeds {
 			assert.NoError(t, err, c.situation)
 		} else {
-			assert.ErrorIs(t, err, rest.ErrNotFound, c.situation)
+			assert.ErrorContains(t, err, "404 Not Found", c.situation)
+			assert.ErrorContains(t, err, "an earlier try may have been carried out", c.situation)
 		}
+	}
+}
+
+func TestAPolicyWithoutWaitsDoesNotHammerTheServer(t *testing.T) {
+	for _, policy := range []rest.RetryPolicy{{Max: 3}, {Max: 3, MaxWait: time.Minute}, {Max: 3, MinWait: time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			var total time.Duration
+			for range 20 { // a single wait can be short
+				start := time.Now()
+				client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return answer(503, ""), nil }),
+					func(c *rest.Config) { c.Retry = policy })
+				assert.ErrorIs(t, get(t.Context(), client), rest.ErrUnavailable)
+				total += time.Since(start)
+			}
+			assert.Greater(t, total, 5*time.Second, "%+v", policy)
+		})
 	}
 }
 
@@ -297,7 +314,7 @@ func TestAnyPolicyThatPassesTheCheckWorks(t *testing.T) {
 }
 
 func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
-	for _, policy := range []rest.RetryPolicy{{Max: -1}, {MinWait: -1}, {MinWait: 2, MaxWait: 1}, {MaxWait: -1}, {Max: 1, MinWait: time.Second}} {
+	for _, policy := range []rest.RetryPolicy{{Max: -1}, {MinWait: -1}, {MinWait: 2, MaxWait: 1}, {MaxWait: -1}} {
 		assert.ErrorIs(t, policy.Check(), rest.ErrInvalidArgument, "%+v", policy)
 	}
 	assert.NoError(t, rest.RetryPolicy{}.Check())

@@ -13,24 +13,21 @@ type Time struct{ time.Time }
 
 // UnmarshalJSON reads every form that the documents and real Controllers have.
 func (t *Time) UnmarshalJSON(data []byte) error {
-	if string(data) == "null" {
+	text := bytes.Trim(data, `"`)
+	if string(data) == "null" || len(text) == 0 {
 		*t = Time{}
 		return nil
 	}
-	text := bytes.Trim(data, `"`)
-	layout := "2006-01-02T15:04:05" // Parse accepts a fraction after the seconds by itself
+	zone := "Z"
 	switch {
 	case bytes.HasSuffix(text, []byte("UTC")):
 		text = text[:len(text)-len("UTC")]
 	case bytes.HasSuffix(text, []byte("Z")):
 		text = text[:len(text)-len("Z")]
 	case len(text) > len("2006-01-02T15:04:05") && bytes.ContainsAny(text[len("2006-01-02"):], "+-"):
-		layout += "Z07:00"
-	case len(text) == 0:
-		*t = Time{}
-		return nil
+		zone = ""
 	}
-	parsed, err := time.Parse(layout, string(text))
+	parsed, err := time.Parse(time.RFC3339, string(text)+zone) // which Parse knows by heart; it accepts a fraction, too
 	if err != nil {
 		return fmt.Errorf("%.60q is not a time", data)
 	}

@@ -1,7 +1,8 @@
 // Command deploy is a deploy step for CI: it brings an app to what its flags say, waits until it runs, and rolls it
 // back if it does not.
 //
-//	go run ./examples/deploy -app example-go -image deis/example-go:v2 -procfile Procfile -config prod.env \
+//	go build -o deploy-app ./examples/deploy    # go run hides the exit status
+//	./deploy-app -app example-go -image deis/example-go:v2 -procfile Procfile -config prod.env \
 //	    -scale web=3,worker=1 -create -rollback -timeout 10m
 //
 // The Controller and the token come from DEIS_CONTROLLER and DEIS_TOKEN, or else from the profile that deis login left;
@@ -72,6 +73,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, live bool) i
 	switch {
 	case err == nil:
 		return deployed
+	case errors.Is(err, deis.ErrInvalidArgument):
+		return wrongUsage
 	case result.RolledBack:
 		return rolledBack
 	}
