@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long something may take to appear. An open page looks again every five seconds, and the SDK tries
+// some seconds before it calls a Controller away.
+const patience = 60 * time.Second
+
+// A tab is a page in the browser.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu      sync.Mutex
+	console []string
+}
+
+// startChromium starts the browser, or skips the test where there is none. The CI must have one.
+func startChromium(t *testing.T) context.Context {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		const missing = "there is no browser; install Debian's chromium to run this test"
+		if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), // its user data directory is fresh, and removed afterwards
+		chromedp.ExecPath(path),
+		chromedp.Headless,
+		chromedp.NoFirstRun,
+		chromedp.NoSandbox, // root and most containers cannot have one
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("hide-scrollbars", true),
+	)
+	t.Cleanup(stop)
+	browser, quit := chromedp.NewContext(ctx)
+	t.Cleanup(quit)
+	require.NoError(t, chromedp.Do(browser))
+	return browser
+}
+
+// openTab opens an empty page and listens to its console.
+func openTab(t *testing.T, browser context.Context) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(browser)
+	t.Cleanup(closeTab)
+	b := &tab{t: t, ctx: ctx}
+	require.NoError(t, chromedp.Do(ctx))
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages { // until the tab closes
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.console = append(b.console, fmt.Sprintf("%s %s: %s %s", m.Source, m.Type, m.Text, m.URL))
+			b.mu.Unlock()
+		}
+	}()
+	b.window(1180, 900, 1)
+	return b
+}
+
+// said returns what the console shows: errors, warnings, and the rules of the Content-Security-Policy that were broken.
+func (b *tab) said() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.console)
+}
+
+// do carries out actions.
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	require.NoError(b.t, chromedp.Do(ctx, actions...))
+}
+
+func (b *tab) open(url string) { b.t.Helper(); b.do(chromedp.Navigate(url)) }
+
+func (b *tab) click(selector chromedp.CSS) { b.t.Helper(); b.do(chromedp.Click(selector)) }
+
+func (b *tab) focus(selector chromedp.CSS) { b.t.Helper(); b.do(chromedp.Focus(selector)) }
+
+func (b *tab) press(keys string) { b.t.Helper(); b.do(chromedp.KeyEvent(keys)) }
+
+func (b *tab) fill(selector chromedp.CSS, value string) {
+	b.t.Helper()
+	b.do(chromedp.SetValue(selector, value))
+}
+
+// check evaluates an expression of JavaScript in the page. On a page that lacks what it speaks of, it is not true.
+func (b *tab) check(expression string) (bool, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[bool]("(() => { try { return Boolean("+expression+") } catch { return false } })()"))
+}
+
+// is tells whether an expression is true in the page.
+func (b *tab) is(expression string) bool {
+	b.t.Helper()
+	yes, err := b.check(expression)
+	require.NoError(b.t, err, expression)
+	return yes
+}
+
+// until waits for an expression to become true, on this page or on the one that the browser is on its way to.
+func (b *tab) until(expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		yes, err := b.check(expression)
+		if yes {
+			return
+		}
+		if time.Now().After(end) {
+			text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+			b.t.Fatalf("never true: %s (%v)\nThe page:\n%s", expression, err, text)
+		}
+	}
+}
+
+// window gives the page a size in CSS pixels.
+func (b *tab) window(width, height int64, scale float64) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride,
+		emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale, Mobile: width < 600})
+	require.NoError(b.t, err)
+}
+
+// colours sets what the user prefers, "light" or "dark".
+func (b *tab) colours(scheme string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	require.NoError(b.t, err)
+}
+
+// withoutScripts switches the scripts of pages off.
+func (b *tab) withoutScripts() {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	require.NoError(b.t, err)
+}
+
+// screenshot writes what the window shows to docs/images if UPDATE_SCREENSHOTS is set, or else where it is forgotten.
+func (b *tab) screenshot(name string) {
+	b.t.Helper()
+	dir := b.t.TempDir()
+	if update, _ := strconv.ParseBool(os.Getenv("UPDATE_SCREENSHOTS")); update {
+		dir = filepath.Join("..", "docs", "images")
+		require.NoError(b.t, os.MkdirAll(dir, 0o755))
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	require.NoError(b.t, err)
+	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name), png, 0o644))
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/version"
+)
+
+// A demo is a small company on a Controller in memory. It is there without a socket: nobody but the dashboard talks to
+// it.
+type demo struct {
+	controller *deistest.Controller
+	admin      *deis.Client
+	users      map[string]*deis.Client
+}
+
+// A team is an app of the company with those who work on it, the owner first.
+type team struct {
+	app     string
+	people  []string
+	scale   map[string]int // nothing: never deployed
+	config  map[string]string
+	domains []string
+}
+
+var company = []team{
+	{"billing", []string{"alice", "bob"}, map[string]int{"web": 2, "worker": 1},
+		map[string]string{"DATABASE_URL": "postgres://billing:s3cret@db.example.com/billing", "STRIPE_KEY": "sk_test_4eC39HqLyjWD"}, []string{"billing.example.com"}},
+	{"blog", []string{"carol"}, map[string]int{"web": 1}, map[string]string{"THEME": "paper"}, []string{"blog.example.com"}},
+	{"gateway", []string{"bob", "alice"}, map[string]int{"web": 4}, map[string]string{"UPSTREAM_TIMEOUT": "5s"}, []string{"api.example.com"}},
+	{"mailer", []string{"carol", "bob"}, map[string]int{"web": 1, "worker": 3}, map[string]string{"SMTP_URL": "smtp://mailer:hunter2@mail.example.com"}, nil},
+	{"playground", []string{"bob"}, nil, nil, nil},
+	{"search", []string{"bob", "carol"}, map[string]int{"web": 2, "indexer": 1}, map[string]string{"INDEX": "products-v7"}, nil},
+	{"shop", []string{"alice", "bob", "carol"}, map[string]int{"web": 3, "worker": 2},
+		map[string]string{"DATABASE_URL": "postgres://shop:correct-horse@db.example.com/shop", "PORT": "5000", "SESSION_SECRET": "9b1deb4d3b7d4bad"},
+		[]string{"shop.example.com", "www.example.com"}},
+	{"staging-shop", []string{"alice"}, map[string]int{"web": 0}, map[string]string{"FEATURES": "all"}, nil},
+}
+
+var brokenFirst, busiest = company[5], company[6] // search and shop
+
+// newDemo founds the company: each does what people do, as themselves.
+func newDemo(ctx context.Context, api version.API) (*demo, error) {
+	people := []string{"alice", "bob", "carol"}
+	options := []deistest.Option{deistest.WithAPIVersion(api), deistest.WithStartDelay(4 * time.Second)}
+	for _, name := range people {
+		options = append(options, deistest.WithUser(name, "opensesame"))
+	}
+	d := &demo{controller: deistest.New(options...), users: make(map[string]*deis.Client)}
+	client := func(token string) (*deis.Client, error) {
+		return deis.New("http://controller.invalid", deis.WithToken(token), deis.WithTransport(d.controller.Transport()))
+	}
+	var err error
+	if d.admin, err = client(d.controller.Token()); err != nil {
+		return nil, err
+	}
+	for _, name := range people {
+		if d.users[name], err = client(d.controller.TokenOf(name)); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range company {
+		if err := d.found(ctx, t); err != nil {
+			return nil, fmt.Errorf("the demo's app %s: %w", t.app, err)
+		}
+	}
+	d.crash(ctx, brokenFirst)
+	return d, nil
+}
+
+func (d *demo) found(ctx context.Context, t team) error {
+	owner := d.users[t.people[0]]
+	if _, err := owner.Apps.Create(ctx, apps.CreateParams{ID: t.app}); err != nil {
+		return err
+	}
+	for _, name := range t.people[1:] {
+		if err := owner.Perms.Grant(ctx, t.app, name); err != nil {
+			return err
+		}
+	}
+	if t.scale == nil {
+		return nil
+	}
+	d.controller.ClearLogs(t.app) // or its first line would be younger than those of the past
+	now := time.Now()
+	for i := 40; i > 0; i-- {
+		d.say(t, now.Add(time.Duration(-i*7)*time.Second))
+	}
+	if _, err := owner.Config.SetValues(ctx, t.app, t.config); err != nil {
+		return err
+	}
+	if err := d.deploy(ctx, t); err != nil {
+		return err
+	}
+	if err := owner.Pods.Scale(ctx, t.app, t.scale); err != nil {
+		return err
+	}
+	for _, domain := range t.domains {
+		if _, err := owner.Domains.Create(ctx, t.app, domain); err != nil {
+			return err
+		}
+	}
+	if err := d.changeConfig(ctx, t); err != nil {
+		return err
+	}
+	return d.deploy(ctx, t)
+}
+
+// somebody of the team, as themselves.
+func (d *demo) somebody(t team) *deis.Client { return d.users[pick(t.people...)] }
+
+func (d *demo) deploy(ctx context.Context, t team) error {
+	procfile := make(map[string]string)
+	for kind := range t.scale {
+		procfile[kind] = "bin/" + kind
+	}
+	_, err := d.somebody(t).Builds.Create(ctx, t.app, builds.CreateParams{
+		Image:    "registry.example.com/" + t.app,
+		SHA:      fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32()),
+		Procfile: procfile,
+	})
+	return err
+}
+
+func (d *demo) changeConfig(ctx context.Context, t team) error {
+	_, err := d.somebody(t).Config.SetValues(ctx, t.app, map[string]string{"CACHE_TTL": fmt.Sprintf("%ds", 30+rand.N(600))})
+	return err
+}
+
+// live lets the company work until the context ends: lines of logs all the time, now and then a deploy, a change, a
+// rollback, and one pod that has crashed. What fails is life, too.
+func (d *demo) live(ctx context.Context, pace time.Duration) {
+	ticker := time.NewTicker(pace)
+	defer ticker.Stop()
+	broken := brokenFirst
+	for tick := 1; ; tick++ {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			d.say(busiest, now)
+			d.say(company[rand.N(len(company))], now)
+		}
+		t := company[rand.N(len(company))]
+		if tick%20 != 0 || t.scale == nil {
+			continue
+		}
+		switch rand.N(5) {
+		case 0, 1:
+			d.deploy(ctx, t)
+		case 2:
+			d.changeConfig(ctx, t)
+		case 3:
+			d.somebody(t).Releases.Rollback(ctx, t.app, 0)
+		case 4:
+			d.admin.Pods.Restart(ctx, broken.app, pods.RestartOptions{})
+			d.crash(ctx, t)
+			broken = t
+		}
+	}
+}
+
+// crash lets a pod of an app crash.
+func (d *demo) crash(ctx context.Context, t team) {
+	running, err := deis.Collect(d.admin.Pods.All(ctx, t.app, pods.ListOptions{}))
+	if err != nil || len(running) == 0 {
+		return
+	}
+	victim := running[len(running)-1]
+	d.controller.CrashPod(t.app, victim.Name)
+	d.log(t, victim.Type, len(running), time.Now(), "panic: runtime error: index out of range [3] with length 3")
+}
+
+// say writes a line to the log of an app that runs.
+func (d *demo) say(t team, at time.Time) {
+	kind := pick(slices.Sorted(maps.Keys(t.scale))...)
+	if t.scale[kind] == 0 {
+		return
+	}
+	var line string
+	switch kind {
+	case "web":
+		line = fmt.Sprintf("%s /%s %s %d ms", pick("GET", "GET", "GET", "POST"),
+			pick("", "products", "products/17", "cart", "orders", "healthz"), pick("200", "200", "200", "302", "404"), 2+rand.N(90))
+	default:
+		line = fmt.Sprintf("job %06x done in %d ms", rand.N(1<<24), 40+rand.N(2000))
+	}
+	d.log(t, kind, 1+rand.N(t.scale[kind]), at, line)
+}
+
+// log writes a line as the loggers of real Controllers do.
+func (d *demo) log(t team, kind string, number int, at time.Time, line string) {
+	d.controller.AddLog(t.app, fmt.Sprintf("%s %s[%s.%d]: %s", at.UTC().Format("2006-01-02T15:04:05UTC"), t.app, kind, number, line))
+}
+
+// pick chooses one, "" of none.
+func pick(from ...string) string {
+	if len(from) == 0 {
+		return ""
+	}
+	return from[rand.N(len(from))]
+}

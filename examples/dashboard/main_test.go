@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/version"
+)
+
+// A logBuffer is what a program writes while a test reads it.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// startProgram runs the whole program on a free port. What is returned ends it, as a signal does.
+func startProgram(t *testing.T, o options) (url, said string, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	o.addr = "127.0.0.1:0"
+	go func() {
+		err := run(ctx, writer, t.Output(), o)
+		writer.CloseWithError(err)
+		ended <- err
+	}()
+	said, err := bufio.NewReader(reader).ReadString('\n')
+	require.NoError(t, err)
+	url = regexp.MustCompile(`http://[0-9.:]+`).FindString(said)
+	require.NotEmpty(t, url, said)
+	return url, said, func() error {
+		cancel()
+		return <-ended
+	}
+}
+
+func TestItRunsOutOfTheBox(t *testing.T) {
+	for _, api := range []string{"1.6", "2.2"} {
+		t.Run(api, func(t *testing.T) {
+			t.Parallel()
+			url, said, stop := startProgram(t, options{api: api})
+			assert.Contains(t, said, "a Controller in memory")
+			assert.Contains(t, said, "read-only")
+			_, page := get(t, url+"/")
+			for _, team := range company {
+				shows(t, page, `<a href="/apps/`+team.app+`">`)
+				_, page := get(t, url+"/apps/"+team.app)
+				lacks(t, page, "could not be read")
+			}
+			shows(t, page, "API "+api, `<span class="state idle">not deployed</span>`, `<span class="state bad">crashed</span>`)
+			assert.NoError(t, stop())
+		})
+	}
+}
+
+func TestItShowsTheControllerOfTheEnvironment(t *testing.T) {
+	server := deistest.NewServer()
+	t.Cleanup(server.Close)
+	t.Setenv("DEIS_CONTROLLER", server.URL)
+	t.Setenv("DEIS_TOKEN", server.Token)
+	url, said, stop := startProgram(t, options{fromEnv: true, allowWrites: true})
+	assert.Contains(t, said, "Dashboard of "+strings.TrimPrefix(server.URL, "http://"))
+	assert.Contains(t, said, "it may scale")
+	_, page := get(t, url+"/")
+	shows(t, page, "No apps yet")
+	assert.NoError(t, stop())
+}
+
+func TestMistakesGiveOneClearLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { taken.Close() })
+	t.Setenv("DEIS_CONTROLLER", "https://deis.example.com")
+	t.Setenv("DEIS_TOKEN", "")
+	for name, test := range map[string]struct {
+		o    options
+		want string
+	}{
+		"an address that others reach": {options{addr: "0.0.0.0:0", api: "2.2"}, "can be reached by others, and there is no login"},
+		"an address in use":            {options{addr: taken.Addr().String(), api: "2.2"}, "address already in use"},
+		"no address":                   {options{addr: "nonsense", api: "2.2"}, "nonsense"},
+		"no version":                   {options{addr: "127.0.0.1:0", api: "two"}, `"two" is not an API version`},
+		"a version of others":          {options{addr: "127.0.0.1:0", api: "3.0"}, "the Controller speaks API 3.0"},
+		"an environment without token": {options{addr: "127.0.0.1:0", fromEnv: true}, "DEIS_TOKEN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out logBuffer
+			err := run(t.Context(), &out, &out, test.o)
+			require.ErrorContains(t, err, test.want)
+			assert.NotContains(t, err.Error(), "\n")
+			assert.Empty(t, out.String())
+		})
+	}
+}
+
+func TestOthersMayReachItWhenHostsAreNamed(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, writer, t.Output(), options{addr: "0.0.0.0:0", api: "2.2", allowHosts: "dash.example.com, 10.0.0.5"})
+	}()
+	said, err := bufio.NewReader(reader).ReadString('\n')
+	require.NoError(t, err)
+	_, port, err := net.SplitHostPort(regexp.MustCompile(`http://(\S+)`).FindStringSubmatch(said)[1])
+	require.NoError(t, err)
+	for host, status := range map[string]int{"dash.example.com": 200, "10.0.0.5:8080": 200, "evil.example.com": http.StatusMisdirectedRequest} {
+		request, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+port+"/", nil)
+		require.NoError(t, err)
+		request.Host = host
+		got, _ := send(t, request)
+		assert.Equal(t, status, got.StatusCode, host)
+	}
+	cancel()
+	assert.NoError(t, <-ended)
+}
+
+func TestItEndsWhileLogsAreFollowed(t *testing.T) {
+	t.Parallel()
+	url, _, stop := startProgram(t, options{api: "2.2"})
+	response, err := http.Get(url + "/apps/shop/logs")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	event, _ := nextEvent(t, bufio.NewReader(response.Body))
+	assert.Equal(t, "line", event)
+	begun := time.Now()
+	assert.NoError(t, stop())
+	assert.Less(t, time.Since(begun), goodbye/2)
+}
+
+// The company of the demo goes on working, in both versions, and does not break what the dashboard shows.
+func TestTheDemoLives(t *testing.T) {
+	for _, api := range []version.API{version.V1_6, version.V2_2} {
+		t.Run(api.String(), func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			demo, err := newDemo(ctx, api)
+			require.NoError(t, err)
+			changes := func() (n int) {
+				for _, r := range demo.controller.Requests() {
+					if r.Method == http.MethodPost {
+						n++
+					}
+				}
+				return n
+			}
+			before := changes()
+			ended := make(chan struct{})
+			go func() {
+				demo.live(ctx, 20*time.Microsecond)
+				close(ended)
+			}()
+			require.Eventually(t, func() bool { return changes() > before+30 }, 20*time.Second, time.Millisecond)
+			cancel()
+			<-ended
+			for _, team := range company {
+				running, err := deis.Collect(demo.admin.Pods.All(t.Context(), team.app, pods.ListOptions{}))
+				require.NoError(t, err)
+				want := 0
+				for _, n := range team.scale {
+					want += n
+				}
+				assert.Len(t, running, want, team.app)
+			}
+		})
+	}
+}
