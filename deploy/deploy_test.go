@@ -175,6 +175,7 @@ func TestAnAppIsOnlyMadeWhereThePlanSaysSo(t *testing.T) {
 func TestABuildWhoseAnswerIsLostIsFound(t *testing.T) {
 	for name, fault := range map[string]deistest.Fault{
 		"504":                {Status: http.StatusGatewayTimeout, Body: "<h1>504</h1>", ContentType: "text/html", Proxy: true, After: true},
+		"502":                {Status: http.StatusBadGateway, Proxy: true, After: true},
 		"dropped connection": {Drop: true, After: true},
 		"truncated answer":   {Truncate: true},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/version"
 )
@@ -102,4 +103,31 @@ func TestWaitReadyFailsWhereTheAppIsGone(t *testing.T) {
 		_, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{})
 		assert.ErrorIs(t, err, deis.ErrNotFound)
 	})
+}
+
+func TestWaitReadyWaitsUntilWhatIsTooManyIsGone(t *testing.T) {
+	pod := func(name string) string { return `{"name":"` + name + `","type":"web","state":"up","release":"v2"}` }
+	client := exchange.Client(t, "2.2",
+		exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"count":2,"results":[`+pod("a")+`,`+pod("b")+`]}`),
+		exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"count":1,"results":[`+pod("a")+`]}`),
+	)
+	up, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: map[string]int{"web": 1}, Interval: time.Millisecond})
+	require.NoError(t, err)
+	assert.Len(t, up, 1)
+}
+
+func TestWaitReadyGivesUpOnAControllerThatStaysDown(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
+		controller.AddFault(deistest.Fault{Method: "GET", Status: 500})
+		_, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{})
+		assert.ErrorIs(t, err, deis.ErrServer)
+	})
+}
+
+func TestWaitReadyRefusesNegativeOptions(t *testing.T) {
+	client := exchange.Client(t, "2.2") // which expects no request
+	for _, o := range []pods.WaitOptions{{Release: -1}, {Interval: -1}, {Want: map[string]int{"web": -1}}, {Want: map[string]int{"a/b": 1}}} {
+		_, err := client.Pods.WaitReady(t.Context(), "example-go", o)
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+	}
 }

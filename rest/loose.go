@@ -12,15 +12,15 @@ import (
 // another program, must not make the whole list unreadable.
 var unchecked = []string{"structure", "procfile"}
 
-// decodeLoosely decodes JSON into out. Where it does not fit, it tries again without the unchecked fields that are no
-// objects of texts and numbers; they stay empty.
+// decodeLoosely decodes JSON into out. Where something else stands in the place of a map, it tries again without the
+// unchecked fields that are no objects of texts or of numbers; they stay empty.
 func decodeLoosely(data []byte, out any) error {
 	err := json.Unmarshal(data, out)
 	if err == nil {
 		return nil
 	}
 	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
+	if !errors.As(err, &mismatch) || mismatch.Type.Kind() != reflect.Map {
 		return err
 	}
 	var value any

@@ -20,7 +20,7 @@ func TestOneOddItemDoesNotMakeAListUnreadable(t *testing.T) {
 	require.NoError(t, decodeLoosely([]byte(`{"count": 3, "results": [
 		{"id": "good", "serial": 9007199254740993, "structure": {"web": 3}, "procfile": {"web": "./cmd"}},
 		{"id": "odd", "structure": [1], "procfile": ["web"]},
-		{"id": "odder", "structure": {"web": {"a": 1}}, "procfile": "web: ./cmd"}
+		{"id": "odder", "structure": "web=1", "procfile": "web: ./cmd"}
 	]}`), &page))
 	assert.Equal(t, []odd{
 		{ID: "good", Serial: 9007199254740993, Structure: map[string]int{"web": 3}, Procfile: map[string]string{"web": "./cmd"}},
@@ -33,6 +33,7 @@ func TestOtherFieldsMustFit(t *testing.T) {
 	for name, body := range map[string]string{
 		"an id that is a number":        `{"results": [{"id": 5}]}`,
 		"beside an odd field, too":      `{"results": [{"id": 5, "structure": [1]}]}`,
+		"an object in a structure":      `{"results": [{"structure": {"web": {"a": 1}}}]}`,
 		"numbers of the wrong kind":     `{"results": [{"structure": {"web": 1.5}}]}`,
 		"texts where numbers should be": `{"results": [{"structure": {"web": "1"}}]}`,
 	} {
