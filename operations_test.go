@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the table in docs/operations.md anew; its last column stays")
+var update = flag.Bool("update", false, "write the tables in docs anew; the last column of that in docs/operations.md stays")
 
 // A mark is a comment of the form
 //

@@ -128,34 +128,11 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //deis:operation v2.2 POST /apps/{app}/pods/restart/
 //deis:operation v2.2 POST /apps/{app}/pods/{type}/restart/
 func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opts ...rest.CallOption) ([]Pod, error) {
-	if o.Name != "" { // whether the dot of "web.1" may be in it, the version tells
-		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), strings.ReplaceAll(o.Name, ".", "")).Err(); err != nil {
-			return nil, err
-		}
-	}
-	collection, err := s.collection(ctx, app, o.Type)
+	at, err := s.restartPath(ctx, app, o)
 	if err != nil {
 		return nil, err
 	}
-	elems := []string{"apps", app, collection}
-	switch {
-	case o.Name != "" && collection == "containers":
-		kind, num, err := container(o)
-		if err != nil {
-			return nil, err
-		}
-		elems = append(elems, kind, num)
-	case o.Name != "":
-		if o.Type == "" {
-			if o.Type, err = s.typeOf(ctx, app, o.Name); err != nil {
-				return nil, err
-			}
-		}
-		elems = append(elems, o.Type, o.Name)
-	case o.Type != "":
-		elems = append(elems, o.Type)
-	}
-	pods, err := rest.Post[[]Pod](ctx, s.client, rest.Path(append(elems, "restart")...), nil, opts...)
+	pods, err := rest.Post[[]Pod](ctx, s.client, at, nil, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +178,36 @@ func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest
 		return rest.Path("apps", app, collection), nil
 	}
 	return rest.Path("apps", app, collection, o.Type), nil
+}
+
+// restartPath is where the pods that the options name are restarted. It looks up the type of a pod that is named alone.
+func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions) (rest.Endpoint, error) {
+	if o.Name != "" { // checked before the version is asked for, which tells whether the dot of "web.1" may be in it
+		name := strings.ReplaceAll(o.Name, ".", "")
+		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), name).Err(); err != nil {
+			return rest.Endpoint{}, err
+		}
+	}
+	collection, err := s.collection(ctx, app, o.Type)
+	switch {
+	case err != nil:
+		return rest.Endpoint{}, err
+	case o.Type == "" && o.Name == "":
+		return rest.Path("apps", app, collection, "restart"), nil
+	case o.Name == "":
+		return rest.Path("apps", app, collection, o.Type, "restart"), nil
+	case collection == "containers":
+		kind, num, err := container(o)
+		if err != nil {
+			return rest.Endpoint{}, err
+		}
+		return rest.Path("apps", app, collection, kind, num, "restart"), nil
+	case o.Type == "":
+		if o.Type, err = s.typeOf(ctx, app, o.Name); err != nil {
+			return rest.Endpoint{}, err
+		}
+	}
+	return rest.Path("apps", app, collection, o.Type, o.Name, "restart"), nil
 }
 
 // collection is what the version calls an app's pods. It checks the identifiers before it asks for the version.
