@@ -49,6 +49,10 @@ type Config struct {
 // UnmarshalJSON reads a config of either version.
 func (c *Config) UnmarshalJSON(data []byte) error {
 	type plain Config
+	if json.Unmarshal(data, (*plain)(c)) == nil { // all is text, as nearly always
+		return nil
+	}
+	*c = Config{}
 	loose := struct {
 		*plain
 		Values looseTexts `json:"values"`

