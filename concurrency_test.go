@@ -1,0 +1,223 @@
+package deis_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/auth"
+	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/keys"
+	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/version"
+)
+
+const crowd = 64
+
+// everyService makes calls of every service, for an app of its own.
+func everyService(ctx context.Context, c *deis.Client, id string) error {
+	ignore := func(_ any, err error) error { return err }
+	var failures []error
+	for _, step := range []func() error{
+		func() error { return ignore(c.Auth.Whoami(ctx)) },
+		func() error { return ignore(c.Apps.Create(ctx, apps.CreateParams{ID: id})) },
+		func() error { return ignore(c.Config.SetValues(ctx, id, map[string]string{"ID": id})) },
+		func() error {
+			return ignore(c.Builds.Create(ctx, id, builds.CreateParams{Image: "deis/" + id + ":v1"}))
+		},
+		func() error { return ignore(c.Pods.Restart(ctx, id, pods.RestartOptions{})) },
+		func() error { return ignore(c.Releases.Get(ctx, id, 1)) },
+		func() error { return ignore(c.Domains.Create(ctx, id, id+".example.com")) },
+		func() error { return ignore(c.Perms.List(ctx, id)) },
+		func() error {
+			return ignore(c.Keys.Create(ctx, keys.CreateParams{ID: id, Public: "ssh-rsa " + base64.StdEncoding.EncodeToString([]byte(id))}))
+		},
+		func() error { return ignore(c.Certs.List(ctx, deis.ListOptions{})) },
+		func() error { return ignore(c.Users.List(ctx, deis.ListOptions{})) },
+		func() error { return ignore(c.Apps.Logs(ctx, id, apps.LogOptions{})) },
+		func() error { return c.Keys.Delete(ctx, id) },
+		func() error { return c.Apps.Delete(ctx, id) },
+	} {
+		failures = append(failures, step())
+	}
+	return errors.Join(failures...)
+}
+
+// Not parallel: it counts the goroutines of the whole process.
+func TestACrowdSharesOneClientOneQuestionAndFewConnections(t *testing.T) {
+	before := runtime.NumGoroutine()
+	controller := deistest.New()
+	var open, most atomic.Int64
+	server := httptest.NewUnstartedServer(controller)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			now := open.Add(1)
+			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	client, err := deis.New(server.URL, deis.WithToken(controller.Token()))
+	require.NoError(t, err)
+
+	start := make(chan struct{})
+	var done sync.WaitGroup
+	for i := range crowd {
+		done.Go(func() {
+			<-start
+			own := client
+			if i%2 == 1 { // copies are made while calls are in flight
+				var err error
+				own, err = client.With(deis.WithApplication(fmt.Sprint("worker-", i), ""))
+				assert.NoError(t, err)
+			}
+			assert.NoError(t, everyService(t.Context(), own, fmt.Sprint("app-", i)))
+		})
+	}
+	close(start)
+	done.Wait()
+	assert.Equal(t, 1, questions(controller))
+	// Who finds no free connection makes one, and takes another that becomes free meanwhile: at most one too many each.
+	assert.LessOrEqual(t, most.Load(), int64(2*crowd))
+
+	client.CloseIdleConnections()
+	server.Close()
+	assertNoGoroutineLeft(t, before)
+}
+
+// questions is how often a Controller was asked for its version.
+func questions(c *deistest.Controller) int {
+	return len(slices.DeleteFunc(c.Requests(), func(r deistest.Request) bool { return r.Path != "/v2/" }))
+}
+
+// assertNoGoroutineLeft waits until there are no more goroutines than before, and shows them if that does not come.
+func assertNoGoroutineLeft(t *testing.T, before int) {
+	t.Helper()
+	patience := time.Now().Add(20 * time.Second)
+	for runtime.NumGoroutine() > before && time.Now().Before(patience) {
+		time.Sleep(time.Millisecond)
+	}
+	if after := runtime.NumGoroutine(); after > before {
+		stacks := make([]byte, 1<<20)
+		t.Errorf("%d goroutines before, %d after:\n%s", before, after, stacks[:runtime.Stack(stacks, true)])
+	}
+}
+
+func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		controller := deistest.New(deistest.WithAPIVersion(version.V1_6), deistest.WithLatency(10*time.Millisecond))
+		client, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
+		require.NoError(t, err)
+		_, err = client.Apps.Create(t.Context(), apps.CreateParams{ID: "example-go"})
+		require.NoError(t, err)
+		_, err = client.Auth.Whoami(t.Context())
+		require.ErrorIs(t, err, errors.ErrUnsupported, "1.6 has none")
+
+		upgrade := time.Now().Add(200 * time.Millisecond)
+		var failed atomic.Int64
+		var done sync.WaitGroup
+		for i := range crowd {
+			done.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond / 8) // so that they are in all phases of a call
+				for time.Since(upgrade) < 200*time.Millisecond {
+					app, err := client.Apps.Get(t.Context(), "example-go")
+					if err == nil {
+						assert.Equal(t, "example-go", app.ID)
+						continue
+					}
+					failed.Add(1)
+					assert.NotErrorIs(t, err, deis.ErrNotFound, "the app is there; only its path has changed")
+					assert.ErrorContains(t, err, "the Controller speaks API 2.2, the call spoke 1.6")
+					assert.Less(t, time.Since(upgrade), 100*time.Millisecond, "only what was under way fails")
+				}
+			})
+		}
+		time.Sleep(time.Until(upgrade))
+		controller.SetAPIVersion(version.V2_2)
+		done.Wait()
+		assert.Positive(t, failed.Load())
+		assert.LessOrEqual(t, failed.Load(), int64(crowd), "each caller once at most")
+		assert.Equal(t, 2, questions(controller), "one for each version")
+		user, err := client.Auth.Whoami(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "admin", user.Username)
+	})
+}
+
+// A transport of a test can end the goroutine that asks, with t.FailNow.
+func TestAQuestionThatIsGivenUpFailsThoseWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		client, err := deis.New("https://deis.example.com", deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+			if asked++; asked == 1 {
+				runtime.Goexit()
+			}
+			assert.True(t, strings.HasPrefix(req.URL.Path, "/v2/"))
+			return answered(200, `{"id":"a"}`)
+		})))
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err = client.Apps.Get(ctx, "a")
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "nobody waits for nothing")
+		_, err = client.Apps.Get(ctx, "a")
+		assert.NoError(t, err, "the next call asks again")
+	})
+}
+
+func TestALoginBesideCallsChangesNothingForThem(t *testing.T) {
+	t.Parallel()
+	server := deistest.NewServer(deistest.WithUser("alice", "secretpassword"))
+	defer server.Close()
+	client, err := deis.New(server.URL, deis.WithToken(server.Token))
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	var done sync.WaitGroup
+	for range 8 {
+		done.Go(func() {
+			user, err := client.Auth.Whoami(t.Context())
+			if assert.NoError(t, err) {
+				assert.Equal(t, "admin", user.Username)
+			}
+		})
+		done.Go(func() {
+			token, err := client.Auth.Login(t.Context(), "alice", "secretpassword")
+			if !assert.NoError(t, err) {
+				return
+			}
+			alice, err := client.With(deis.WithToken(token))
+			if !assert.NoError(t, err) {
+				return
+			}
+			user, err := alice.Auth.Whoami(t.Context())
+			if assert.NoError(t, err) {
+				assert.Equal(t, "alice", user.Username)
+			}
+		})
+	}
+	done.Wait()
+	assert.ErrorIs(t, client.Auth.Cancel(t.Context(), auth.CancelParams{Username: "nobody"}), deis.ErrNotFound)
+}

@@ -1,0 +1,735 @@
+package deis_test
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
+)
+
+// The causes that docs/faults.md names, and how they are found in an error.
+var causes = map[string]func(error) bool{
+	"deis.ErrServer":                    is(deis.ErrServer),
+	"deis.ErrUnavailable":               is(deis.ErrUnavailable),
+	"deis.ErrRateLimited":               is(deis.ErrRateLimited),
+	"deis.ErrBadRequest":                is(deis.ErrBadRequest),
+	"syscall.ECONNREFUSED":              is(syscall.ECONNREFUSED),
+	"syscall.ECONNRESET":                is(syscall.ECONNRESET),
+	"io.EOF":                            is(io.EOF),
+	"io.ErrUnexpectedEOF":               is(io.ErrUnexpectedEOF),
+	"gzip.ErrHeader":                    is(gzip.ErrHeader),
+	"http.ErrSchemeMismatch":            is(http.ErrSchemeMismatch),
+	"context.DeadlineExceeded":          is(context.DeadlineExceeded),
+	"*net.OpError":                      as[*net.OpError],
+	"*tls.CertificateVerificationError": as[*tls.CertificateVerificationError],
+}
+
+func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
+
+func as[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}
+
+// impatient is the default policy without its waits.
+var impatient = deis.RetryPolicy{Max: rest.DefaultRetryPolicy.Max, MinWait: 1, MaxWait: 1}
+
+// The three kinds of calls, as docs/faults.md has them.
+var kinds = []struct {
+	name string
+	call func(context.Context, *deis.Client, ...deis.CallOption) error
+}{
+	{"GET", func(ctx context.Context, c *deis.Client, opts ...deis.CallOption) error {
+		_, err := c.Apps.Get(ctx, "a", opts...)
+		return err
+	}},
+	{"DELETE", func(ctx context.Context, c *deis.Client, opts ...deis.CallOption) error {
+		return c.Apps.Delete(ctx, "a", opts...)
+	}},
+	{"POST", func(ctx context.Context, c *deis.Client, opts ...deis.CallOption) error {
+		_, err := c.Config.SetValues(ctx, "a", map[string]string{"A": "1"}, opts...)
+		return err
+	}},
+}
+
+// A wire is a server on a real port that writes what a fault says, byte by byte. It counts.
+type wire struct {
+	URL      string
+	requests atomic.Int64 // read whole
+	open     atomic.Int64 // connections that neither side has closed
+	written  atomic.Int64 // bytes that a script got rid of
+	first    atomic.Int64 // the connection that the first request since a reset to 0 came on
+	last     atomic.Int64 // the connection that the last request came on
+	well     atomic.Bool  // the fault is over
+	listener net.Listener
+	fault    fault
+}
+
+// A script answers the nth request of a connection, and tells whether the connection stays.
+type script func(conn net.Conn, nth int) (stays bool)
+
+const healthy = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\nContent-Length: 10\r\n\r\n" + `{"id":"a"}`
+
+func newWire(t *testing.T, f fault) *wire {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &wire{URL: "http://" + listener.Addr().String(), listener: listener, fault: f}
+	if f.secure {
+		w.URL = "https://" + listener.Addr().String()
+		w.listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{loopbackCertificate().pair}})
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for id := int64(1); ; id++ {
+			conn, err := w.listener.Accept()
+			if err != nil {
+				return
+			}
+			w.open.Add(1)
+			serving.Go(func() { w.serve(conn, id) })
+		}
+	})
+	t.Cleanup(func() {
+		w.listener.Close()
+		serving.Wait() // the client is closed before
+	})
+	if f.nobody {
+		w.listener.Close()
+	}
+	return w
+}
+
+func (w *wire) serve(conn net.Conn, id int64) {
+	defer w.open.Add(-1)
+	defer conn.Close()
+	if w.fault.greets != nil && !w.well.Load() {
+		w.fault.greets(conn)
+		return
+	}
+	reader := bufio.NewReader(conn)
+	for nth := 1; ; nth++ {
+		req, err := http.ReadRequest(reader)
+		if err != nil {
+			return // the client has hung up
+		}
+		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+			return
+		}
+		w.requests.Add(1)
+		w.first.CompareAndSwap(0, id)
+		w.last.Store(id)
+		stays := true
+		switch {
+		case w.well.Load():
+			io.WriteString(conn, healthy)
+		case w.fault.warm && w.requests.Load() == 1:
+			io.WriteString(conn, healthy)
+			if w.fault.closesIdle {
+				conn.(*net.TCPConn).CloseWrite()
+				io.Copy(io.Discard, conn) // until the client has noticed
+				return
+			}
+		default:
+			stays = w.fault.does(&counted{conn, &w.written}, nth)
+		}
+		if !stays {
+			return
+		}
+	}
+}
+
+type counted struct {
+	net.Conn
+	written *atomic.Int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// loopbackCertificate is for 127.0.0.1, and no system trusts it.
+var loopbackCertificate = sync.OnceValue(func() (c struct {
+	pair tls.Certificate
+	pool *x509.CertPool
+}) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	c.pair, c.pool = server.TLS.Certificates[0], x509.NewCertPool()
+	c.pool.AddCert(server.Certificate())
+	return c
+})
+
+// raw writes a text as it is and closes the connection.
+func raw(text string) script {
+	return func(conn net.Conn, _ int) bool {
+		io.WriteString(conn, text)
+		return false
+	}
+}
+
+// answers writes a whole answer. Headers read "Key: value".
+func answers(status, body string, headers ...string) script {
+	return func(conn net.Conn, _ int) bool {
+		headers := append(headers[:len(headers):len(headers)], version.Header+": 2.2", fmt.Sprint("Content-Length: ", len(body)))
+		fmt.Fprintf(conn, "HTTP/1.1 %s\r\n%s\r\n\r\n%s", status, strings.Join(headers, "\r\n"), body)
+		return true
+	}
+}
+
+// endless writes a head, and then one text again and again until the client hangs up.
+func endless(head, text string) script {
+	block := bytes.Repeat([]byte(text), max(1, 64<<10/len(text)))
+	return func(conn net.Conn, _ int) bool {
+		_, err := io.WriteString(conn, head)
+		for err == nil {
+			_, err = conn.Write(block)
+		}
+		return false
+	}
+}
+
+func hangUp(net.Conn, int) bool { return false }
+
+// hangUpOnTheSecond request of a connection.
+func hangUpOnTheSecond(conn net.Conn, nth int) bool {
+	if nth == 1 {
+		io.WriteString(conn, healthy)
+	}
+	return nth == 1
+}
+
+// reset closes a connection in the way that drops what is under way.
+func reset(conn net.Conn, _ int) bool {
+	if counting, ok := conn.(*counted); ok {
+		conn = counting.Conn
+	}
+	conn.(*net.TCPConn).SetLinger(0)
+	return false
+}
+
+func zipped(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	io.WriteString(w, text)
+	w.Close()
+	return b.String()
+}
+
+// An outcome is what becomes of a call under a fault.
+type outcome struct {
+	tries    int
+	succeeds bool
+}
+
+func fails(tries int) outcome    { return outcome{tries, false} }
+func succeeds(tries int) outcome { return outcome{tries, true} }
+
+func (o outcome) String() string {
+	if o.succeeds && o.tries == 1 {
+		return "succeeds"
+	}
+	times := fmt.Sprintf("%d times", o.tries)
+	if o.tries == 1 {
+		times = "once"
+	}
+	if o.succeeds {
+		return times + ", succeeds"
+	}
+	return times
+}
+
+// A fault is one row of the first table in docs/faults.md.
+type fault struct {
+	name              string
+	does              script
+	get, delete, post outcome
+	says, is          string // what the error says, and what it matches
+	kept              bool   // whether the connection serves the next call
+
+	// How it is made.
+	warm       bool           // the call finds a connection that has served another
+	closesIdle bool           // which the server has closed since
+	nobody     bool           // nobody listens
+	greets     func(net.Conn) // instead of reading a request
+	secure     bool           // the Controller speaks TLS
+	distrusted bool           // with a certificate that the client does not trust
+	plainly    bool           // the client takes a plain server for one of TLS
+	requests   [3]int         // that the server reads for each kind, where that is not the number of tries
+	unheard    bool           // it reads none
+	atMost     int64          // bytes that the server gets rid of, the sockets' buffers included
+	only       string         // the one kind that is tried, because it is much work
+}
+
+const (
+	said   = `{"detail":"said"}`
+	okHead = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\n"
+)
+
+var faults = []fault{
+	{name: "nobody listens", nobody: true, unheard: true,
+		get: fails(4), delete: fails(4), post: fails(4), says: "connection refused", is: "syscall.ECONNREFUSED"},
+	{name: "reset before the request was read", unheard: true, greets: func(conn net.Conn) { conn.Read(make([]byte, 1)); reset(conn, 0) },
+		get: fails(4), delete: fails(4), post: fails(1), says: "tcp", is: "*net.OpError"},
+	{name: "reset after the request was read", does: reset,
+		get: fails(4), delete: fails(4), post: fails(1), says: "connection reset by peer", is: "syscall.ECONNRESET"},
+	{name: "closed without an answer", does: hangUp,
+		get: fails(4), delete: fails(4), post: fails(1), says: "the connection was closed without an answer", is: "io.EOF"},
+	{name: "an idle connection was closed before the call", warm: true, closesIdle: true, does: answers("200 OK", `{"id":"a"}`),
+		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
+	{name: "an idle connection is closed as the call arrives", warm: true, does: hangUpOnTheSecond, requests: [3]int{2, 2, 1},
+		get: succeeds(1), delete: succeeds(2), post: fails(1), says: "the connection was closed without an answer", is: "io.EOF"},
+	{name: "closed in the middle of the head", does: raw(okHead),
+		get: fails(4), delete: fails(4), post: fails(1), says: "unexpected EOF", is: "io.ErrUnexpectedEOF"},
+	{name: "an answer that is no HTTP", does: raw("SSH-2.0-OpenSSH_9.6\r\n"),
+		get: fails(4), delete: fails(4), post: fails(1), says: "malformed HTTP response"},
+	{name: "a head without end", does: endless(okHead+"X-Long: ", "x"), only: "POST",
+		get: fails(4), delete: fails(4), post: fails(1), says: "exceeded"},
+	{name: "closed in the middle of the body", does: raw(okHead + "Content-Length: 100\r\n\r\n" + `{"id":"a"}`),
+		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the answer broke off: unexpected EOF", is: "io.ErrUnexpectedEOF"},
+	{name: "closed in the middle of a chunk", does: raw(okHead + "Transfer-Encoding: chunked\r\n\r\n50\r\n" + `{"id":"a"}`),
+		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the answer broke off: unexpected EOF", is: "io.ErrUnexpectedEOF"},
+	{name: "a Content-Length that is too short", does: raw(okHead + "Content-Length: 5\r\n\r\n" + `{"id":"a"}`),
+		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the answer"},
+	{name: "two Content-Lengths", does: raw(okHead + "Content-Length: 10\r\nContent-Length: 5\r\n\r\n" + `{"id":"a"}`),
+		get: fails(4), delete: fails(4), post: fails(1), says: "Content-Length"},
+	{name: "a body without end, or a gzip bomb", does: endless(okHead+"Content-Encoding: gzip\r\n\r\n", bomb), only: "GET",
+		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the answer is larger than 64 MiB"},
+	{name: "gzip", does: answers("200 OK", zipped(`{"id":"a"}`), "Content-Encoding: gzip"),
+		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
+	{name: "gzip that is none", does: answers("200 OK", `{"id":"a","none":"of it is gzip"}`, "Content-Encoding: gzip"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the answer broke off: gzip: invalid header", is: "gzip.ErrHeader", kept: true},
+	{name: "invalid UTF-8", does: answers("200 OK", "{\"id\":\"a\",\"owner\":\"\xff\xfe\"}"),
+		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
+	{name: "an error in invalid UTF-8", does: answers("400 Bad Request", "{\"detail\":\"said \xff\"}"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "400 Bad Request: said \uFFFD", is: "deis.ErrBadRequest", kept: true},
+	{name: "an error page of 100 MB", does: page(100 << 20), atMost: 80 << 20,
+		get: fails(1), delete: fails(1), post: fails(1), says: "500 Internal Server Error: Oh dear", is: "deis.ErrServer"},
+	{name: "429", does: answers("429 Too Many Requests", said),
+		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
+	{name: "429, `Retry-After: 0`", does: answers("429 Too Many Requests", said, "Retry-After: 0"),
+		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
+	{name: "429, `Retry-After` a date that is over", does: answers("429 Too Many Requests", said, "Retry-After: Sat, 01 Jan 2000 00:00:00 GMT"),
+		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
+	{name: "429, `Retry-After: 3600`", does: answers("429 Too Many Requests", said, "Retry-After: 3600"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "429 Too Many Requests: said: try again in 1h0m0s", is: "deis.ErrRateLimited", kept: true},
+	{name: "429, `Retry-After` beyond all numbers", does: answers("429 Too Many Requests", said, "Retry-After: 99999999999999999999999"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "429 Too Many Requests: said: try again in", is: "deis.ErrRateLimited", kept: true},
+	{name: "429, `Retry-After` a date in 400 years", does: answers("429 Too Many Requests", said, "Retry-After: Fri, 31 Dec 2399 23:59:59 GMT"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "429 Too Many Requests: said: try again in", is: "deis.ErrRateLimited", kept: true},
+	{name: "429, `Retry-After: soon`", does: answers("429 Too Many Requests", said, "Retry-After: soon"),
+		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
+	{name: "500", does: answers("500 Internal Server Error", said),
+		get: fails(1), delete: fails(1), post: fails(1), says: "500 Internal Server Error: said", is: "deis.ErrServer", kept: true},
+	{name: "502", does: answers("502 Bad Gateway", "<html><title>502 Bad Gateway</title>"),
+		get: fails(4), delete: fails(4), post: fails(1), says: "502 Bad Gateway", is: "deis.ErrUnavailable", kept: true},
+	{name: "503", does: answers("503 Service Unavailable", said),
+		get: fails(4), delete: fails(4), post: fails(1), says: "503 Service Unavailable: said", is: "deis.ErrUnavailable", kept: true},
+	{name: "503, `Retry-After: 3600`", does: answers("503 Service Unavailable", said, "Retry-After: 3600"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "503 Service Unavailable: said: try again in 1h0m0s", is: "deis.ErrUnavailable", kept: true},
+	{name: "504", does: answers("504 Gateway Timeout", said),
+		get: fails(4), delete: fails(4), post: fails(1), says: "504 Gateway Timeout: said", is: "deis.ErrUnavailable", kept: true},
+	{name: "a redirect in circles", does: answers("302 Found", "", "Location: /v2/apps/a/"), requests: [3]int{10, 1, 1},
+		get: fails(1), delete: fails(1), post: fails(1), says: "302 Found: redirected to", kept: true},
+	{name: "a redirect to another host", does: answers("302 Found", "", "Location: http://deis.example.com/v2/apps/a/"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "302 Found: redirected to http://deis.example.com/v2/apps/a/: refused", kept: true},
+	{name: "a redirect from https to http", does: answers("302 Found", "", "Location: http://127.0.0.1/v2/apps/a/"), secure: true,
+		get: fails(1), delete: fails(1), post: fails(1), says: "302 Found: redirected to http://127.0.0.1/v2/apps/a/: refused", kept: true},
+	{name: "a permanent redirect that keeps the method", does: answers("308 Permanent Redirect", "", "Location: http://deis.example.com/v2/apps/a/"),
+		get: fails(1), delete: fails(1), post: fails(1), says: "308 Permanent Redirect: redirected to http://deis.example.com/v2/apps/a/: refused", kept: true},
+	{name: "a certificate that is not trusted", secure: true, distrusted: true, unheard: true,
+		get: fails(1), delete: fails(1), post: fails(1), says: "failed to verify certificate", is: "*tls.CertificateVerificationError"},
+	{name: "a TLS handshake that is hung up on", greets: func(conn net.Conn) { conn.Read(make([]byte, 16<<10)) }, plainly: true, unheard: true,
+		get: fails(4), delete: fails(4), post: fails(1), says: "the connection was closed without an answer", is: "io.EOF"},
+	{name: "no TLS behind an https URL", plainly: true, unheard: true,
+		greets: func(conn net.Conn) {
+			io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			io.Copy(io.Discard, conn)
+		},
+		get: fails(1), delete: fails(1), post: fails(1), says: "server gave HTTP response to HTTPS client", is: "http.ErrSchemeMismatch"},
+}
+
+// bomb is 1 MB of white space in 1 KB.
+var bomb = zipped(strings.Repeat(" ", 1<<20))
+
+// page is an error page of a size.
+func page(size int) script {
+	return func(conn net.Conn, _ int) bool {
+		fmt.Fprintf(conn, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n", size)
+		io.WriteString(conn, "<h1>Oh dear</h1>")
+		block := bytes.Repeat([]byte("x"), 64<<10)
+		for n, err := 0, error(nil); n < size && err == nil; n += len(block) {
+			_, err = conn.Write(block)
+		}
+		return false
+	}
+}
+
+func (f fault) outcomes() []outcome { return []outcome{f.get, f.delete, f.post} }
+
+// Not parallel: it silences the log of the whole process, in which net/http reports an answer that is longer than its
+// Content-Length.
+func TestEveryFaultEndsAsTheTableSays(t *testing.T) {
+	log.SetOutput(io.Discard)
+	defer log.SetOutput(os.Stderr)
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			for kind := range kinds {
+				if f.only != "" && f.only != kinds[kind].name {
+					continue
+				}
+				kept := f.hold(t, kind)
+				for range 4 { // on a busy machine net/http gives a connection up now and then
+					if kept == f.kept {
+						break
+					}
+					kept = f.hold(t, kind)
+				}
+				assert.Equal(t, f.kept, kept, "%s: the connection is kept", kinds[kind].name)
+			}
+		})
+	}
+}
+
+// hold makes one call of a kind, holds what comes of it against the row, and tells whether the connection was kept.
+func (f fault) hold(t *testing.T, kind int) (kept bool) {
+	name, want := kinds[kind].name, f.outcomes()[kind]
+	w := newWire(t, f)
+	client := w.client(t)
+	if f.warm {
+		require.NoError(t, kinds[0].call(t.Context(), client))
+	}
+	if f.closesIdle {
+		w.waitForClosing(t)
+	}
+	before := w.requests.Load()
+	w.first.Store(0)
+
+	var resp deis.Response
+	err := kinds[kind].call(t.Context(), client, deis.WithResponse(&resp))
+	assert.Equal(t, want.tries, resp.Attempts, "%s: tries", name)
+	assert.EqualValues(t, f.heard(kind), w.requests.Load()-before, "%s: requests", name)
+	if f.atMost > 0 {
+		assert.LessOrEqual(t, w.written.Load(), f.atMost, "%s: bytes", name)
+	}
+	if want.succeeds {
+		assert.NoError(t, err, name)
+	} else {
+		f.holdError(t, kind, err)
+	}
+	if f.nobody || f.distrusted || f.plainly { // it can never be well
+		return false
+	}
+
+	if !f.kept && !want.succeeds {
+		w.waitForClosing(t)
+	}
+	w.well.Store(true)
+	w.first.CompareAndSwap(0, -1) // no request of the call was heard
+	require.NoError(t, kinds[0].call(t.Context(), client), "%s: the next call", name)
+	return w.last.Load() == w.first.Load()
+}
+
+func (f fault) holdError(t *testing.T, kind int, err error) {
+	var failed *deis.Error
+	require.ErrorAs(t, err, &failed, kinds[kind].name)
+	assert.Equal(t, kinds[kind].name, failed.Method)
+	assert.Contains(t, err.Error(), "deis: "+kinds[kind].name+" /v2/apps/")
+	assert.Contains(t, err.Error(), f.says, kinds[kind].name)
+	assert.NotContains(t, err.Error(), "\n")
+	assert.Equal(t, f.outcomes()[kind].tries > 1, strings.Contains(err.Error(), ": tried "), err.Error())
+	if f.is != "" {
+		assert.True(t, causes[f.is](err), "%s is no %s: %#v", err, f.is, errors.Unwrap(err))
+	}
+}
+
+// heard is how many requests the server reads.
+func (f fault) heard(kind int) int {
+	switch {
+	case f.unheard:
+		return 0
+	case f.requests != [3]int{}:
+		return f.requests[kind]
+	}
+	return f.outcomes()[kind].tries
+}
+
+// client makes a client with connections of the SDK's own.
+func (w *wire) client(t *testing.T) *deis.Client {
+	t.Helper()
+	opts := []deis.Option{deis.WithToken("alicestoken"), deis.WithAPIVersion(version.V2_2), deis.WithRetry(impatient)}
+	url := w.URL
+	if w.fault.plainly {
+		url = "https" + strings.TrimPrefix(url, "http")
+	}
+	if w.fault.secure && !w.fault.distrusted {
+		opts = append(opts, deis.WithTLSConfig(&tls.Config{RootCAs: loopbackCertificate().pool}))
+	}
+	client, err := deis.New(url, opts...)
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// waitForClosing waits until the client has closed what it does not keep.
+func (w *wire) waitForClosing(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return w.open.Load() == 0 }, 20*time.Second, time.Millisecond, "a connection stays open")
+}
+
+// A phase is one row of the second table in docs/faults.md: what a deadline that passes in it does to a call.
+type phase struct {
+	name     string
+	tries    int
+	says, is string
+	early    bool // the call ends before the deadline
+
+	// How it is made.
+	url      string
+	unpinned bool
+	behind   bool           // another write to the app, which does not end
+	serve    func(net.Conn) // nil: the connection is never made
+}
+
+// silent reads requests and answers none.
+func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
+
+// after reads the head of a request, writes a text, and no more.
+func after(text string) func(net.Conn) {
+	return func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			io.WriteString(conn, text)
+			silent(conn)
+		}
+	}
+}
+
+var phases = []phase{
+	{name: "asking for the version", unpinned: true, serve: silent, says: "GET /v2/: context deadline exceeded"},
+	{name: "waiting for another write to the app", behind: true, serve: silent,
+		says: "waiting for another write to app a: context deadline exceeded"},
+	{name: "connecting", tries: 1, says: "context deadline exceeded"},
+	{name: "the TLS handshake", url: "https://deis.example.com", tries: 1, serve: silent, says: "context deadline exceeded"},
+	{name: "sending", tries: 1, says: "context deadline exceeded",
+		serve: func(conn net.Conn) { conn.Read(make([]byte, 1)) }},
+	{name: "waiting for the answer", tries: 1, serve: silent, says: "context deadline exceeded"},
+	{name: "reading the head of the answer", tries: 1, serve: after(okHead), says: "context deadline exceeded"},
+	{name: "reading the body", tries: 1, serve: after(okHead + "Content-Length: 10\r\n\r\n{"),
+		says: "200 OK: the answer broke off: context deadline exceeded"},
+	{name: "reading the body of an error", tries: 1, is: "deis.ErrServer",
+		serve: after("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 10\r\n\r\nsaid"), says: "500 Internal Server Error: said"},
+	{name: "waiting to try again", tries: 1, early: true, is: "deis.ErrRateLimited",
+		serve: after("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 4\r\n\r\nsaid"),
+		says:  "429 Too Many Requests: said: try again in 1m0s"},
+}
+
+func TestADeadlineEndsACallInEveryPhase(t *testing.T) {
+	t.Parallel()
+	for _, p := range phases {
+		for kind := range kinds {
+			t.Run(p.name+" "+kinds[kind].name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { p.hold(t, kind) }) })
+		}
+	}
+}
+
+func (p phase) hold(t *testing.T, kind int) {
+	if p.behind && kinds[kind].name == "GET" {
+		t.Skip("a GET does not wait for writes")
+	}
+	const patience = 10 * time.Second
+	end := make(chan struct{})
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		if p.serve == nil {
+			<-end
+			return nil, net.ErrClosed
+		}
+		here, there := net.Pipe() // on which a write waits until it is read
+		go p.serve(there)
+		go func() {
+			<-end
+			there.Close()
+		}()
+		return here, nil
+	}}
+	defer transport.CloseIdleConnections()
+	defer close(end)
+	opts := []deis.Option{deis.WithTransport(transport), deis.WithRetry(deis.RetryPolicy{Max: 3, MaxWait: time.Hour})}
+	if !p.unpinned {
+		opts = append(opts, deis.WithAPIVersion(version.V2_2))
+	}
+	client, err := deis.New(cmp.Or(p.url, "http://deis.example.com"), opts...)
+	require.NoError(t, err)
+	if p.behind {
+		before, stop := context.WithCancel(t.Context())
+		defer stop()
+		go client.Config.Unset(before, "a", "A")
+		synctest.Wait()
+	}
+
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var resp deis.Response
+	err = kinds[kind].call(ctx, client, deis.WithResponse(&resp))
+	require.ErrorContains(t, err, p.says)
+	assert.True(t, causes[cmp.Or(p.is, "context.DeadlineExceeded")](err), "%#v", err)
+	assert.Equal(t, p.tries, resp.Attempts)
+	if p.early {
+		assert.Zero(t, time.Since(start), "it ends at once")
+	} else {
+		assert.Equal(t, patience, time.Since(start), "it ends with the deadline")
+	}
+}
+
+// The tables in docs/faults.md are the ones above.
+func TestTheTablesOfFaultsAreTheTestedOnes(t *testing.T) {
+	const file = "docs/faults.md"
+	written, err := os.ReadFile(file)
+	require.NoError(t, err)
+	text := string(written)
+
+	var rows []string
+	for _, f := range faults {
+		connection := "dropped"
+		if f.kept {
+			connection = "kept"
+		}
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", f.name, f.get, f.delete, f.post, errorCell(f.says, f.is), connection))
+	}
+	text = withTable(t, text, "| Fault | GET | DELETE | POST | Error | Connection |", rows)
+	rows = nil
+	for _, p := range phases {
+		sent := "no"
+		if p.tries > 0 {
+			sent = "at most once"
+		}
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", p.name, sent, errorCell(p.says, cmp.Or(p.is, "context.DeadlineExceeded"))))
+	}
+	text = withTable(t, text, "| The deadline passes while | Sent | Error |", rows)
+
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+		return
+	}
+	assert.Equal(t, text, string(written), "go test -run TestTheTablesOfFaults -update . writes them anew")
+}
+
+func errorCell(says, is string) string {
+	switch {
+	case says == "":
+		return "none"
+	case is == "":
+		return "`" + says + "`"
+	}
+	return fmt.Sprintf("`%s` (`%s`)", says, is)
+}
+
+// withTable replaces the rows below a table's heading.
+func withTable(t *testing.T, text, heading string, rows []string) string {
+	t.Helper()
+	before, after, found := strings.Cut(text, heading+"\n")
+	require.True(t, found, "no table %s", heading)
+	for strings.HasPrefix(after, "|") {
+		_, after, _ = strings.Cut(after, "\n")
+	}
+	line := strings.Repeat("|---", strings.Count(heading, "|")-1) + "|"
+	return before + strings.Join(append([]string{heading, line}, rows...), "\n") + "\n" + after
+}
+
+// The wire speaks no HTTP/2: these faults are made by a handler.
+func TestOverHTTP2TheSameHolds(t *testing.T) {
+	t.Parallel()
+	for _, f := range []struct {
+		situation string
+		answer    func(http.ResponseWriter)
+		tries     [3]int // by kind
+	}{
+		{"success", func(w http.ResponseWriter) { io.WriteString(w, `{"id":"a"}`) }, [3]int{1, 1, 1}},
+		{"the stream is reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, [3]int{4, 4, 1}},
+		{"the stream is reset in the middle of the body", func(w http.ResponseWriter) {
+			io.WriteString(w, `{"id":`)
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, [3]int{1, 1, 1}},
+		{"429", func(w http.ResponseWriter) { w.WriteHeader(429) }, [3]int{4, 4, 4}},
+		{"500", func(w http.ResponseWriter) { w.WriteHeader(500) }, [3]int{1, 1, 1}},
+		{"503", func(w http.ResponseWriter) { w.WriteHeader(503) }, [3]int{4, 4, 1}},
+	} {
+		t.Run(f.situation, func(t *testing.T) {
+			var requests, connections atomic.Int64
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				requests.Add(1)
+				assert.Equal(t, 2, req.ProtoMajor)
+				w.Header().Set(version.Header, "2.2")
+				f.answer(w)
+			}))
+			server.EnableHTTP2 = true
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			server.StartTLS()
+			defer server.Close()
+			client, err := deis.New(server.URL, deis.WithAPIVersion(version.V2_2), deis.WithRetry(impatient),
+				deis.WithTLSConfig(&tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}))
+			require.NoError(t, err)
+			defer client.CloseIdleConnections()
+			for kind := range kinds {
+				requests.Store(0)
+				err := kinds[kind].call(t.Context(), client)
+				assert.Equal(t, f.situation == "success", err == nil, "%s: %v", kinds[kind].name, err)
+				assert.EqualValues(t, f.tries[kind], requests.Load(), kinds[kind].name)
+			}
+			assert.EqualValues(t, 1, connections.Load(), "a stream that fails leaves the connection")
+		})
+	}
+}
+
+// Who sets an Idempotency-Key has said that doing it twice does no harm: net/http sends such a POST again by itself.
+func TestAPostIsSentTwiceOnlyIfTheCallerSaysThatItDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		situation string
+		opts      []deis.CallOption
+		requests  int64
+	}{
+		{"nothing said", nil, 1},
+		{"WithIdempotent", []deis.CallOption{deis.WithIdempotent()}, 2},
+		{"a header", []deis.CallOption{deis.WithHeader("Idempotency-Key", "1")}, 2},
+	} {
+		w := newWire(t, fault{warm: true, does: hangUpOnTheSecond})
+		client := w.client(t)
+		require.NoError(t, kinds[0].call(t.Context(), client), c.situation)
+		err := kinds[2].call(t.Context(), client, c.opts...)
+		assert.Equal(t, c.requests == 1, errors.Is(err, io.EOF), "%s: %v", c.situation, err)
+		assert.EqualValues(t, c.requests, w.requests.Load()-1, c.situation)
+	}
+}

@@ -1,0 +1,121 @@
+package deis_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/version"
+)
+
+// setInPairs makes pairs of changes at the same time, one half through each client, and returns the values that the app
+// has then, and the errors.
+func setInPairs(ctx context.Context, t *testing.T, pairs int, one, other *deis.Client) (values map[string]string, failures []error) {
+	t.Helper()
+	for pair := range pairs {
+		results := make(chan error)
+		for half, client := range []*deis.Client{one, other} {
+			go func() {
+				_, err := client.Config.SetValues(ctx, "example-go", map[string]string{fmt.Sprintf("V%d_%d", pair, half): "x"})
+				results <- err
+			}()
+		}
+		for range 2 {
+			if err := <-results; err != nil {
+				failures = append(failures, err)
+			}
+		}
+	}
+	config, err := one.Config.Get(ctx, "example-go")
+	require.NoError(t, err)
+	return config.Values, failures
+}
+
+// careless makes a client for a Controller that loses updates as real ones do, with an app.
+func careless(t *testing.T, api version.API) (*deis.Client, *deistest.Controller) {
+	t.Helper()
+	controller := deistest.New(deistest.WithAPIVersion(api), deistest.WithLostUpdates())
+	client, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
+	require.NoError(t, err)
+	_, err = client.Apps.Create(t.Context(), apps.CreateParams{ID: "example-go"})
+	require.NoError(t, err)
+	return client, controller
+}
+
+func TestOneClientLosesNoUpdate(t *testing.T) {
+	t.Parallel()
+	for _, api := range []version.API{version.V1_6, version.V2_2} {
+		t.Run(api.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, _ := careless(t, api)
+				copied, err := client.With(deis.WithApplication("another", ""))
+				require.NoError(t, err)
+				values, failures := setInPairs(t.Context(), t, 50, client, copied)
+				assert.Empty(t, failures)
+				assert.Len(t, values, 2*50)
+			})
+		})
+	}
+}
+
+// What the test above would look like if nobody took turns.
+func TestTwoClientsThatDoNotKnowEachOtherLoseUpdates(t *testing.T) {
+	t.Parallel()
+	for _, api := range []version.API{version.V1_6, version.V2_2} {
+		t.Run(api.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, controller := careless(t, api)
+				stranger, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
+				require.NoError(t, err)
+				values, failures := setInPairs(t.Context(), t, 10, client, stranger)
+				assert.Less(t, len(values), 2*10)
+				for _, err := range failures {
+					assert.ErrorIs(t, err, deis.ErrServer)
+				}
+			})
+		})
+	}
+}
+
+func TestWritesOfAllKindsFollowEachOther(t *testing.T) {
+	t.Parallel()
+	for _, api := range []version.API{version.V1_6, version.V2_2} {
+		t.Run(api.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, _ := careless(t, api)
+				_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/example-go:v0", Procfile: map[string]string{"web": "run"}})
+				require.NoError(t, err)
+				var done sync.WaitGroup
+				for i := range 10 {
+					done.Go(func() {
+						_, err := client.Config.SetValues(t.Context(), "example-go", map[string]string{fmt.Sprint("V", i): "x"})
+						assert.NoError(t, err)
+					})
+					done.Go(func() {
+						_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{
+							Image: fmt.Sprint("deis/example-go:v", i+1), Procfile: map[string]string{"web": "run"},
+						})
+						assert.NoError(t, err)
+					})
+					done.Go(func() { assert.NoError(t, client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": i + 1})) })
+				}
+				done.Wait()
+				config, err := client.Config.Get(t.Context(), "example-go")
+				require.NoError(t, err)
+				assert.Len(t, config.Values, 10)
+				all, err := deis.Collect(client.Releases.All(t.Context(), "example-go", deis.ListOptions{}))
+				require.NoError(t, err)
+				assert.Len(t, all, 1+1+10+10, "the first, the first build, and one for each change and build")
+			})
+		})
+	}
+}
