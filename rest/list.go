@@ -133,8 +133,7 @@ func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts
 				}
 			}
 			if circle {
-				err = fmt.Errorf("deis: GET %s: the Controller names the page %q twice: the list would have no end",
-					at.path, page.cursor)
+				err = fmt.Errorf("deis: GET %s: the Controller names the same page twice: the list would have no end", at.path)
 				break
 			}
 			page, err = next(ctx)
