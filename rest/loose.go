@@ -15,6 +15,9 @@ var unchecked = []string{"structure", "procfile"}
 // decodeLoosely decodes JSON into out. Where something else stands in the place of a map, it tries again without the
 // unchecked fields that are no objects of texts or of numbers; they stay empty.
 func decodeLoosely(data []byte, out any) error {
+	if own, ok := out.(json.Unmarshaler); ok && json.Valid(data) {
+		return own.UnmarshalJSON(data) // which json.Unmarshal would do, too, after reading everything once more
+	}
 	err := json.Unmarshal(data, out)
 	if err == nil {
 		return nil
