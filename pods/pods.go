@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -75,11 +76,7 @@ type RestartOptions struct {
 }
 
 // ErrNothingRestarted says that the Controller restarted nothing: the app has no such pods. Match it with errors.Is.
-var ErrNothingRestarted error = nothingRestarted{}
-
-type nothingRestarted struct{}
-
-func (nothingRestarted) Error() string { return "deis: nothing was restarted" }
+var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
 // List returns the pods of an app, or one page of them in v1.6.
 //
