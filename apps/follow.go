@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,16 +38,11 @@ var ErrGap = errors.New("deis: lines of the log were missed")
 // time in it, Follow cannot tell how many of them are new.
 func (s *Service) Follow(ctx context.Context, id string, o FollowOptions, opts ...rest.CallOption) iter.Seq2[string, error] {
 	opts = slices.Clone(opts)
+	o.Lines, o.Interval = cmp.Or(o.Lines, defaultLines), cmp.Or(o.Interval, defaultInterval)
 	return func(yield func(string, error) bool) {
 		if err := o.check(); err != nil {
 			yield("", err)
 			return
-		}
-		if o.Lines == 0 {
-			o.Lines = defaultLines
-		}
-		if o.Interval == 0 {
-			o.Interval = defaultInterval
 		}
 		wait := time.NewTimer(0)
 		defer wait.Stop()

@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +140,7 @@ type run struct {
 
 	before    releases.Release // the release before
 	touched   bool             // something was sent that changes the app
-	structure map[string]int   // what the app is scaled to
+	structure map[string]int   // what the app is scaled to after the build, which can change it
 	former    map[string]int   // what it was scaled to, of the types whose number was changed
 }
 
@@ -185,22 +186,21 @@ func (r *run) tellEvent(e Event) {
 	}
 }
 
-// create makes sure that there is an app, and learns what it is scaled to.
+// create makes sure that there is an app.
 func (r *run) create(ctx context.Context) error {
-	app, err := r.client.Apps.Get(ctx, r.plan.App)
+	_, err := r.client.Apps.Get(ctx, r.plan.App)
 	if errors.Is(err, deis.ErrNotFound) && r.plan.Create {
-		app, err = r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App})
+		_, err = r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App})
 		r.result.Created = err == nil
 		if errors.Is(err, apps.ErrExists) { // somebody was faster
-			app, err = r.client.Apps.Get(ctx, r.plan.App)
+			_, err = r.client.Apps.Get(ctx, r.plan.App)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	r.structure = app.Structure
 	if r.result.Created {
-		r.tell(StepCreate, "created app %s", app.ID)
+		r.tell(StepCreate, "created app %s", r.plan.App)
 	}
 	return nil
 }
@@ -406,18 +406,10 @@ func (r *run) settle(ctx context.Context, lost error) error {
 	}
 }
 
-func (r *run) interval() time.Duration {
-	if r.plan.Interval > 0 {
-		return r.plan.Interval
-	}
-	return defaultInterval
-}
+func (r *run) interval() time.Duration { return cmp.Or(r.plan.Interval, defaultInterval) }
 
-// scale asks for the numbers that differ.
+// scale learns what the app is scaled to, and asks for the numbers that differ.
 func (r *run) scale(ctx context.Context) error {
-	if len(r.plan.Scale) == 0 {
-		return nil
-	}
 	app, err := r.client.Apps.Get(ctx, r.plan.App)
 	if err != nil {
 		return err
@@ -484,11 +476,6 @@ func (r *run) wait(ctx context.Context) error {
 	if release.Build == "" { // nothing can run yet
 		return nil
 	}
-	app, err := r.client.Apps.Get(ctx, r.plan.App)
-	if err != nil {
-		return err
-	}
-	r.structure = app.Structure
 	r.result.Pods, err = r.waitFor(ctx, StepWait, release.Version, r.wanted())
 	return err
 }

@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,11 +41,7 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 	if err := o.check(app); err != nil {
 		return nil, err
 	}
-	interval := o.Interval
-	if interval == 0 {
-		interval = defaultInterval
-	}
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(cmp.Or(o.Interval, defaultInterval))
 	defer tick.Stop()
 	var last []Pod
 	failures := 0

@@ -201,12 +201,13 @@ func (c *Client) fromController(call *call, e *Error) bool {
 
 // failed makes the error of a call: err if there is one, or else what the answer says.
 func (c *Client) failed(call *call, err error) *Error {
+	secrets := c.secrets(call)
 	e := &Error{
 		Method:   call.method,
 		Path:     call.path,
 		Attempts: call.attempts,
 		API:      call.api,
-		cause:    redactError(cause(err), c.secrets(call)),
+		cause:    redactError(cause(err), secrets),
 	}
 	resp := call.answer
 	if resp == nil {
@@ -215,7 +216,7 @@ func (c *Client) failed(call *call, err error) *Error {
 	e.StatusCode = resp.StatusCode
 	e.RetryAfter, _ = retryAfter(resp.Header)
 	if err == nil {
-		e.readBody(resp, c.secrets(call))
+		e.readBody(resp, secrets)
 	}
 	e.unsure = call.mayHaveActed && call.method != http.MethodGet
 	if server, ok := c.Server(); ok && call.api.Major != 0 && server.API.Major != call.api.Major {

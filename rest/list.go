@@ -30,7 +30,7 @@ type ListOptions struct {
 }
 
 // window is how a list's query names a page: page and page_size are v1.6, limit and offset what real v2 Controllers
-// understand. The documents of both versions have page_size, so it is always sent.
+// understand. The documents of both versions have page_size, so a size that was chosen is sent as that in either.
 type window struct {
 	PageSize int `url:"page_size,omitempty"`
 	Page     int `url:"page,omitempty"`
