@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/go-querystring/query"
+	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/deisgo/deis/version"
 )
@@ -118,10 +118,10 @@ type call struct {
 	err         error
 
 	// What happens.
+	retrying     retryablehttp.Client
 	answer       *http.Response // the last one
 	attempts     int
-	wait         time.Duration // before the next try
-	mayHaveActed bool          // an earlier try may have been carried out
+	mayHaveActed bool // an earlier try may have been carried out
 }
 
 func newCall(method string, opts []CallOption) *call {

@@ -151,14 +151,19 @@ func (c *Client) request(ctx context.Context, call *call, at Endpoint, in any) (
 		return nil, InvalidArgument("path "+at.path, "cannot be sent: "+err.Error())
 	}
 	call.path = req.URL.EscapedPath()
-	req.Header.Set("Accept", "application/json") // text/plain is answered with 406, also for logs
-	req.Header.Set("User-Agent", c.config.UserAgent)
-	req.Header.Set(version.Header, call.api.String())
+	values := make([]string, 0, 5) // of all headers, as http.Header.Clone has them: Set would allocate for each
+	set := func(canonical, value string) {
+		values = append(values, value)
+		req.Header[canonical] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Accept", "application/json") // text/plain is answered with 406, also for logs
+	set("User-Agent", c.config.UserAgent)
+	set(versionKey, call.api.String())
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		set("Content-Type", "application/json")
 	}
 	if token := c.config.Token(); token != "" && !call.anonymous {
-		req.Header.Set("Authorization", "token "+token)
+		set("Authorization", "token "+token)
 	}
 	maps.Copy(req.Header, call.header)
 	return req, nil

@@ -37,7 +37,7 @@ func (c *Client) logRetry(ctx context.Context, call *call, resp *http.Response, 
 		slog.String("method", call.method),
 		slog.String("path", call.path),
 		slog.Int("attempt", call.attempts),
-		slog.Duration("wait", call.wait),
+		slog.Duration("wait", call.retrying.RetryWaitMin),
 	}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))

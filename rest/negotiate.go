@@ -182,30 +182,25 @@ var (
 // observe reads what an answer says about the Controller. If that is news, the next calls follow it: another minor
 // version holds at once, another major version (the Controller was upgraded) makes the next call negotiate again.
 func (c *Client) observe(header http.Header) (Server, bool) {
-	api := first(header[versionKey])
-	if api == "" {
-		return Server{}, false
-	}
-	platform := first(header[platformKey])
-	n := c.negotiated
-	known := n.server.Load()
-	if known != nil && known.Platform == platform && known.API.String() == api {
-		return *known, true
-	}
-	parsed, err := version.Parse(api)
+	api, err := version.Parse(first(header[versionKey]))
 	if err != nil {
 		return Server{}, false
 	}
-	server := &Server{API: parsed, Platform: platform}
-	n.server.Store(server)
+	server := Server{API: api, Platform: first(header[platformKey])}
+	n := c.negotiated
+	if known := n.server.Load(); known != nil && *known == server {
+		return server, true
+	}
+	news := server // a copy, which alone is kept
+	n.server.Store(&news)
 	if agreed := n.api.Load(); agreed != nil {
-		if now, err := version.Negotiate(parsed); err == nil && now.Major == agreed.Major {
+		if now, err := version.Negotiate(api); err == nil && now.Major == agreed.Major {
 			n.api.CompareAndSwap(agreed, &now)
 		} else {
 			n.api.CompareAndSwap(agreed, nil)
 		}
 	}
-	return *server, true
+	return server, true
 }
 
 func first(values []string) string {

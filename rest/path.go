@@ -13,9 +13,8 @@ import (
 
 // An Endpoint is a path below the API's version prefix, or the reason why there can be none. Make one with Path.
 type Endpoint struct {
-	elems []string
-	path  string // escaped, with slashes on both ends unless NoSlash took the last
-	err   error
+	path string // escaped, with slashes on both ends unless NoSlash took the last
+	err  error
 }
 
 // Path joins the elements of a path and closes it with a slash, as most of the API's paths are: Path("apps", id,
@@ -28,6 +27,7 @@ type Endpoint struct {
 // ErrInvalidArgument, and sends nothing.
 func Path(elems ...string) Endpoint {
 	var b strings.Builder
+	b.Grow(64) // most are shorter
 	b.WriteByte('/')
 	for i, elem := range elems {
 		if err := check(elems, i); err != nil {
@@ -36,7 +36,7 @@ func Path(elems ...string) Endpoint {
 		b.WriteString(escape(elem))
 		b.WriteByte('/')
 	}
-	return Endpoint{elems: slices.Clone(elems), path: b.String()} // the caller may change its slice
+	return Endpoint{path: b.String()}
 }
 
 // NoSlash takes the slash off the end, for the paths that are documented without one.
@@ -49,35 +49,40 @@ func (e Endpoint) NoSlash() Endpoint {
 // stands in a body.
 func (e Endpoint) Err() error { return e.err }
 
+// elems are the elements of the path, escaped.
+func (e Endpoint) elems() []string { return strings.Split(strings.Trim(e.path, "/"), "/") }
+
 // app names the app that a write to the endpoint changes, or is empty. A one-off command changes nothing and may take
 // twenty minutes: it is no write.
 func (e Endpoint) app() string {
-	if len(e.elems) < 2 || e.elems[0] != "apps" || slices.Equal(e.elems[2:], []string{"run"}) {
+	elems := e.elems()
+	if len(elems) < 2 || elems[0] != "apps" || slices.Equal(elems[2:], []string{"run"}) {
 		return ""
 	}
-	return e.elems[1]
+	return elems[1]
 }
 
 // checkDelete refuses the paths that real Controllers answer by destroying the parent: DELETE /apps/A/<anything
 // unknown> destroys app A, DELETE /certs/C/<anything unknown> certificate C, DELETE /auth/cancel/<anything> the
 // caller's own account. A wildcard domain is unknown to v1.6.
 func (e Endpoint) checkDelete(api version.API) error {
-	if len(e.elems) <= 2 {
+	elems := e.elems()
+	if len(elems) <= 2 {
 		return nil
 	}
-	parent, child := e.elems[0], e.elems[2]
+	parent, child := elems[0], elems[2]
 	var destroyed string
 	switch {
-	case parent == "apps" && len(e.elems) == 4 && child == "perms":
-	case parent == "apps" && len(e.elems) == 4 && child == "domains" && (api.Major >= 2 || !strings.HasPrefix(e.elems[3], "*")):
-	case parent == "certs" && len(e.elems) == 4 && child == "domain" && api.Major >= 2:
+	case parent == "apps" && len(elems) == 4 && child == "perms":
+	case parent == "apps" && len(elems) == 4 && child == "domains" && (api.Major >= 2 || !strings.HasPrefix(elems[3], "*")):
+	case parent == "certs" && len(elems) == 4 && child == "domain" && api.Major >= 2:
 	case parent == "apps":
-		destroyed = "app " + e.elems[1]
+		destroyed = "app " + elems[1]
 	case parent == "certs":
-		destroyed = "certificate " + e.elems[1]
+		destroyed = "certificate " + elems[1]
 	case parent == "auth":
 		destroyed = "the caller's own account"
-	case parent == "admin" && len(e.elems) > 3:
+	case parent == "admin" && len(elems) > 3:
 		destroyed = "the rights of " + child
 	}
 	if destroyed == "" {

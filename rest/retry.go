@@ -85,19 +85,21 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 // exchange sends a request, again as far as the policy allows. The caller closes the answer's body; there can be an
 // answer and an error, after a refused redirect.
 func (c *Client) exchange(call *call, req *retryablehttp.Request) (*http.Response, error) {
-	retrying := retryablehttp.Client{ // one for each call, because its hooks get neither the request nor, in part, the context
-		HTTPClient: c.http,
-		RetryMax:   c.config.Retry.Max,
-		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
-			return c.again(ctx, call, resp, err), nil
-		},
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return call.wait },
-		ErrorHandler: retryablehttp.PassthroughErrorHandler, // its own drops the last answer
+	retrying := &call.retrying // one for each call, because its hooks get neither the request nor, in part, the context
+	retrying.HTTPClient = c.http
+	retrying.RetryMax = c.config.Retry.Max
+	retrying.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+		return c.again(ctx, call, resp, err), nil
 	}
+	retrying.Backoff = chosenWait
+	retrying.ErrorHandler = retryablehttp.PassthroughErrorHandler // its own drops the last answer
 	resp, err := retrying.Do(req)
 	call.answer = resp
 	return resp, err
 }
+
+// chosenWait is what again has chosen.
+func chosenWait(chosen, _ time.Duration, _ int, _ *http.Response) time.Duration { return chosen }
 
 // again decides after a try whether there is another, and when. It sees each answer first.
 func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err error) bool {
@@ -113,7 +115,7 @@ func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err
 	if !ok {
 		return false
 	}
-	call.wait = wait
+	call.retrying.RetryWaitMin = wait
 	call.mayHaveActed = call.mayHaveActed || !untouched(resp, err)
 	c.logRetry(ctx, call, resp, err)
 	return true

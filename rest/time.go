@@ -13,6 +13,9 @@ type Time struct{ time.Time }
 
 // UnmarshalJSON reads every form that the documents and real Controllers have.
 func (t *Time) UnmarshalJSON(data []byte) error {
+	if bytes.HasSuffix(data, []byte(`Z"`)) && t.Time.UnmarshalJSON(data) == nil {
+		return nil // the usual form, without a copy
+	}
 	text := bytes.Trim(data, `"`)
 	if string(data) == "null" || len(text) == 0 {
 		*t = Time{}
