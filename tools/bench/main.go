@@ -1,9 +1,10 @@
 // Command bench measures the SDK against the same work by hand over net/http, and prints a table of ratios:
 //
-//	go -C tools run ./bench -rounds 20
+//	go -C tools run ./bench -short
 //
-// Each round runs all benchmarks once, their sides in random order, so that the two sides of a ratio are measured within
-// a second of each other and a noisy machine disturbs both. A ratio in the table is the median over the rounds.
+// Each round runs all benchmarks once, their sides in random order, so that the two sides of a ratio are measured right
+// after each other and a noisy machine disturbs both. A ratio in the table is the median over the rounds. Many short
+// rounds tell more than a few long ones.
 package main
 
 import (
@@ -32,9 +33,9 @@ type row struct {
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 20, "how often to measure")
+	rounds := flag.Int("rounds", 100, "how often to measure")
 	pattern := flag.String("bench", ".", "which benchmarks, as go test -bench")
-	benchtime := flag.String("benchtime", "0.3s", "how long each, as go test -benchtime")
+	benchtime := flag.String("benchtime", "0.1s", "how long each, as go test -benchtime")
 	short := flag.Bool("short", false, "leave out the longest")
 	flag.Parse()
 	if err := run(*rounds, *pattern, *benchtime, *short); err != nil {
