@@ -8,6 +8,7 @@ import (
 
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/rest"
 )
 
 func TestRunReadsBothForms(t *testing.T) {
@@ -87,6 +88,15 @@ func TestNoLogIsEmpty(t *testing.T) {
 	got, err := client.Apps.Logs(t.Context(), "fresh", apps.LogOptions{Lines: 5})
 	require.NoError(t, err)
 	assert.Empty(t, got)
+}
+
+func TestALogCanBeAskedForWithAQueryOfOnesOwn(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/logs/?since=5", "", 200, "a\n"))
+	log, err := client.Apps.Logs(t.Context(), "example-go", apps.LogOptions{}, rest.WithQuery(struct {
+		Since int `url:"since"`
+	}{5}))
+	require.NoError(t, err)
+	assert.Equal(t, "a\n", log)
 }
 
 func TestALoggerThatIsDownIsAnError(t *testing.T) {

@@ -26,7 +26,7 @@ func (s *Service) Logs(ctx context.Context, id string, o LogOptions, opts ...res
 	if o.Lines < 0 {
 		return "", rest.InvalidArgument("Lines", "must not be negative")
 	}
-	body, err := rest.Get[[]byte](ctx, s.client, rest.Path("apps", id, "logs"), append(opts[:len(opts):len(opts)], rest.WithQuery(o))...)
+	body, err := rest.Get[[]byte](ctx, s.client, rest.Path("apps", id, "logs"), append([]rest.CallOption{rest.WithQuery(o)}, opts...)...)
 	if err != nil {
 		return "", err
 	}

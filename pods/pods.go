@@ -99,7 +99,7 @@ func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...r
 	return page, nil
 }
 
-// All ranges over an app's pods; see rest.All.
+// All ranges over an app's pods; see rest.All. In 2.x it ranges over all of them, whatever the page.
 func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) iter.Seq2[Pod, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(Pod, error) bool) {

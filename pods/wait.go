@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,9 +35,9 @@ const maxFailures = 10
 // ErrCrashed says that a pod that was waited for crashed. Match it with errors.Is.
 var ErrCrashed = errors.New("deis: a pod crashed")
 
-// WaitReady waits until the wanted pods are up, and returns them. It returns an error when the context ends, with what
-// was up by then, and at once when one of the pods crashed: that matches ErrCrashed. A Controller that does not answer
-// for a while, or with a 5xx, does not end it; the app's being gone does.
+// WaitReady waits until the wanted pods are up, and returns them. Otherwise it returns no pods, and an error that says
+// how many were up: when the context ends, and at once when one of the pods crashed, which matches ErrCrashed. A
+// Controller that does not answer for a while, or with a 5xx, or is upgraded, does not end it; the app's being gone does.
 func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts ...rest.CallOption) ([]Pod, error) {
 	if err := o.check(app); err != nil {
 		return nil, err
@@ -74,10 +75,12 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 	}
 }
 
-// passing tells whether a failed look says nothing about the pods: the Controller, or the way to it, is down.
+// passing tells whether a failed look says nothing about the pods: the Controller, or the way to it, is down, or the
+// path is not found because the Controller was upgraded.
 func passing(err error) bool {
 	var failed *rest.Error
-	return errors.As(err, &failed) && (failed.StatusCode == 0 || failed.StatusCode >= 500)
+	return errors.As(err, &failed) && (failed.StatusCode == 0 || failed.StatusCode >= 500 ||
+		failed.StatusCode == http.StatusNotFound && !errors.Is(err, rest.ErrNotFound))
 }
 
 func (o WaitOptions) check(app string) error {

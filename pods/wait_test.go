@@ -116,6 +116,16 @@ func TestWaitReadyWaitsUntilWhatIsTooManyIsGone(t *testing.T) {
 	assert.Len(t, up, 1)
 }
 
+func TestWaitReadyGoesOnWhenTheControllerIsUpgraded(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
+		upgrade := time.AfterFunc(startDelay/2, func() { controller.SetAPIVersion(version.V2_2) })
+		defer upgrade.Stop()
+		up, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: map[string]int{"web": 2}})
+		require.NoError(t, err)
+		assert.Len(t, up, 2)
+	})
+}
+
 func TestWaitReadyGivesUpOnAControllerThatStaysDown(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		controller.AddFault(deistest.Fault{Method: "GET", Status: 500})

@@ -33,7 +33,8 @@ func (r *Response) Release() int {
 	return number
 }
 
-// WithResponse fills in r when the call ends, also when it fails.
+// WithResponse fills in r when the call ends, also when it fails. A call that is refused before anything is sent can
+// leave r as it was.
 func WithResponse(r *Response) CallOption {
 	return func(c *call) {
 		if r == nil {
@@ -44,11 +45,17 @@ func WithResponse(r *Response) CallOption {
 	}
 }
 
-// WithHeader sets a header of the request, in place of the client's own value if it has one.
+// WithHeader sets a header of the request, in place of the client's own value if it has one. Host, Content-Length,
+// Transfer-Encoding and Trailer are not for callers to set.
 func WithHeader(key, value string) CallOption {
 	return func(c *call) {
 		if key == "" || strings.ContainsFunc(key, notInName) || strings.ContainsFunc(value, notInValue) {
 			c.fail(InvalidArgument(fmt.Sprintf("header %.50q", key), "must be one name and one line"))
+			return
+		}
+		switch http.CanonicalHeaderKey(key) {
+		case "Host", "Content-Length", "Transfer-Encoding", "Trailer": // net/http would leave them out
+			c.fail(InvalidArgument("header "+key, "cannot be set: it follows from the URL and the body"))
 			return
 		}
 		if c.header == nil {
@@ -118,6 +125,7 @@ type call struct {
 	err         error
 
 	// What happens.
+	question     *question // if it asks for the version
 	retrying     retryablehttp.Client
 	answer       *http.Response // the last one
 	attempts     int

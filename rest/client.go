@@ -21,7 +21,7 @@ import (
 // A Config says how to make a Client. Programs make theirs with the root package, which checks what it puts in here.
 type Config struct {
 	BaseURL   *url.URL      // scheme, host and path prefix of the Controller
-	Token     func() string // asked for each call; a function, so that no printing of a Config shows a token
+	Token     func() string // asked for each call, nil for none; a function, so that no printing of a Config shows a token
 	HTTP      *http.Client  // is copied; redirects follow the client's own rules
 	API       version.API   // pins the version; zero: negotiate
 	UserAgent string
@@ -40,6 +40,9 @@ type Client struct {
 
 // New makes a client. It sends nothing.
 func New(config Config) *Client {
+	if config.Token == nil {
+		config.Token = func() string { return "" }
+	}
 	c := &Client{
 		config:     config,
 		base:       strings.TrimSuffix(config.BaseURL.String(), "/"),
@@ -118,6 +121,9 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 	req, err := c.request(ctx, call, at, in)
 	if err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil { // net/http's own transport would refuse, others need not
+		return c.failed(call, err)
 	}
 	if method != http.MethodGet {
 		done, err := c.writes.begin(ctx, at.app())
@@ -200,8 +206,7 @@ func (c *Client) fromController(call *call, e *Error) bool {
 	if server, ok := c.observe(call.answer.Header); ok {
 		return server.API.Major == call.api.Major
 	}
-	_, speaks := c.Server()
-	return !speaks || len(e.Body) > 0 && e.Body[0] == '{' // it always names its version, but a proxy can take that off
+	return len(e.Body) > 0 && e.Body[0] == '{' // a Controller always names its version, but a proxy can take that off
 }
 
 // failed makes the error of a call: err if there is one, or else what the answer says.
@@ -213,6 +218,7 @@ func (c *Client) failed(call *call, err error) *Error {
 		Attempts: call.attempts,
 		API:      call.api,
 		cause:    redactError(cause(err), secrets),
+		unsure:   call.mayHaveActed && call.method != http.MethodGet,
 	}
 	resp := call.answer
 	if resp == nil {
@@ -223,7 +229,6 @@ func (c *Client) failed(call *call, err error) *Error {
 	if err == nil {
 		e.readBody(resp, secrets)
 	}
-	e.unsure = call.mayHaveActed && call.method != http.MethodGet
 	if server, ok := c.Server(); ok && call.api.Major != 0 && server.API.Major != call.api.Major {
 		e.stale = e.StatusCode == http.StatusNotFound
 		e.Detail = strings.TrimSuffix(fmt.Sprintf("the Controller speaks API %s, the call spoke %s: %s", server.API, call.api, e.Detail), ": ")

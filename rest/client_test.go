@@ -225,6 +225,8 @@ func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
 		"header with a newline":       rest.WithHeader("X", "secretsecret\n"),
 		"header with a NUL":           rest.WithHeader("X", "secretsecret\x00"),
 		"header with a control":       rest.WithHeader("X", "secretsecret\x01"),
+		"header of the URL":           rest.WithHeader("host", "x"),
+		"header of the body":          rest.WithHeader("content-length", "5"),
 		"query that is no struct":     rest.WithQuery("secretsecret"),
 		"body that is no JSON":        rest.WithBody(func() {}),
 		"no option":                   nil,

@@ -55,14 +55,15 @@ type Error struct {
 	StatusCode   int                 // 0 if there was no answer
 	Detail       string              // what the answer says about the request as a whole, in one line
 	Fields       map[string][]string // what it says about single fields of the request
-	Body         []byte              // the answer's body, the first 64 KiB of it
+	Body         []byte              // what an error was answered with, the first 64 KiB of it
 	RetryAfter   time.Duration       // how long the answer asks to wait; 0 if it does not
 	Attempts     int                 // how often the request was sent
 	API          version.API         // the version that the request spoke; zero for the question for the version
 
 	cause  error
-	stale  bool // the Controller speaks another major version by now, so that the path was unknown
-	unsure bool // an earlier try may have been carried out
+	said   func() (detail string, fields map[string][]string) // before secrets were taken out; nil if there were none
+	stale  bool                                               // the Controller speaks another major version by now, so that the path was unknown
+	unsure bool                                               // an earlier try may have been carried out
 }
 
 // Error says in one line what was asked, what came back and why:
@@ -120,8 +121,8 @@ func (e *Error) Is(target error) bool {
 	case Reason:
 		return target.matches(e)
 	case sentinel:
-		if e.stale { // its 404 says nothing about the resource
-			return false
+		if target == ErrNotFound && (e.stale || e.cause == ErrNotController) {
+			return false // this 404 says nothing about the resource
 		}
 		return target == sentinelOf(e.StatusCode) || target == ErrServer && e.StatusCode >= 500
 	}
@@ -187,10 +188,14 @@ func (r Reason) Is(target error) bool {
 }
 
 func (r Reason) matches(e *Error) bool {
+	detail, fields := e.Detail, e.Fields
+	if e.said != nil { // a password can be a word of the reason
+		detail, fields = e.said()
+	}
 	return e.StatusCode == r.Status && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
-		said := e.Fields[w.Field]
+		said := fields[w.Field]
 		if w.Field == "" {
-			said = []string{e.Detail}
+			said = []string{detail}
 		}
 		return slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, w.Text) })
 	})

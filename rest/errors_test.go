@@ -163,6 +163,16 @@ func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
 	assert.NotErrorIs(t, taken, other)
 }
 
+func TestAReasonIsFoundWhateverThePassword(t *testing.T) {
+	var wrong error = rest.Reason{Message: "wrong", Status: 400, Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with"}}}
+	for _, password := range []string{"with", "Unable", "non_field_errors", "log in"} {
+		client := newClient(t, always(400, `{"non_field_errors":["Unable to log in with provided credentials."]}`))
+		_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": password})
+		assert.ErrorIs(t, err, wrong, password)
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), password)
+	}
+}
+
 func TestTheCauseBelowIsFoundAndTheURLIsNotRepeated(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	for _, c := range []struct {

@@ -5,15 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"slices"
 )
 
-// unchecked names the fields that real Controllers store as any client sent them: one odd app or build, made by
-// another program, must not make the whole list unreadable.
-var unchecked = []string{"structure", "procfile"}
+// unchecked has the fields that real Controllers store as any client sent them, and what their values are meant to be:
+// one odd app or build, made by another program, must not make the whole list unreadable.
+var unchecked = map[string]func(any) bool{
+	"structure": func(v any) bool { _, ok := v.(json.Number); return ok },
+	"procfile":  func(v any) bool { _, ok := v.(string); return ok },
+}
 
-// decodeLoosely decodes JSON into out. Where something else stands in the place of a map, it tries again without the
-// unchecked fields that are no objects of texts or of numbers; they stay empty.
+// decodeLoosely decodes JSON into out. Where a value is of another type than meant, it tries again without the
+// unchecked fields that are not what they are meant to be; they stay empty.
 func decodeLoosely(data []byte, out any) error {
 	if own, ok := out.(json.Unmarshaler); ok && json.Valid(data) {
 		return own.UnmarshalJSON(data) // which json.Unmarshal would do, too, after reading everything once more
@@ -23,7 +25,7 @@ func decodeLoosely(data []byte, out any) error {
 		return nil
 	}
 	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) || mismatch.Type.Kind() != reflect.Map {
+	if !errors.As(err, &mismatch) {
 		return err
 	}
 	var value any
@@ -50,7 +52,7 @@ func dropOdd(value any) bool {
 		}
 	case map[string]any:
 		for key, v := range value {
-			if slices.Contains(unchecked, key) && !flat(v) {
+			if meant := unchecked[key]; meant != nil && !objectOf(meant, v) {
 				delete(value, key)
 				dropped = true
 				continue
@@ -61,17 +63,11 @@ func dropOdd(value any) bool {
 	return dropped
 }
 
-// flat tells whether a value is an object of texts, or of numbers.
-func flat(value any) bool {
+// objectOf tells whether a value is an object of nothing but such values.
+func objectOf(meant func(any) bool, value any) bool {
 	object, ok := value.(map[string]any)
-	texts, numbers := 0, 0
 	for _, v := range object {
-		switch v.(type) {
-		case string:
-			texts++
-		case json.Number:
-			numbers++
-		}
+		ok = ok && (v == nil || meant(v))
 	}
-	return ok && (texts == len(object) || numbers == len(object))
+	return ok
 }

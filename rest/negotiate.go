@@ -37,6 +37,18 @@ type question struct {
 	err     error
 	waiting int
 	cancel  context.CancelFunc
+	trouble atomic.Pointer[string] // what came of the last try, if there is to be another
+}
+
+// keep remembers a try that failed, for those who stop waiting before there is an answer.
+func (q *question) keep(resp *http.Response, err error) {
+	trouble := "so far "
+	if resp != nil {
+		trouble += strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode)))
+	} else {
+		trouble += oneLine(cause(err).Error())
+	}
+	q.trouble.Store(&trouble)
 }
 
 // Negotiate returns the API version that calls speak. Unless the client is pinned to one, the first call asks the
@@ -51,7 +63,7 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 		return *api, nil
 	}
 	if ctx.Err() != nil {
-		return version.API{}, c.unanswered(ctx.Err())
+		return version.API{}, c.unanswered(new(question), ctx.Err())
 	}
 	n.mu.Lock()
 	if api := n.api.Load(); api != nil { // agreed on between the two looks
@@ -81,14 +93,21 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 				n.ask = nil
 			}
 		}
-		return version.API{}, c.unanswered(ctx.Err())
+		return version.API{}, c.unanswered(q, ctx.Err())
 	}
 }
 
 // unanswered is the error of a question that was not answered.
-func (c *Client) unanswered(why error) *Error {
-	path := strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath
-	return &Error{Method: http.MethodGet, Path: path, cause: why}
+func (c *Client) unanswered(q *question, why error) *Error {
+	e := &Error{
+		Method: http.MethodGet,
+		Path:   strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath,
+		cause:  why,
+	}
+	if trouble := q.trouble.Load(); trouble != nil {
+		e.Detail = *trouble
+	}
+	return e
 }
 
 // Require returns an *version.UnsupportedError, without sending the operation, if the version that calls speak is
@@ -113,7 +132,7 @@ func (c *Client) Server() (Server, bool) {
 const questionPath = "/v2/"
 
 func (c *Client) ask(ctx context.Context, q *question) {
-	q.err = c.unanswered(errGivenUp)
+	q.err = c.unanswered(q, errGivenUp)
 	defer func() { // also where a transport ends the goroutine, as t.FailNow does, or all who wait would wait forever
 		n := c.negotiated
 		n.mu.Lock()
@@ -127,13 +146,14 @@ func (c *Client) ask(ctx context.Context, q *question) {
 		q.cancel()
 		close(q.done)
 	}()
-	q.api, q.err = c.askVersion(ctx)
+	q.api, q.err = c.askVersion(ctx, q)
 }
 
 var errGivenUp = errors.New("the transport gave the question up")
 
-func (c *Client) askVersion(ctx context.Context) (version.API, error) {
+func (c *Client) askVersion(ctx context.Context, q *question) (version.API, error) {
 	call := newCall(http.MethodGet, nil)
+	call.question = q
 	req, err := retryablehttp.NewRequestWithContext(ctx, call.method, c.base+questionPath, nil)
 	if err != nil {
 		return version.API{}, InvalidArgument("controller URL", "cannot be asked: "+err.Error())

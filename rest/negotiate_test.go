@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -134,7 +135,7 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 		{"a router that finds no Controller", func() *http.Response {
 			return answer(502, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "Content-Type: text/html")
 		}, `502 Bad Gateway: no Controller at deis.example.com: the answer has no DEIS_API_VERSION header; found text/html "502 Bad Gateway"`, rest.ErrUnavailable},
-		{"nothing to see", func() *http.Response { return answer(404, "") }, "found nothing", rest.ErrNotFound},
+		{"nothing to see", func() *http.Response { return answer(404, "") }, "found nothing", nil},
 		{"a version that is none", func() *http.Response {
 			return answer(200, "{}", version.Header+": two", "Content-Type: application/json")
 		}, "found application/json", nil},
@@ -154,6 +155,7 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 			err := get(t.Context(), client)
 			require.ErrorIs(t, err, rest.ErrNotController, c.situation)
 			assert.Contains(t, err.Error(), c.says, c.situation)
+			assert.NotErrorIs(t, err, rest.ErrNotFound, "what was asked for may be there: %s", c.situation)
 			if c.alsoMatches != nil {
 				assert.ErrorIs(t, err, c.alsoMatches, c.situation)
 			}
@@ -169,7 +171,7 @@ func TestAQuestionIsRepeatedLikeAnyGet(t *testing.T) {
 	asked := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		if asked++; asked < 3 {
-			return answer(502, ""), nil
+			return httpmock.NewStringResponse(502, ""), nil
 		}
 		return answer(401, ""), nil
 	}), unpinned, retries)
@@ -177,6 +179,39 @@ func TestAQuestionIsRepeatedLikeAnyGet(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, version.V2_2, api)
 	assert.Equal(t, 3, asked)
+}
+
+func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
+	asked := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		asked++
+		return answer(503, "", "Retry-After: 3600"), nil
+	}), unpinned, retries)
+	api, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, version.V2_2, api)
+	assert.Equal(t, 1, asked)
+}
+
+func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {
+	for said, outcome := range map[string]outcome{
+		"so far 503 Service Unavailable":            {status: 503},
+		"so far read tcp: connection reset by peer": {err: reset},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+				if outcome.err != nil {
+					return nil, outcome.err
+				}
+				return httpmock.NewStringResponse(outcome.status, ""), nil
+			}), unpinned, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 1000, MinWait: time.Second, MaxWait: time.Second} })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			err := get(ctx, client)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.EqualError(t, err, "deis: GET /v2/: "+said+": context deadline exceeded")
+		})
+	}
 }
 
 func TestAMismatchSendsNothingAndIsNotRemembered(t *testing.T) {

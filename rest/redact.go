@@ -28,7 +28,7 @@ const minSecret = 4
 func (e *Error) readBody(resp *http.Response, secrets []string) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came before an error is worth reading
 	cutOff := err != nil || len(body) == maxErrorBody
-	all := formsOf(secrets)
+	all, came := formsOf(secrets), body
 	for _, form := range all {
 		body = bytes.ReplaceAll(body, []byte(form), []byte(redacted))
 	}
@@ -41,6 +41,10 @@ func (e *Error) readBody(resp *http.Response, secrets []string) {
 	e.Detail, e.Fields = describe(e.Body)
 	if e.says(all, secrets) { // in a form of its own, so that there is nothing to point at
 		e.Body, e.Detail, e.Fields = []byte(redacted), redacted, nil
+	}
+	if !bytes.Equal(e.Body, came) {
+		detail, fields := describe(came)
+		e.said = func() (string, map[string][]string) { return detail, fields }
 	}
 }
 

@@ -13,14 +13,14 @@ const maxRedirects = 10
 // the http.Client's own policy, asked last.
 func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
-		first := via[0]
+		first, last := via[0], via[len(via)-1]
 		refuse := func(why string) error { // without the query, where secrets are
 			return fmt.Errorf("redirected to %s://%s%s: refused: %s", req.URL.Scheme, req.URL.Host, req.URL.EscapedPath(), why)
 		}
 		switch {
 		case first.Method != http.MethodGet && first.Method != http.MethodHead:
 			return refuse("a write must not become a GET; use the address that it leads to as controller URL")
-		case first.URL.Scheme == "https" && req.URL.Scheme != "https":
+		case last.URL.Scheme == "https" && req.URL.Scheme != "https":
 			return refuse("it leaves https")
 		case req.URL.Host != first.URL.Host && !upgrades(first.URL, req.URL):
 			return refuse("it leads to another host; use that as controller URL if it is the Controller")

@@ -77,6 +77,22 @@ func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
 	}
 }
 
+func TestARedirectAfterAnUpgradeDoesNotLeadBack(t *testing.T) {
+	var asked []string
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		asked = append(asked, req.URL.String())
+		to := "https://deis.example.com/v2/apps/"
+		if req.URL.Scheme == "https" {
+			to = "http://deis.example.com/v2/apps/"
+		}
+		resp := answer(302, "", "Location: "+to)
+		resp.Request = req
+		return resp, nil
+	}), func(config *rest.Config) { config.BaseURL = parseURL(t, "http://deis.example.com") })
+	assert.ErrorContains(t, get(t.Context(), client), "it leaves https")
+	assert.Equal(t, []string{"http://deis.example.com/v2/apps/", "https://deis.example.com/v2/apps/"}, asked)
+}
+
 func TestARefusedRedirectShowsNoQuery(t *testing.T) {
 	_, err := rest.Get[thing](t.Context(), newClient(t, always(302, "", "Location: https://sso.example.com/in?secret=secretsecret#secretsecret")), rest.Path("apps"))
 	require.Error(t, err)

@@ -22,7 +22,7 @@ import (
 type RetryPolicy struct {
 	Max int // how often at most, after the first time
 
-	// The n-th wait is a random time up to twice the one before, MinWait at first, and never more than MaxWait. A
+	// A wait is a random time: the first between 0 and MinWait, each after that up to twice as much, never more than MaxWait. A
 	// Retry-After header is obeyed instead; if it asks for more than MaxWait, or for more than the context's deadline
 	// leaves, the call returns its error at once. Zero means as in DefaultRetryPolicy.
 	MinWait, MaxWait time.Duration
@@ -105,7 +105,9 @@ func chosenWait(chosen, _ time.Duration, _ int, _ *http.Response) time.Duration 
 func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err error) bool {
 	call.attempts++
 	if resp != nil {
-		c.observe(resp.Header)
+		if _, ok := c.observe(resp.Header); ok && call.question != nil {
+			return false // whatever else the answer says, it names the version
+		}
 	}
 	policy := c.config.Retry
 	if ctx.Err() != nil || call.attempts > policy.Max || !call.repeatable(resp, err) {
@@ -118,6 +120,9 @@ func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err
 	call.retrying.RetryWaitMin = wait
 	call.mayHaveActed = call.mayHaveActed || !untouched(resp, err)
 	c.logRetry(ctx, call, resp, err)
+	if call.question != nil {
+		call.question.keep(resp, err)
+	}
 	return true
 }
 

@@ -202,13 +202,14 @@ func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
 			return httpmock.NewStringResponse(404, `{"detail":"Not found."}`)
 		}, true},
 		{"a router's", func() *http.Response { return httpmock.NewStringResponse(404, "<title>404 Not Found</title>") }, false},
+		{"a router's, of text", func() *http.Response { return httpmock.NewStringResponse(404, "default backend - 404") }, false},
 		{"a router's of nothing", func() *http.Response { return httpmock.NewStringResponse(404, "") }, false},
 		{"an upgraded Controller's", func() *http.Response { return answer(404, "<h1>Not Found</h1>", version.Header+": 3.0") }, false},
 	} {
 		var requests int
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			if requests++; requests == 1 {
-				return answer(503, ""), nil
+				return httpmock.NewStringResponse(503, ""), nil // nobody has named a version yet
 			}
 			return c.notFound(), nil
 		}), retries)
@@ -220,6 +221,39 @@ func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
 			assert.ErrorContains(t, err, "404 Not Found", c.situation)
 			assert.ErrorContains(t, err, "an earlier try may have been carried out", c.situation)
 		}
+	}
+}
+
+func TestWhatAnEarlierTryMayHaveDoneIsSaidHoweverTheLastEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, c := range []struct {
+		says string
+		last func() (*http.Response, error)
+	}{
+		{"connection refused: tried 3 times", func() (*http.Response, error) { return nil, noServer }},
+		{"context canceled: tried 2 times", func() (*http.Response, error) { cancel(); return nil, ctx.Err() }},
+	} {
+		var requests int
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			if requests++; requests == 1 {
+				return answer(504, ""), nil
+			}
+			return c.last()
+		}), retries)
+		err := rest.Delete(ctx, client, rest.Path("apps", "a"))
+		assert.ErrorContains(t, err, c.says+": an earlier try may have been carried out")
+	}
+}
+
+func TestACallWhoseContextHasEndedSendsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		t.Error("was sent")
+		return answer(204, ""), nil
+	}))
+	for range 20 { // whatever select chooses
+		assert.EqualError(t, rest.Delete(ctx, client, rest.Path("apps", "a")), "deis: DELETE /v2/apps/a/: context canceled")
 	}
 }
 
