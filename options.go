@@ -33,7 +33,7 @@ type settings struct {
 	errs        []error
 }
 
-// WithToken makes calls on behalf of the token's user. Auth.Login gets one.
+// WithToken makes calls on behalf of the token's user. Auth.Login gets one. An empty token is none.
 func WithToken(token string) Option {
 	return func(s *settings) {
 		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -236,18 +236,18 @@ func parseURL(controllerURL string) (*url.URL, error) {
 	}
 	u, err := url.Parse(trimmed)
 	switch {
-	case err != nil: // whose text could have a password in it
-		return nil, rest.InvalidArgument(argument, "must be a URL, as https://deis.example.com")
-	case u.User != nil:
+	case strings.Contains(trimmed, "@"): // wherever a typing error has put it; such a URL is never quoted
 		return nil, rest.InvalidArgument(argument, "must not have a username or password in it: use WithToken or Login")
+	case strings.ContainsAny(trimmed, "?#"):
+		return nil, rest.InvalidArgument(argument, "must not have a query or a fragment")
+	case err != nil:
+		return nil, rest.InvalidArgument(argument, "must be a URL, as https://deis.example.com")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // as after "https:/deis.example.com"
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
 	case versioned(u.Path):
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not end in the API version: calls add it")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, rest.InvalidArgument(argument, "must not have a query or a fragment")
 	}
 	return u.JoinPath(), nil
 }

@@ -76,7 +76,11 @@ func FromEnv(opts ...Option) (*Client, error) {
 	controller, token := os.Getenv("DEIS_CONTROLLER"), os.Getenv("DEIS_TOKEN")
 	switch {
 	case controller == "" && token == "":
-		return FromProfile("", opts...)
+		client, err := FromProfile("", opts...)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: set DEIS_CONTROLLER and DEIS_TOKEN, or log in with the deis command line client", err)
+		}
+		return client, err
 	case controller == "":
 		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "must be set where DEIS_TOKEN is")
 	case token == "":
@@ -110,7 +114,8 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 }
 
 // Save writes the profile; the name or path is as for FromProfile. The file is readable by its owner only, is replaced
-// at once or not at all, and keeps the keys that the SDK does not know.
+// at once or not at all, and keeps the keys that the SDK does not know. Where it is a symbolic link, the file that it
+// leads to is replaced.
 func (p Profile) Save(nameOrPath string) error {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -147,6 +152,9 @@ func (p Profile) Save(nameOrPath string) error {
 
 // replaceFile writes a file for its owner only, by way of another one beside it.
 func replaceFile(path string, data []byte) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

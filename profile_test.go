@@ -266,6 +266,7 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 	dir := home(t)
 	_, err := deis.FromEnv()
 	require.ErrorIs(t, err, fs.ErrNotExist, "neither")
+	assert.ErrorContains(t, err, "set DEIS_CONTROLLER and DEIS_TOKEN")
 
 	write(t, filepath.Join(dir, ".deis", "client.json"), aliceProfile)
 	write(t, filepath.Join(dir, ".deis", "ci.json"), strings.ReplaceAll(aliceProfile, "alice", "ci"))
@@ -330,6 +331,20 @@ func TestASavedProfileIsForItsOwnerOnly(t *testing.T) {
 	folder, err = os.Stat(filepath.Dir(deep))
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o700), folder.Mode().Perm())
+}
+
+func TestSavingThroughALinkKeepsTheLink(t *testing.T) {
+	dir := home(t)
+	target, link := filepath.Join(dir, "dotfiles.json"), filepath.Join(dir, "profile.json")
+	write(t, target, `{"username":"alice"}`)
+	require.NoError(t, os.Symlink(target, link))
+	require.NoError(t, deis.Profile{Username: "bob", Controller: "y", Token: "new"}.Save(link))
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	assert.Equal(t, os.ModeSymlink, info.Mode().Type())
+	profile, err := deis.LoadProfile(target)
+	require.NoError(t, err)
+	assert.Equal(t, "bob", profile.Username)
 }
 
 func TestSavingKeepsWhatTheSDKDoesNotKnow(t *testing.T) {
