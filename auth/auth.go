@@ -215,8 +215,8 @@ func (a *newTokenAnswer) UnmarshalJSON(data []byte) error {
 }
 
 // Cancel destroys an account: the caller's own where Username is empty, so check that a variable that you put there is
-// not. The error is ErrOwnsApps if it owns apps (API 2.x). Real 2.2 Controllers answer 500 if it
-// owns a certificate, or has made releases of others' apps.
+// not. The error is ErrOwnsApps if it owns apps (API 2.x). A v1.6 Controller destroys its apps with it: hand over first
+// what shall stay. Real 2.2 Controllers answer 500 if it owns a certificate, or has made releases of others' apps.
 //
 //deis:operation v1.6,v2.2 DELETE /auth/cancel/
 func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {

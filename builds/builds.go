@@ -5,7 +5,10 @@ package builds
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strings"
+	"unicode"
 
 	"github.com/deisgo/deis/rest"
 )
@@ -57,15 +60,16 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 
 // Create deploys an image: it makes a build and a release, and replaces the app's processes. It returns when they run,
 // which takes seconds, or up to a minute for a deploy that fails: then v1.6 Controllers answer 503, and 2.2 Controllers
-// 400. Real Controllers keep the failed build in the list.
+// 400. Real Controllers keep the failed build in the list, and some failures leave a release behind, others none: to go
+// back, note the newest release before, and roll back to its number if there is a newer one. Package deploy does so.
 //
 // An app's first build starts one process by itself: "cmd" if SHA is empty, whatever the Procfile names, and "web" if
 // both SHA and a "web" line are given (real Controllers of both versions).
 //
 //deis:operation v1.6,v2.2 POST /apps/{app}/builds/
 func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts ...rest.CallOption) (*Build, error) {
-	if p.Image == "" {
-		return nil, rest.InvalidArgument("image", "must not be empty")
+	if p.Image == "" || strings.ContainsFunc(p.Image, unicode.IsSpace) {
+		return nil, rest.InvalidArgument(fmt.Sprintf("image %.100q", p.Image), "must be a name without blanks, as registry/name:tag")
 	}
 	var resp rest.Response
 	opts = append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))

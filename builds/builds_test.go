@@ -31,6 +31,14 @@ func TestCreateSendsWhatIsSet(t *testing.T) {
 	}
 }
 
+func TestAnImageThatCanBeNoneIsRefused(t *testing.T) {
+	for _, image := range []string{"", " ", "a b", "a/b:1\n"} {
+		_, err := exchange.Client(t, "2.2").Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: image})
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", image)
+		assert.ErrorContains(t, err, "image", "%q", image)
+	}
+}
+
 func TestTheReleaseOfABuildIsKnownWhereTheControllerSaysIt(t *testing.T) {
 	request, answer := `{"image": "a/b:1"}`, `{"image": "a/b:1"}`
 	v1 := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/builds/", request, 201, answer).Header("X-Deis-Release", "4"))

@@ -58,7 +58,9 @@ func (c *Cert) UnmarshalJSON(data []byte) error {
 
 // CreateParams describe a new certificate. Printing them, or writing them as JSON, does not show the key.
 type CreateParams struct {
-	Name        string `json:"name"`        // needed in 2.x: a-z, 0-9 and -; in v1.6 it may be empty, which means the common name
+	// Name is needed in 2.x: a-z, 0-9 and -. Leave it empty in v1.6: there it would take the place of the certificate's
+	// common name, and the certificate serve the domain of that name.
+	Name        string `json:"name"`
 	Certificate string `json:"certificate"` // PEM, with its chain if any
 	Key         string `json:"-"`           // PEM, the private key
 }

@@ -107,7 +107,7 @@ const (
 	ReadinessProbe = "readinessProbe" // routes nothing to a process that fails
 )
 
-// A Probe asks a process how it is, in one of three ways.
+// A Probe asks a process how it is, in one of three ways: give one of them. What is 0 or empty is left to the Controller.
 type Probe struct {
 	HTTPGet   *HTTPGet   `json:"httpGet,omitempty"`
 	Exec      *Exec      `json:"exec,omitempty"`
@@ -148,10 +148,10 @@ type TCPSocket struct {
 // Changes say what to set and, by nil, what to unset; what they do not name stays as it is. Printing them shows names,
 // never values.
 type Changes struct {
-	Values map[string]*string `json:"values,omitempty"`
-	Memory map[string]*string `json:"memory,omitempty"`
-	CPU    map[string]*string `json:"cpu,omitempty"`
-	Tags   map[string]*string `json:"tags,omitempty"`
+	Values map[string]*string `json:"values,omitempty"` // the environment variables
+	Memory map[string]*string `json:"memory,omitempty"` // for each process type, a number and B, K, M or G: "512M"
+	CPU    map[string]*string `json:"cpu,omitempty"`    // for each process type: "512" (v1.6, of 1024), "250m" or "1" (2.2)
+	Tags   map[string]*string `json:"tags,omitempty"`   // what a node must be tagged with to run the app
 
 	// Healthcheck is for API 2.x only. A nil Healthcheck unsets all probes of a process type.
 	Healthcheck map[string]Healthcheck `json:"healthcheck,omitempty"`
@@ -240,6 +240,16 @@ func (c Changes) check() error {
 		unusable := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == '=' })
 		if value != nil && (key == "" || unusable) {
 			return rest.InvalidArgument(fmt.Sprintf("config key %.100q", key), "must be printable ASCII without blanks and =")
+		}
+	}
+	for kind, check := range c.Healthcheck {
+		for name, probe := range check {
+			if name != LivenessProbe && name != ReadinessProbe {
+				return rest.InvalidArgument(fmt.Sprintf("health check %.100q of %s", name, kind), "must be a livenessProbe or a readinessProbe")
+			}
+			if probe != nil && *probe == (Probe{}) {
+				return rest.InvalidArgument(name+" of "+kind, "must say how to ask; nil takes it away")
+			}
 		}
 	}
 	return nil

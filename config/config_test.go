@@ -80,6 +80,17 @@ func TestKeysThatPoisonAnAppAreRefused(t *testing.T) { // v1.6 Controllers store
 	}
 }
 
+func TestAHealthCheckThatWouldCheckNothingIsRefused(t *testing.T) {
+	for says, check := range map[string]config.Healthcheck{
+		`health check "liveness" of web must be a livenessProbe or a readinessProbe`: {"liveness": {TCPSocket: &config.TCPSocket{Port: 80}}},
+		`livenessProbe of web must say how to ask`:                                   {config.LivenessProbe: {}},
+	} {
+		_, err := exchange.Client(t, "2.2").Config.Set(t.Context(), "a", config.Changes{Healthcheck: map[string]config.Healthcheck{"web": check}})
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.ErrorContains(t, err, says)
+	}
+}
+
 func TestEveryValueBecomesText(t *testing.T) {
 	for situation, c := range map[string]struct {
 		api, answer string

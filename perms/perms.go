@@ -39,7 +39,9 @@ func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption)
 	return answer.Users, nil
 }
 
-// Grant lets a user work on an app. Only its owner and administrators may grant. It does no harm to grant twice.
+// Grant lets a user work on an app. Only its owner and administrators may grant. It does no harm to grant twice. The
+// error matches rest.ErrNotFound if there is no such app, or no such user (real 2.2 Controllers). See Revoke for names that
+// cannot be revoked.
 //
 //deis:operation v1.6,v2.2 POST /apps/{app}/perms/
 func (s *Service) Grant(ctx context.Context, app, username string, opts ...rest.CallOption) error {
@@ -75,7 +77,8 @@ func (s *Service) GrantAdmin(ctx context.Context, username string, opts ...rest.
 }
 
 // RevokeAdmin makes an administrator an ordinary user. The last one can do it to themselves: then the next user to
-// register becomes administrator (real v1.6 Controllers). Usernames are limited as for Revoke.
+// register becomes administrator (real v1.6 Controllers). For a user who is none it does nothing. Usernames are limited as
+// for Revoke.
 //
 //deis:operation v1.6,v2.2 DELETE /admin/perms/{username}
 func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {

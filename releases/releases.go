@@ -68,6 +68,9 @@ func (s *Service) Get(ctx context.Context, app string, version int, opts ...rest
 // before. A version that is unknown is 500 in v1.6 and 400 in 2.2; one without a build, made before the first deploy, is
 // 400 in 2.2.
 //
+// After a deploy that failed, 0 can be one too many: it may have left no release behind, so that the current one is good.
+// See builds.Service.Create.
+//
 //deis:operation v1.6,v2.2 POST /apps/{app}/releases/rollback/
 func (s *Service) Rollback(ctx context.Context, app string, version int, opts ...rest.CallOption) (int, error) {
 	if version < 0 {

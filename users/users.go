@@ -1,4 +1,5 @@
-// Package users lists the accounts of a Controller.
+// Package users lists the accounts of a Controller. Package auth makes and cancels them, package perms makes
+// administrators.
 //
 // Document: "Users" in both API documents.
 package users
