@@ -1,6 +1,7 @@
 package deistest
 
 import (
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -11,12 +12,12 @@ import (
 //
 // Without Status, Drop and Truncate the request is only delayed.
 type Fault struct {
-	// Method is the one that the fault meets, "POST"; "" is any.
+	// Method is the one that the fault meets, "POST"; "" is any. Its case makes no difference.
 	Method string
 
 	// Path is a pattern as in path.Match, where * is one path element: "/v2/apps/*/builds/". A pattern that ends with
-	// "/..." meets all paths that begin like it: "/v2/apps/...". "" meets every path. A trailing slash makes no
-	// difference, and the version prefix may be left out: "/apps/*/builds".
+	// "/..." meets all paths that begin like it: "/v2/apps/...", and /v2/apps itself. "" meets every path. A trailing
+	// slash makes no difference, and the version prefix may be left out: "/apps/*/builds".
 	Path string
 
 	// Status is answered instead of what the Controller would say, with Body, ContentType and Header. An empty
@@ -49,8 +50,25 @@ type Fault struct {
 	met int
 }
 
-// AddFault makes some requests fail from now on, as [WithFault] does from the start.
+// check panics if the fault could never do what it says, for a test that goes on would test nothing.
+func (f Fault) check() {
+	_, badPattern := path.Match(f.Path, "")
+	switch {
+	case badPattern != nil:
+		panic(fmt.Sprintf("deistest: fault with the path %q, which is no pattern: %v", f.Path, badPattern))
+	case f.Path != "" && f.Path[0] != '/':
+		panic(fmt.Sprintf("deistest: fault with the path %q, which must begin with /", f.Path))
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		panic(fmt.Sprintf("deistest: fault with the status %d, which is none to answer with", f.Status))
+	case f.Status == 0 && (f.Body != "" || f.Proxy || f.After && !f.Drop):
+		panic("deistest: fault with Body, Proxy or After, but without a Status")
+	}
+}
+
+// AddFault makes some requests fail from now on, as [WithFault] does from the start. It panics if the fault could never
+// do what it says.
 func (c *Controller) AddFault(f Fault) {
+	f.check()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults = append(c.faults, &f)
@@ -65,7 +83,7 @@ func (c *Controller) ClearFaults() {
 
 // meets tells whether the fault strikes this request, and counts it.
 func (f *Fault) meets(r *http.Request) bool {
-	if f.Method != "" && f.Method != r.Method || !matches(f.Path, r.URL.Path) {
+	if f.Method != "" && !strings.EqualFold(f.Method, r.Method) || !matches(f.Path, r.URL.Path) {
 		return false
 	}
 	f.met++
@@ -78,7 +96,7 @@ func matches(pattern, p string) bool {
 	}
 	for _, p := range []string{p, withoutVersion(p)} {
 		if prefix, ok := strings.CutSuffix(pattern, "..."); ok {
-			if strings.HasPrefix(p, prefix) {
+			if strings.HasPrefix(strings.TrimSuffix(p, "/")+"/", prefix) {
 				return true
 			}
 		} else if ok, _ := path.Match(strings.TrimSuffix(pattern, "/"), strings.TrimSuffix(p, "/")); ok {

@@ -3,6 +3,7 @@ package deistest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -53,11 +54,34 @@ func TestWhatAFaultMeets(t *testing.T) {
 		{deistest.Fault{Path: "/apps/*/builds/"}, "/v2/apps/web/builds/1/", false},
 		{deistest.Fault{Path: "/v2/apps/..."}, "/v2/apps/web/builds/1/", true},
 		{deistest.Fault{Path: "/apps/..."}, "/v2/apps/web/builds/1/", true},
+		{deistest.Fault{Path: "/apps/..."}, "/v2/apps", true},
 		{deistest.Fault{Path: "/apps/..."}, "/v2/users/", false},
+		{deistest.Fault{Method: "get"}, "/v2/apps/", true},
 	} {
 		row.fault.Status = http.StatusTeapot
 		status, _ := call(t, deistest.New(deistest.WithFault(row.fault)), "admin", "GET", row.path, "")
 		assert.Equal(t, row.met, status == http.StatusTeapot, "%+v meets %s", row.fault, row.path)
+	}
+}
+
+func TestAFaultThatCouldNeverStrikePanics(t *testing.T) {
+	for says, fault := range map[string]deistest.Fault{
+		"no pattern":           {Path: "/apps/[", Drop: true},
+		"must begin with /":    {Path: "apps/web", Drop: true},
+		"none to answer with":  {Status: 99},
+		"but without a Status": {Body: "out of order"},
+		"Proxy or After":       {Proxy: true},
+		"After, but without":   {After: true, Truncate: true},
+	} {
+		for _, use := range []func(){
+			func() { deistest.WithFault(fault) },
+			func() { deistest.New().AddFault(fault) },
+		} {
+			func() {
+				defer func() { assert.Contains(t, fmt.Sprint(recover()), says) }()
+				use()
+			}()
+		}
 	}
 }
 

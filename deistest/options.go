@@ -52,8 +52,12 @@ func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency 
 // Before, the state is "initializing" in API 2.2 and "created" in API 1.6.
 func WithStartDelay(d time.Duration) Option { return func(s *settings) { s.startDelay = d } }
 
-// WithFault makes some requests fail. It can be given several times; the first fault that meets a request counts.
-func WithFault(f Fault) Option { return func(s *settings) { s.faults = append(s.faults, f) } }
+// WithFault makes some requests fail. It can be given several times; the first fault that meets a request counts. It
+// panics if the fault could never do what it says.
+func WithFault(f Fault) Option {
+	f.check()
+	return func(s *settings) { s.faults = append(s.faults, f) }
+}
 
 // WithLostUpdates makes changes of one app's configuration at the same time go wrong as they were recorded to: some
 // answer 500, some answer 201 and are lost, and in API 1.6 one that answered 500 can show up later. Changes that follow
