@@ -3,16 +3,14 @@
 package deploy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
@@ -31,10 +29,10 @@ type Plan struct {
 	Image    string             // what to deploy
 	Procfile map[string]string  // process types and their commands
 	Config   map[string]*string // environment variables; nil unsets one
-	Scale    map[string]int     // how many processes of each type
+	Scale    map[string]int     // how many processes of each type, of those in the Procfile and "cmd"
 
 	// Rollback goes back, after a failure, to the release that the app ran before, if that had a build, and if nobody
-	// else has made a newer one meanwhile.
+	// else has made a release since.
 	Rollback bool
 
 	// Progress is told what happens, if it is not nil, one call at a time.
@@ -75,7 +73,7 @@ type Event struct {
 	Elapsed time.Duration // since Run began
 }
 
-// A Result says what Run changed.
+// A Result says what Run changed. What the Controller is known to have carried out is in it, whatever failed later.
 type Result struct {
 	Created       bool           // the app was made
 	ConfigChanged []string       // the variables that were set or unset, sorted
@@ -92,18 +90,12 @@ func (r *Result) Changed() bool {
 	return r.Created || len(r.ConfigChanged) > 0 || r.Built || len(r.Scaled) > 0 || r.RolledBack
 }
 
-// ErrSuperseded says that somebody else made a newer release meanwhile. Match it with errors.Is.
+// ErrSuperseded says that somebody else made a release meanwhile, so that the app does not run Run's any more, or Run's
+// cannot be taken back alone. Match it with errors.Is.
 var ErrSuperseded = errors.New("deis: somebody else made a newer release")
 
-const (
-	// settleTime is how long a build whose answer was lost is looked for. Real Controllers take a minute to give up a
-	// deploy that fails.
-	settleTime = 90 * time.Second
-	// rollbackTime bounds a rollback, which goes on when the context of Run has ended.
-	rollbackTime = 5 * time.Minute
-
-	defaultInterval = time.Second
-)
+// rollbackTime bounds a rollback, which goes on when the context of Run has ended.
+const rollbackTime = 5 * time.Minute
 
 // Run brings an app to what the plan says, and returns when the wanted pods of the new release are up. It sends only
 // what differs: run twice, it changes nothing the second time. If the image is the one that runs, it is not deployed
@@ -111,11 +103,21 @@ const (
 //
 // Steps: it creates the app, if asked and if there is none; sends the config that differs; deploys the image; scales;
 // waits for the pods. A first deploy starts a process of type "cmd" by itself; it does not stay beside the types that
-// Scale names, unless the Procfile has it. When the answer to a deploy is lost, by a broken connection or a 504, Run
-// looks at the releases to find out what became of it.
+// Scale names, unless the Procfile has it. If none of the types in the Procfile is to run, Progress is told.
 //
-// After an error, and with Rollback, it goes back to the release before, also when the context has ended. The Result is
-// never nil, and says what was done before the error.
+// When the answer to a change is lost, by a broken connection or a 504, Run looks at the releases to find out what
+// became of it. Once it has changed something, it does not give up because the Controller is down for a moment.
+//
+// Run undoes nothing that others do at the same time. If somebody else makes a newer release than Run's, the error is
+// ErrSuperseded as soon as that is seen, and nothing is rolled back. With v1.6, where a change of the config also brings
+// back what was rolled back once, Run undoes that; if it could be somebody else's doing as well, it is ErrSuperseded, too.
+//
+// After an error, and with Rollback, Run goes back to the release and the numbers before, also when the context has
+// ended. A scale that failed with a 5xx or without an answer is taken back in any case: real 2.2 Controllers store its
+// numbers, and would answer the next run's scale without doing anything.
+//
+// The Result is never nil, and says what was done before the error. The error is one line; if going back failed as
+// well, it matches both reasons.
 func Run(ctx context.Context, client *deis.Client, plan Plan) (*Result, error) {
 	r := &run{client: client, plan: plan, result: new(Result), start: time.Now()}
 	if err := r.check(); err != nil {
@@ -123,10 +125,10 @@ func Run(ctx context.Context, client *deis.Client, plan Plan) (*Result, error) {
 	}
 	err := r.forward(ctx)
 	if err != nil {
-		err = fmt.Errorf("deis: deploying app %s: %w", plan.App, err)
+		err = fmt.Errorf("deploying app %s: %w", plan.App, err)
 	}
 	if err != nil && plan.Rollback && r.touched {
-		err = errors.Join(err, r.back(context.WithoutCancel(ctx)))
+		err = r.undo(context.WithoutCancel(ctx), err)
 	}
 	return r.result, err
 }
@@ -138,26 +140,34 @@ type run struct {
 	result *Result
 	start  time.Time
 
-	before    releases.Release // the release before
-	touched   bool             // something was sent that changes the app
-	structure map[string]int   // what the app is scaled to after the build, which can change it
-	former    map[string]int   // what it was scaled to, of the types whose number was changed
+	before    releases.Release   // the release before
+	mine      []releases.Release // those that this run made since
+	last      change             // that was sent last, as long as its release is not found
+	touched   bool               // something was sent that changes the app
+	structure map[string]int     // what the app is scaled to after the build, which can change it
+	former    map[string]int     // what it was scaled to, of the types whose number was changed
 }
 
 func (r *run) check() error {
 	if err := rest.Path("apps", r.plan.App).Err(); err != nil {
 		return err
 	}
-	for kind, number := range r.plan.Scale {
+	types := slices.Sorted(maps.Keys(r.plan.Procfile))
+	for _, kind := range slices.Sorted(maps.Keys(r.plan.Scale)) {
 		if err := rest.Path("apps", r.plan.App, "pods", kind).Err(); err != nil {
 			return err
 		}
-		if number < 0 {
+		if r.plan.Scale[kind] < 0 {
 			return rest.InvalidArgument("number of "+kind, "must not be negative")
+		}
+		if len(types) > 0 && kind != "cmd" && !slices.Contains(types, kind) { // every app can have a cmd
+			return rest.InvalidArgument(fmt.Sprintf("process type %q", kind), "is not in the Procfile: "+strings.Join(types, ", "))
 		}
 	}
 	switch {
-	case r.plan.Image == "" && len(r.plan.Procfile) > 0:
+	case strings.ContainsFunc(r.plan.Image, unicode.IsSpace):
+		return rest.InvalidArgument(fmt.Sprintf("image %.100q", r.plan.Image), "must not have blanks")
+	case r.plan.Image == "" && len(types) > 0:
 		return rest.InvalidArgument("Procfile", "needs an image to be deployed with")
 	case r.plan.Interval < 0:
 		return rest.InvalidArgument("interval", "must not be negative")
@@ -188,12 +198,12 @@ func (r *run) tellEvent(e Event) {
 
 // create makes sure that there is an app.
 func (r *run) create(ctx context.Context) error {
-	_, err := r.client.Apps.Get(ctx, r.plan.App)
+	_, err := r.app(ctx)
 	if errors.Is(err, deis.ErrNotFound) && r.plan.Create {
 		_, err = r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App})
 		r.result.Created = err == nil
 		if errors.Is(err, apps.ErrExists) { // somebody was faster
-			_, err = r.client.Apps.Get(ctx, r.plan.App)
+			_, err = r.app(ctx)
 		}
 	}
 	if err != nil {
@@ -206,26 +216,10 @@ func (r *run) create(ctx context.Context) error {
 }
 
 // look learns which release the app has.
-func (r *run) look(ctx context.Context) error {
-	release, err := r.current(ctx)
-	if err != nil {
-		return err
-	}
-	r.before = *release
-	r.result.Previous, r.result.Release = release.Version, release.Version
-	return nil
-}
-
-// current is the app's newest release.
-func (r *run) current(ctx context.Context) (*releases.Release, error) {
-	page, err := r.client.Releases.List(ctx, r.plan.App, releases.ListOptions{PageSize: 1})
-	if err != nil {
-		return nil, err
-	}
-	if len(page.Items) == 0 {
-		return nil, fmt.Errorf("app %s has no release", r.plan.App)
-	}
-	return &page.Items[0], nil
+func (r *run) look(ctx context.Context) (err error) {
+	r.before, err = r.newest(ctx)
+	r.result.Previous, r.result.Release = r.before.Version, r.before.Version
+	return err
 }
 
 // configure sends the part of the config that differs.
@@ -233,85 +227,108 @@ func (r *run) configure(ctx context.Context) error {
 	if len(r.plan.Config) == 0 {
 		return nil
 	}
-	have, err := r.client.Config.Get(ctx, r.plan.App)
+	have, err := r.config(ctx)
 	if err != nil {
 		return err
 	}
-	changes := make(map[string]*string)
-	for key, value := range r.plan.Config {
-		if now, set := have.Values[key]; set != (value != nil) || set && now != *value {
-			changes[key] = value
-		}
-	}
-	if len(changes) == 0 {
+	changes := config.Changes{Values: missing(have.Values, r.plan.Config)}
+	if len(changes.Values) == 0 {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(changes))
+	names := slices.Sorted(maps.Keys(changes.Values))
 	r.tell(StepConfig, "changing %s", strings.Join(names, ", "))
-	r.touched = true
-	made, err := r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: changes})
+	err = r.setConfig(ctx, changes, func() { r.result.ConfigChanged = names })
 	if errors.Is(err, config.ErrUnchanged) { // somebody did the same meanwhile
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r.result.ConfigChanged = names
-	if made, err = r.undoRevival(ctx, made, have.Values, changes); err != nil {
-		return err
-	}
-	if err := r.follow(ctx, func(release releases.Release) bool { return release.Config == made.UUID }); err != nil {
+	if err := r.undoRevival(ctx, have, changes.Values); err != nil {
 		return err
 	}
 	r.tell(StepConfig, "changed %s", strings.Join(names, ", "))
 	return nil
 }
 
-// undoRevival takes back what a change brought back beside itself: v1.6 Controllers merge it into the config that was
-// made last, which a rollback or a failure may have put out of use. 2.x Controllers do not.
-func (r *run) undoRevival(
-	ctx context.Context, made *config.Config, before map[string]string, changes map[string]*string,
-) (*config.Config, error) {
-	api, err := r.client.Negotiate(ctx)
-	if err != nil || api.Major >= 2 {
-		return made, err
-	}
-	now, err := r.client.Config.Get(ctx, r.plan.App)
-	if err != nil {
-		return made, err
-	}
-	revived := make(map[string]*string)
-	for key, value := range now.Values {
-		if _, meant := changes[key]; !meant && before[key] != value {
-			revived[key] = nil
+// missing is the part of what is wanted that is not so yet; nil means not to be set.
+func missing(have map[string]string, want map[string]*string) map[string]*string {
+	differ := make(map[string]*string)
+	for key, value := range want {
+		if now, set := have[key]; set != (value != nil) || set && now != *value {
+			differ[key] = value
 		}
 	}
-	for key, value := range before {
-		if _, meant := changes[key]; !meant && now.Values[key] != value {
-			revived[key] = &value
-		}
-	}
-	if len(revived) == 0 {
-		return made, nil
-	}
-	r.tell(StepConfig, "undoing what the Controller brought back: %s", strings.Join(slices.Sorted(maps.Keys(revived)), ", "))
-	return r.client.Config.Set(ctx, r.plan.App, config.Changes{Values: revived})
+	return differ
 }
 
-// follow finds the release that a change made, among those since the last that is known.
-func (r *run) follow(ctx context.Context, made func(releases.Release) bool) error {
-	for release, err := range r.client.Releases.All(ctx, r.plan.App, releases.ListOptions{}) {
-		switch {
-		case err != nil:
-			return err
-		case release.Version <= r.result.Release:
-			return fmt.Errorf("there is no release of the change that was made after v%d", r.result.Release)
-		case made(release):
-			r.result.Release = release.Version
-			return nil
-		}
+func (r *run) setConfig(ctx context.Context, changes config.Changes, done func()) error {
+	return r.change(ctx, change{
+		step: StepConfig,
+		send: func() (string, error) {
+			made, err := r.client.Config.Set(ctx, r.plan.App, changes)
+			if err != nil {
+				return "", err
+			}
+			return made.UUID, nil
+		},
+		made: func(ctx context.Context, release releases.Release) (bool, error) {
+			now, err := r.config(ctx)
+			if err != nil {
+				return false, err
+			}
+			undone := len(missing(now.Values, changes.Values)) + len(missing(now.Memory, changes.Memory)) +
+				len(missing(now.CPU, changes.CPU)) + len(missing(now.Tags, changes.Tags))
+			return release.Build == r.before.Build && release.Config == now.UUID && undone == 0, nil
+		},
+		done: done,
+	})
+}
+
+// undoRevival takes back what a change brought back beside itself: v1.6 Controllers merge it into the config that was
+// made last, which a rollback or a failure may have put out of use. 2.x Controllers do not.
+func (r *run) undoRevival(ctx context.Context, before *config.Config, meant map[string]*string) error {
+	api, err := r.client.Negotiate(ctx)
+	if err != nil || api.Major >= 2 {
+		return err
 	}
-	return fmt.Errorf("app %s has no release", r.plan.App)
+	now, err := r.config(ctx)
+	if err != nil {
+		return err
+	}
+	revived := config.Changes{
+		Values: wayBack(now.Values, before.Values),
+		Memory: wayBack(now.Memory, before.Memory),
+		CPU:    wayBack(now.CPU, before.CPU),
+		Tags:   wayBack(now.Tags, before.Tags),
+	}
+	maps.DeleteFunc(revived.Values, func(key string, _ *string) bool { _, was := meant[key]; return was })
+	var names []string
+	for _, part := range []map[string]*string{revived.Values, revived.Memory, revived.CPU, revived.Tags} {
+		names = slices.AppendSeq(names, maps.Keys(part))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	list := strings.Join(slices.Compact(names), ", ")
+	if made := r.mine[0]; made.Version != r.before.Version+1 || made.Config != now.UUID { // there is one of others beside it
+		return fmt.Errorf("%w: that may have changed %s, or the Controller brought it back", ErrSuperseded, list)
+	}
+	r.tell(StepConfig, "undoing what the Controller brought back: %s", list)
+	return r.setConfig(ctx, revived, func() {})
+}
+
+// wayBack is what changes now into before.
+func wayBack(now, before map[string]string) map[string]*string {
+	want := make(map[string]*string)
+	for key := range now {
+		want[key] = nil
+	}
+	for key, value := range before {
+		want[key] = &value
+	}
+	return missing(now, want)
 }
 
 // build deploys the image, unless it is what runs.
@@ -330,19 +347,24 @@ func (r *run) build(ctx context.Context) error {
 		return nil
 	}
 	r.tell(StepBuild, "deploying %s", r.plan.Image)
-	r.touched = true
-	build, err := r.client.Builds.Create(ctx, r.plan.App, builds.CreateParams{Image: r.plan.Image, Procfile: r.plan.Procfile})
-	switch {
-	case err == nil:
-		err = r.follow(ctx, func(release releases.Release) bool { return release.Build == build.UUID })
-	case answerLost(err):
-		r.tell(StepBuild, "no answer to the deploy; looking at the releases")
-		err = r.settle(ctx, err)
-	}
+	err = r.change(ctx, change{
+		step: StepBuild,
+		send: func() (string, error) {
+			build, err := r.client.Builds.Create(ctx, r.plan.App, builds.CreateParams{Image: r.plan.Image, Procfile: r.plan.Procfile})
+			if err != nil {
+				return "", err
+			}
+			return build.UUID, nil
+		},
+		made: func(ctx context.Context, release releases.Release) (bool, error) {
+			build, err := r.findBuild(ctx, release.Build)
+			return r.wants(build), err
+		},
+		done: func() { r.result.Built = true },
+	})
 	if err != nil {
 		return err
 	}
-	r.result.Built = true
 	r.tell(StepBuild, "deployed %s", r.plan.Image)
 	return nil
 }
@@ -352,90 +374,34 @@ func (r *run) wants(build builds.Build) bool {
 	return build.Image == r.plan.Image && maps.Equal(build.Procfile, r.plan.Procfile)
 }
 
-// findBuild finds the build of a UUID; without a UUID, or a build, it is the zero Build.
-func (r *run) findBuild(ctx context.Context, uuid string) (builds.Build, error) {
-	if uuid == "" {
-		return builds.Build{}, nil
-	}
-	for build, err := range r.client.Builds.All(ctx, r.plan.App, builds.ListOptions{}) {
-		if err != nil || build.UUID == uuid {
-			return build, err
-		}
-	}
-	return builds.Build{}, nil
-}
-
-// answerLost tells whether a request was sent, but nobody knows what became of it: the connection broke, before the
-// answer or in it, or something on the way gave up.
-func answerLost(err error) bool {
-	var failed *deis.Error
-	if !errors.As(err, &failed) || failed.Attempts == 0 {
-		return false
-	}
-	var connection *net.OpError
-	if errors.As(err, &connection) && connection.Op == "dial" {
-		return false // nothing was sent
-	}
-	switch failed.StatusCode {
-	case 0, http.StatusOK, http.StatusCreated, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// settle looks for the release that a build made whose answer was lost, for as long as a build can take. If there is
-// none, the error is the one that the build came with.
-func (r *run) settle(ctx context.Context, lost error) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
-	defer cancel()
-	tick := time.NewTicker(r.interval())
-	defer tick.Stop()
-	for {
-		err := r.follow(ctx, func(release releases.Release) bool {
-			build, err := r.findBuild(ctx, release.Build)
-			return err == nil && release.Build != r.before.Build && r.wants(build)
-		})
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return lost
-		}
-	}
-}
-
-func (r *run) interval() time.Duration { return cmp.Or(r.plan.Interval, defaultInterval) }
-
 // scale learns what the app is scaled to, and asks for the numbers that differ.
 func (r *run) scale(ctx context.Context) error {
-	app, err := r.client.Apps.Get(ctx, r.plan.App)
+	app, err := r.app(ctx)
 	if err != nil {
 		return err
 	}
 	r.structure = app.Structure
-	differ := make(map[string]int)
+	differ, former := make(map[string]int), make(map[string]int)
 	for kind, number := range r.wanted() {
 		if r.structure[kind] != number {
-			differ[kind] = number
+			differ[kind], former[kind] = number, r.structure[kind]
 		}
 	}
-	if len(differ) == 0 {
-		return nil
+	if len(differ) > 0 {
+		r.tell(StepScale, "scaling to %s", numbers(differ))
+		r.touched, r.former = true, former
+		if err := r.client.Pods.Scale(ctx, r.plan.App, differ); err != nil {
+			if mayBeDone(err) {
+				if again := r.unscale(context.WithoutCancel(ctx)); again != nil {
+					err = fmt.Errorf("%w; %w", err, again)
+				}
+			}
+			return err
+		}
+		r.result.Scaled = differ
+		r.tell(StepScale, "scaled to %s", numbers(differ))
 	}
-	r.tell(StepScale, "scaling to %s", numbers(differ))
-	r.touched = true
-	r.former = make(map[string]int)
-	for kind := range differ {
-		r.former[kind] = r.structure[kind]
-	}
-	if err := r.client.Pods.Scale(ctx, r.plan.App, differ); err != nil {
-		// Real 2.2 Controllers have stored the numbers, and would answer the next run's scale without doing anything.
-		return errors.Join(err, r.unscale(context.WithoutCancel(ctx)))
-	}
-	r.result.Scaled = differ
-	r.tell(StepScale, "scaled to %s", numbers(differ))
+	r.warn()
 	return nil
 }
 
@@ -464,24 +430,33 @@ func (r *run) wanted() map[string]int {
 	return want
 }
 
+// warn tells if no type of the Procfile is to run, as after a first deploy that scales nothing.
+func (r *run) warn() {
+	want := r.wanted()
+	maps.DeleteFunc(want, func(_ string, number int) bool { return number == 0 })
+	types := slices.Sorted(maps.Keys(r.plan.Procfile))
+	if len(types) == 0 || slices.ContainsFunc(types, func(kind string) bool { return want[kind] > 0 }) {
+		return
+	}
+	runs := "nothing"
+	if len(want) > 0 {
+		runs = "only " + numbers(want)
+	}
+	r.tell(StepScale, "no process of %s is asked for: %s runs; scale them", strings.Join(types, " or "), runs)
+}
+
 // wait waits until the pods of the current release are up.
-func (r *run) wait(ctx context.Context) error {
-	release, err := r.current(ctx)
-	if err != nil {
-		return err
-	}
-	if release.Version != r.result.Release {
-		return fmt.Errorf("%w: v%d after v%d", ErrSuperseded, release.Version, r.result.Release)
-	}
-	if release.Build == "" { // nothing can run yet
+func (r *run) wait(ctx context.Context) (err error) {
+	if r.before.Build == "" && r.plan.Image == "" { // nothing can run yet
 		return nil
 	}
-	r.result.Pods, err = r.waitFor(ctx, StepWait, release.Version, r.wanted())
+	r.result.Pods, err = r.waitFor(ctx, StepWait, r.wanted())
 	return err
 }
 
-// waitFor waits until the wanted pods of a release are up, and tells how many are.
-func (r *run) waitFor(ctx context.Context, step Step, release int, want map[string]int) ([]pods.Pod, error) {
+// waitFor waits until the wanted pods of the current release are up, and tells how many are. It ends when the app gets
+// another release.
+func (r *run) waitFor(ctx context.Context, step Step, want map[string]int) ([]pods.Pod, error) {
 	total := 0
 	for _, number := range want {
 		total += number
@@ -489,11 +464,14 @@ func (r *run) waitFor(ctx context.Context, step Step, release int, want map[stri
 	if total == 0 {
 		return nil, nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var replaced error
 	told := -1
-	return r.client.Pods.WaitReady(ctx, r.plan.App, pods.WaitOptions{
-		Release:  release,
+	ready, err := r.client.Pods.WaitReady(ctx, r.plan.App, pods.WaitOptions{
+		Release:  r.result.Release,
 		Want:     want,
-		Interval: r.interval(),
+		Interval: r.plan.Interval,
 		Progress: func(all []pods.Pod) {
 			up := 0
 			for _, pod := range all {
@@ -505,8 +483,44 @@ func (r *run) waitFor(ctx context.Context, step Step, release int, want map[stri
 				told = up
 				r.tellEvent(Event{Step: step, Message: fmt.Sprintf("%d of %d pods up", up, total), Up: up, Want: total})
 			}
+			if replaced = r.replaced(ctx); replaced != nil {
+				cancel()
+			}
 		},
 	})
+	if replaced != nil {
+		err = replaced
+	}
+	return ready, err
+}
+
+// replaced is an error if the app has another release by now.
+func (r *run) replaced(ctx context.Context) error {
+	now, err := r.newest(ctx)
+	switch {
+	case err != nil: // the next look will tell
+		return nil
+	case now.Version > r.result.Release:
+		return fmt.Errorf("%w: v%d after v%d", ErrSuperseded, now.Version, r.result.Release)
+	case now.Version < r.result.Release:
+		return fmt.Errorf("deis: the Controller took release v%d back", r.result.Release)
+	}
+	return nil
+}
+
+// undo goes back, and returns the error that made it do so with what became of that.
+func (r *run) undo(ctx context.Context, failure error) error {
+	if errors.Is(failure, ErrSuperseded) {
+		return fmt.Errorf("%w; not rolled back", failure)
+	}
+	err := r.back(ctx)
+	switch {
+	case err == nil:
+		return failure
+	case r.result.RolledBack:
+		return fmt.Errorf("%w; rolled back to v%d, but: %w", failure, r.before.Version, err)
+	}
+	return fmt.Errorf("%w; not rolled back: %w", failure, err)
 }
 
 // back returns to the release, and the numbers, that the app had before.
@@ -514,43 +528,51 @@ func (r *run) back(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, rollbackTime)
 	defer cancel()
 	if r.before.Build == "" {
-		return errors.New("not rolled back: the app ran nothing before")
+		return errors.New("the app ran nothing before")
 	}
-	if r.result.Scaled != nil {
-		if err := r.unscale(ctx); err != nil {
-			return fmt.Errorf("not rolled back: %w", err)
-		}
+	if _, err := r.find(ctx); err != nil { // a change that failed may be there by now, or have left a release behind
+		return err
 	}
-	now, err := r.current(ctx)
-	if err != nil {
-		return fmt.Errorf("not rolled back: %w", err)
-	}
-	if now.Version == r.before.Version { // the Controller took the failed release back by itself
-		r.result.Release = now.Version
-		r.tell(StepRollback, "the app still has release v%d", now.Version)
-		return nil
-	}
-	build, err := r.findBuild(ctx, now.Build)
-	if err != nil {
-		return fmt.Errorf("not rolled back: %w", err)
-	}
-	// A deploy that failed can leave a release behind, which this run knows by its build only.
-	if left := now.Build != r.before.Build && r.wants(build); now.Version != r.result.Release && !left {
-		return fmt.Errorf("not rolled back: %w: v%d", ErrSuperseded, now.Version)
-	}
-	r.tell(StepRollback, "rolling back to v%d", r.before.Version)
-	version, err := r.client.Releases.Rollback(ctx, r.plan.App, r.before.Version)
-	if err != nil {
-		return fmt.Errorf("not rolled back: %w", err)
-	}
-	r.result.RolledBack, r.result.Release = true, version
-	app, err := r.client.Apps.Get(ctx, r.plan.App)
+	now, err := r.newest(ctx)
 	if err != nil {
 		return err
 	}
-	r.result.Pods, err = r.waitFor(ctx, StepRollback, version, app.Structure)
+	history := append([]releases.Release{r.before}, r.mine...)
+	place := slices.IndexFunc(history, func(release releases.Release) bool { return release.UUID == now.UUID })
+	if place < 0 || now.Version != r.before.Version+place { // it is of somebody else, or one between is
+		return fmt.Errorf("%w than v%d", ErrSuperseded, r.before.Version)
+	}
+	if r.result.Scaled != nil {
+		if err := r.unscale(ctx); err != nil {
+			return err
+		}
+	}
+	r.result.Release = now.Version
+	if place == 0 { // nothing was made, or the Controller took it back by itself
+		r.tell(StepRollback, "the app still has release v%d", now.Version)
+		return nil
+	}
+	r.tell(StepRollback, "rolling back to v%d", r.before.Version)
+	err = r.change(ctx, change{
+		step: StepRollback,
+		send: func() (string, error) {
+			_, err := r.client.Releases.Rollback(ctx, r.plan.App, r.before.Version)
+			return "", err
+		},
+		made: func(_ context.Context, release releases.Release) (bool, error) {
+			return release.Build == r.before.Build && release.Config == r.before.Config, nil
+		},
+		done: func() { r.result.RolledBack = true },
+	})
 	if err != nil {
-		return fmt.Errorf("rolled back to v%d, but: %w", r.before.Version, err)
+		return err
+	}
+	app, err := r.app(ctx)
+	if err != nil {
+		return err
+	}
+	if r.result.Pods, err = r.waitFor(ctx, StepRollback, app.Structure); err != nil {
+		return err
 	}
 	r.tell(StepRollback, "rolled back to v%d", r.before.Version)
 	return nil

@@ -172,68 +172,18 @@ func TestAnAppIsOnlyMadeWhereThePlanSaysSo(t *testing.T) {
 	})
 }
 
-func TestABuildWhoseAnswerIsLostIsFound(t *testing.T) {
-	for name, fault := range map[string]deistest.Fault{
-		"504":                {Status: http.StatusGatewayTimeout, Body: "<h1>504</h1>", ContentType: "text/html", Proxy: true, After: true},
-		"502":                {Status: http.StatusBadGateway, Proxy: true, After: true},
-		"dropped connection": {Drop: true, After: true},
-		"truncated answer":   {Truncate: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBothVersions(t, func(t *testing.T, s stage) {
-				fault.Method, fault.Path = http.MethodPost, "/apps/*/builds"
-				s.controller.AddFault(fault)
-				result, err := deploy.Run(t.Context(), s.Client, plan())
-				require.NoError(t, err)
-				assert.True(t, result.Built)
-				assert.Equal(t, 3, result.Release)
-				posts := slices.DeleteFunc(s.writes(0), func(r string) bool { return !strings.Contains(r, "builds") })
-				assert.Len(t, posts, 1, "it is not deployed twice")
-			})
-		})
-	}
-}
-
-func TestABuildThatWasLostWithItsRequestFails(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/builds", Status: http.StatusGatewayTimeout})
-		result, err := deploy.Run(t.Context(), s.Client, plan())
-		assert.ErrorIs(t, err, deis.ErrUnavailable)
-		assert.False(t, result.Built)
-	})
-}
-
 func TestAnImageThatDoesNotStartLeavesTheAppAsItWas(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		p := plan()
 		p.Image, p.Config["GREETING"], p.Rollback = "deis/example-go:k8s-fail", value("good morning"), true
 		result, err := deploy.Run(t.Context(), s.Client, p)
-		require.ErrorContains(t, err, "deis: deploying app example-go: deis: POST")
+		require.ErrorContains(t, err, "deploying app example-go: deis: POST")
 		assert.True(t, result.RolledBack, "the config had changed already")
 		config, err := s.Config.Get(t.Context(), "example-go")
 		require.NoError(t, err)
 		assert.Equal(t, "hello", config.Values["GREETING"])
 		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t))
-	})
-}
-
-// A v1.6 Controller merges a change into the config that was made last, even if that was rolled back.
-func TestADeployDoesNotBringBackWhatWasRolledBack(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		_, err := s.Config.SetValues(t.Context(), "example-go", map[string]string{"GREETING": "bye", "EXTRA": "1"})
-		require.NoError(t, err)
-		_, err = s.Releases.Rollback(t.Context(), "example-go", 0)
-		require.NoError(t, err)
-
-		p := plan()
-		p.Config = map[string]*string{"OTHER": value("2")}
-		_, err = deploy.Run(t.Context(), s.Client, p)
-		require.NoError(t, err)
-		config, err := s.Config.Get(t.Context(), "example-go")
-		require.NoError(t, err)
-		assert.Equal(t, map[string]string{"GREETING": "hello", "PORT": "5000", "OTHER": "2"}, config.Values)
 	})
 }
 
@@ -277,28 +227,6 @@ func TestARollbackOutlivesTheContext(t *testing.T) {
 		assert.ErrorContains(t, err, "web 0 of 3 up")
 		assert.True(t, result.RolledBack)
 		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t), "the numbers are as before, too")
-	})
-}
-
-func TestSomebodyElsesDeployIsNeitherTakenForOursNorRolledBack(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		p := plan()
-		p.Image, p.Rollback = "deis/example-go:v2", true
-		p.Progress = func(e deploy.Event) {
-			if e.Message == "deployed deis/example-go:v2" {
-				_, err := s.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/other:v9", Procfile: p.Procfile})
-				require.NoError(t, err)
-			}
-		}
-		result, err := deploy.Run(t.Context(), s.Client, p)
-		assert.ErrorIs(t, err, deploy.ErrSuperseded)
-		assert.ErrorContains(t, err, "not rolled back")
-		assert.False(t, result.RolledBack)
-		page, err := s.Releases.List(t.Context(), "example-go", deis.ListOptions{})
-		require.NoError(t, err)
-		assert.Equal(t, 5, page.Items[0].Version)
-		assert.Contains(t, page.Items[0].Summary, "deis/other:v9")
 	})
 }
 
@@ -352,7 +280,7 @@ func TestAFailureBeforeAnythingWasSentIsNotRolledBack(t *testing.T) {
 		_, err := deploy.Run(t.Context(), s.Client, p)
 		assert.ErrorIs(t, err, deis.ErrServer)
 		assert.NotContains(t, err.Error(), "rolled back")
-		assert.Empty(t, s.writes(before))
+		assert.Len(t, s.controller.Requests()[before:], 1, "there is nothing to be patient for yet")
 	})
 }
 
@@ -408,7 +336,9 @@ func TestBadPlansSendNothing(t *testing.T) {
 			"negative number":          func(p *deploy.Plan) { p.Scale["web"] = -1 },
 			"process type with slash":  func(p *deploy.Plan) { p.Scale["a/b"] = 1 },
 			"Procfile without image":   func(p *deploy.Plan) { p.Image = "" },
+			"image of two words":       func(p *deploy.Plan) { p.Image = "a b" },
 			"negative interval":        func(p *deploy.Plan) { p.Interval = -1 },
+			"type not in the Procfile": func(p *deploy.Plan) { p.Scale["wbe"] = 1 },
 			"nothing, and an empty id": func(p *deploy.Plan) { *p = deploy.Plan{} },
 		} {
 			p := plan()
@@ -427,5 +357,55 @@ func TestPrintingAPlanShowsNoValues(t *testing.T) {
 		assert.NotContains(t, fmt.Sprintf(verb, p), "canary")
 		assert.NotContains(t, fmt.Sprintf(verb, p), "hello")
 		assert.Contains(t, fmt.Sprintf(verb, p), "SECRET")
+	}
+}
+
+func TestATypeThatTheProcfileDoesNotHaveIsNamed(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		p := plan()
+		p.Scale["wbe"] = 1
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		assert.ErrorContains(t, err, `process type "wbe"`)
+		assert.ErrorContains(t, err, "web, worker")
+	})
+}
+
+func TestCmdCanBeScaledWhateverTheProcfileNames(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		p := plan()
+		p.Scale = map[string]int{"cmd": 2, "web": 1}
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Equal(t, map[string]int{"cmd": 2, "web": 1}, s.running(t))
+	})
+}
+
+func TestItIsToldWhenNothingOfTheProcfileRuns(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*deploy.Plan)
+		want   string
+	}{
+		"a first deploy":     {func(p *deploy.Plan) { p.Scale = nil }, "no process of web or worker is asked for: only cmd=1 runs; scale them"},
+		"scaled to none":     {func(p *deploy.Plan) { p.Scale = map[string]int{"web": 0} }, "no process of web or worker is asked for: nothing runs; scale them"},
+		"one type is enough": {func(p *deploy.Plan) { p.Scale = map[string]int{"worker": 1} }, ""},
+		"cmd is a type":      {func(p *deploy.Plan) { p.Procfile, p.Scale = map[string]string{"cmd": "run"}, nil }, ""},
+		"no Procfile":        {func(p *deploy.Plan) { p.Procfile, p.Scale = nil, nil }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothVersions(t, func(t *testing.T, s stage) {
+				var told []string
+				p := plan()
+				test.change(&p)
+				p.Progress = func(e deploy.Event) {
+					if strings.Contains(e.Message, "asked for") {
+						assert.Equal(t, deploy.StepScale, e.Step)
+						told = append(told, e.Message)
+					}
+				}
+				_, err := deploy.Run(t.Context(), s.Client, p)
+				require.NoError(t, err)
+				assert.Equal(t, test.want, strings.Join(told, "\n"))
+			})
+		})
 	}
 }

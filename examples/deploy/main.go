@@ -69,6 +69,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, live bool) i
 	}
 	o.plan.Progress = report.event
 	result, err := deploy.Run(ctx, client, o.plan)
+	if errors.Is(err, deis.ErrNotFound) && result.Previous == 0 && !o.plan.Create {
+		err = fmt.Errorf("%w (-create makes the app)", err)
+	}
 	report.end(result, err)
 	switch {
 	case err == nil:
@@ -175,9 +178,9 @@ func (l *lines) end(result *deploy.Result, err error) {
 	l.replaced = false
 	switch {
 	case err != nil && result.RolledBack:
-		l.print(false, "FAILED, and rolled back: release v%d runs what v%d ran\n%s", result.Release, result.Previous, oneLine(err))
+		l.print(false, "FAILED, and rolled back: release v%d runs what v%d ran\n%s", result.Release, result.Previous, err)
 	case err != nil:
-		l.print(false, "FAILED\n%s", oneLine(err))
+		l.print(false, "FAILED\n%s", err)
 	case !result.Changed():
 		l.print(false, "nothing to do: release v%d, %d pods up", result.Release, len(result.Pods))
 	default:
@@ -218,12 +221,12 @@ func (j *jsonLines) end(result *deploy.Result, err error) {
 		Pods: len(result.Pods),
 	}
 	if err != nil {
-		last.Error = oneLine(err)
+		last.Error = err.Error()
 	}
 	j.Encode(last)
 }
 
-// oneLine writes errors that were joined in one line.
+// oneLine writes the errors of several settings, which come joined, in one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func isTerminal(file *os.File) bool {

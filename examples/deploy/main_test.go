@@ -77,7 +77,25 @@ func TestAFailureThatIsRolledBackHasAStatusOfItsOwn(t *testing.T) {
 
 	status, out, _ = command(t, server, bad...)
 	assert.Equal(t, failed, status)
-	assert.Contains(t, out, "FAILED\ndeis: deploying app example-go: deis: POST /v2/apps/example-go/builds/: 400 Bad Request")
+	assert.Contains(t, out, "FAILED\ndeploying app example-go: deis: POST /v2/apps/example-go/builds/: 400 Bad Request")
+}
+
+func TestWithoutCreateAMissingAppIsToldHowToMake(t *testing.T) {
+	server := deistest.NewServer()
+	defer server.Close()
+	args := []string{"-app", "example-go", "-image", "deis/example-go:v1", "-procfile", file(t, "web: example-go")}
+	status, out, _ := command(t, server, args...)
+	assert.Equal(t, failed, status)
+	assert.Contains(t, out, "404 Not Found: Not found. (-create makes the app)\n")
+
+	status, out, _ = command(t, server, append(args, "-create")...)
+	assert.Equal(t, deployed, status)
+	assert.Contains(t, out, "no process of web is asked for: only cmd=1 runs; scale them\n")
+
+	server.Controller.AddFault(deistest.Fault{Method: "POST", Path: "/apps/*/scale", Status: 404})
+	_, out, _ = command(t, server, append(args, "-scale", "web=1")...)
+	assert.Contains(t, out, "FAILED\n")
+	assert.NotContains(t, out, "-create", "the app is there")
 }
 
 func TestMachinesGetOneObjectALine(t *testing.T) {
