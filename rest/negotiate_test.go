@@ -204,7 +204,9 @@ func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {
 					return nil, outcome.err
 				}
 				return httpmock.NewStringResponse(outcome.status, ""), nil
-			}), unpinned, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 1000, MinWait: time.Second, MaxWait: time.Second} })
+			}), unpinned, func(c *rest.Config) {
+				c.Retry = rest.RetryPolicy{Max: 1000, MinWait: time.Second, MaxWait: time.Second}
+			})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			err := get(ctx, client)
