@@ -211,7 +211,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	if err := at.Err(); err != nil {
 		return nil, err
 	}
-	if err := changes.check(); err != nil {
+	if err := changes.Check(); err != nil {
 		return nil, err
 	}
 	if len(changes.Healthcheck) > 0 {
@@ -229,10 +229,10 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	return config, nil
 }
 
-// check refuses changes of nothing, for which v1.6 Controllers make a release, and the variables that poison an app:
-// real v1.6 Controllers answer them with 500, store them, and answer each later change with 500 as well, until they
-// are unset.
-func (c Changes) check() error {
+// Check returns what is wrong with the changes, or nil; Set does so by itself. It refuses changes of nothing, for which
+// v1.6 Controllers make a release, health checks that check nothing, and the variables that poison an app: real v1.6
+// Controllers answer them with 500, store them, and answer each later change with 500 as well, until they are unset.
+func (c Changes) Check() error {
 	if len(c.Values)+len(c.Memory)+len(c.CPU)+len(c.Tags)+len(c.Healthcheck) == 0 {
 		return rest.InvalidArgument("changes", "must not be empty")
 	}

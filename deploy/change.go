@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -18,14 +19,11 @@ import (
 )
 
 const (
-	// settleTime is how long a change whose answer was lost is looked for. Real Controllers take a minute to give up a
-	// deploy that fails.
+	// settleTime is how long a change whose answer was lost is looked for, and how long a Controller may be down. Real
+	// Controllers take a minute to give up a deploy that fails.
 	settleTime = 90 * time.Second
-	// maxLooks is how often something is asked for that the Controller fails to answer. One that restarts is back by
-	// then.
-	maxLooks = 10
-
-	defaultInterval = time.Second
+	// maxPause is how long it takes at most until the next look.
+	maxPause = time.Second
 )
 
 // A change is a request that makes a release.
@@ -34,13 +32,15 @@ type change struct {
 	send func() (uuid string, err error)                       // of the build or the config that it made, if any
 	made func(context.Context, releases.Release) (bool, error) // recognises its release without an answer
 	done func()                                                // is called when it is known to be carried out
+
+	pending bool // its answer was lost, and the context ended before it was looked for long enough
 }
 
 // change makes a release, and finds it. If the answer is lost, it looks for as long as the change can take; if there is
 // nothing by then, the error is the one that the change came with.
 func (r *run) change(ctx context.Context, c change) error {
 	r.touched = true
-	uuid, err := c.send()
+	uuid, err := resend(c.send)
 	if err != nil && !mayBeDone(err) {
 		return err
 	}
@@ -62,16 +62,42 @@ func (r *run) change(ctx context.Context, c change) error {
 		return err
 	}
 	r.tell(c.step, "no answer; looking at the releases")
+	if r.settle(ctx) {
+		r.guessed = true
+		return nil
+	}
+	r.last.pending = ctx.Err() != nil
+	return err
+}
+
+// settle looks for the release of the change that was sent last, for as long as the change can take.
+func (r *run) settle(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
 	for {
 		if found, _ := r.find(ctx); found {
-			return nil
+			return true
 		}
 		if !r.pause(ctx) {
-			return err
+			return false
 		}
 	}
+}
+
+// resend sends a write, and again if the Controller was upgraded: then it did not know the path, so that nothing was done,
+// and the next call negotiates anew.
+func resend[T any](write func() (T, error)) (T, error) {
+	answer, err := write()
+	if upgraded(err) {
+		return write()
+	}
+	return answer, err
+}
+
+// upgraded recognises the 404 of a Controller that speaks another major version by now.
+func upgraded(err error) bool {
+	var failed *deis.Error
+	return errors.As(err, &failed) && failed.StatusCode == http.StatusNotFound && !errors.Is(err, deis.ErrNotFound)
 }
 
 // find looks for the release of the change that was sent last, among those that are not known yet.
@@ -111,7 +137,7 @@ func answerLost(err error) bool {
 		return false
 	}
 	var connection *net.OpError
-	if errors.As(err, &connection) && connection.Op == "dial" {
+	if errors.As(err, &connection) && (connection.Op == "dial" || connection.Op == "proxyconnect") {
 		return false // nothing was sent
 	}
 	switch failed.StatusCode {
@@ -121,18 +147,18 @@ func answerLost(err error) bool {
 	return false
 }
 
-// ask reads something, and again after a moment where the failure says nothing about it: the Controller was upgraded, so
-// that it did not know the path (the next call negotiates anew), or it is down while the app is being changed.
+// ask reads something, and again after a moment where the failure says nothing about it: the Controller was upgraded, or
+// it is down while the app is being changed, and perhaps a router answers 404 in its place.
 func ask[T any](ctx context.Context, r *run, read func() (T, error)) (T, error) {
-	for looks := 1; ; looks++ {
+	for start := time.Now(); ; {
 		answer, err := read()
 		var failed *deis.Error
-		if !errors.As(err, &failed) || looks == maxLooks {
+		if !errors.As(err, &failed) || time.Since(start) >= settleTime {
 			return answer, err
 		}
-		upgraded := failed.StatusCode == http.StatusNotFound && !errors.Is(err, deis.ErrNotFound)
-		down := failed.StatusCode < 300 || failed.StatusCode >= 500 // below: no answer, or a part of one
-		if !upgraded && !(down && r.touched) || !r.pause(ctx) {
+		router := failed.StatusCode == http.StatusNotFound && !bytes.HasPrefix(failed.Body, []byte("{"))
+		down := failed.StatusCode < 300 || failed.StatusCode >= 500 || router // below 300: no answer, or a part of one
+		if !upgraded(err) && !(down && r.touched) || !r.pause(ctx) {
 			return answer, err
 		}
 	}
@@ -141,7 +167,7 @@ func ask[T any](ctx context.Context, r *run, read func() (T, error)) (T, error) 
 // pause waits until it is time to look again, and tells whether the context goes on.
 func (r *run) pause(ctx context.Context) bool {
 	select {
-	case <-time.After(cmp.Or(r.plan.Interval, defaultInterval)):
+	case <-time.After(min(cmp.Or(r.plan.Interval, maxPause), maxPause)):
 		return true
 	case <-ctx.Done():
 		return false
@@ -156,8 +182,8 @@ func (r *run) config(ctx context.Context) (*config.Config, error) {
 	return ask(ctx, r, func() (*config.Config, error) { return r.client.Config.Get(ctx, r.plan.App) })
 }
 
-// newest is the app's newest release.
-func (r *run) newest(ctx context.Context) (releases.Release, error) {
+// findNewest is the app's newest release.
+func (r *run) findNewest(ctx context.Context) (releases.Release, error) {
 	return ask(ctx, r, func() (releases.Release, error) {
 		page, err := r.client.Releases.List(ctx, r.plan.App, releases.ListOptions{PageSize: 1})
 		switch {

@@ -3,11 +3,13 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -80,7 +82,7 @@ type Result struct {
 	Built         bool           // the image was deployed
 	Scaled        map[string]int // the types whose number changed, and what to
 	RolledBack    bool           // the app failed, and runs what it ran before again
-	Previous      int            // the release before
+	Previous      int            // the release that ran before
 	Release       int            // the release now
 	Pods          []pods.Pod     // what runs of it
 }
@@ -102,19 +104,24 @@ const rollbackTime = 5 * time.Minute
 // again, whatever its tag means by now.
 //
 // Steps: it creates the app, if asked and if there is none; sends the config that differs; deploys the image; scales;
-// waits for the pods. A first deploy starts a process of type "cmd" by itself; it does not stay beside the types that
+// waits for the pods. A first deploy starts one process of type "cmd" by itself; it does not stay beside the types that
 // Scale names, unless the Procfile has it. If none of the types in the Procfile is to run, Progress is told.
 //
 // When the answer to a change is lost, by a broken connection or a 504, Run looks at the releases to find out what
 // became of it. Once it has changed something, it does not give up because the Controller is down for a moment.
 //
-// Run undoes nothing that others do at the same time. If somebody else makes a newer release than Run's, the error is
-// ErrSuperseded as soon as that is seen, and nothing is rolled back. With v1.6, where a change of the config also brings
-// back what was rolled back once, Run undoes that; if it could be somebody else's doing as well, it is ErrSuperseded, too.
+// Run undoes nothing that it sees others do. If somebody else makes a newer release than Run's, the error is
+// ErrSuperseded as soon as that is seen, and nothing is rolled back; it is ErrSuperseded, too, if somebody was between the
+// last look and the rollback. With v1.6, where a change of the config also brings back what was rolled back once, Run
+// undoes that; if it could be somebody else's doing as well, it is ErrSuperseded.
 //
 // After an error, and with Rollback, Run goes back to the release and the numbers before, also when the context has
 // ended. A scale that failed with a 5xx or without an answer is taken back in any case: real 2.2 Controllers store its
-// numbers, and would answer the next run's scale without doing anything.
+// numbers, and would answer the next run's scale without doing anything. If the context ends while a change is not
+// answered, going back begins with looking for it, for up to 90 seconds.
+//
+// A v1.6 Controller keeps the release of a deploy that failed, while the pods of an older one run on. Run counts the older
+// one as what the app runs.
 //
 // The Result is never nil, and says what was done before the error. The error is one line; if going back failed as
 // well, it matches both reasons.
@@ -140,19 +147,20 @@ type run struct {
 	result *Result
 	start  time.Time
 
-	before    releases.Release   // the release before
+	newest    releases.Release   // the release that was the newest before
+	before    releases.Release   // the release that ran before; another one where the newest failed
+	former    map[string]int     // what the app was scaled to before
 	mine      []releases.Release // those that this run made since
 	last      change             // that was sent last, as long as its release is not found
+	guessed   bool               // a change was recognised without its answer
 	touched   bool               // something was sent that changes the app
 	structure map[string]int     // what the app is scaled to after the build, which can change it
-	former    map[string]int     // what it was scaled to, of the types whose number was changed
 }
 
 func (r *run) check() error {
 	if err := rest.Path("apps", r.plan.App).Err(); err != nil {
 		return err
 	}
-	types := slices.Sorted(maps.Keys(r.plan.Procfile))
 	for _, kind := range slices.Sorted(maps.Keys(r.plan.Scale)) {
 		if err := rest.Path("apps", r.plan.App, "pods", kind).Err(); err != nil {
 			return err
@@ -160,17 +168,32 @@ func (r *run) check() error {
 		if r.plan.Scale[kind] < 0 {
 			return rest.InvalidArgument("number of "+kind, "must not be negative")
 		}
-		if len(types) > 0 && kind != "cmd" && !slices.Contains(types, kind) { // every app can have a cmd
-			return rest.InvalidArgument(fmt.Sprintf("process type %q", kind), "is not in the Procfile: "+strings.Join(types, ", "))
+	}
+	if len(r.plan.Config) > 0 {
+		if err := (config.Changes{Values: r.plan.Config}).Check(); err != nil {
+			return err
 		}
 	}
 	switch {
 	case strings.ContainsFunc(r.plan.Image, unicode.IsSpace):
 		return rest.InvalidArgument(fmt.Sprintf("image %.100q", r.plan.Image), "must not have blanks")
-	case r.plan.Image == "" && len(types) > 0:
+	case r.plan.Image == "" && len(r.plan.Procfile) > 0:
 		return rest.InvalidArgument("Procfile", "needs an image to be deployed with")
 	case r.plan.Interval < 0:
 		return rest.InvalidArgument("interval", "must not be negative")
+	}
+	return r.checkTypes()
+}
+
+// checkTypes refuses to scale what the Procfile does not have. Every app can have a cmd.
+func (r *run) checkTypes() error {
+	for _, kind := range slices.Sorted(maps.Keys(r.plan.Scale)) {
+		_, known := r.plan.Procfile[kind]
+		_, runs := r.former[kind]
+		if len(r.plan.Procfile) > 0 && !known && !runs && kind != "cmd" {
+			return rest.InvalidArgument(fmt.Sprintf("process type %q", kind),
+				"is not in the Procfile: "+strings.Join(slices.Sorted(maps.Keys(r.plan.Procfile)), ", "))
+		}
 	}
 	return nil
 }
@@ -198,32 +221,80 @@ func (r *run) tellEvent(e Event) {
 
 // create makes sure that there is an app.
 func (r *run) create(ctx context.Context) error {
-	_, err := r.app(ctx)
+	app, err := r.app(ctx)
 	if errors.Is(err, deis.ErrNotFound) && r.plan.Create {
-		_, err = r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App})
-		r.result.Created = err == nil
-		if errors.Is(err, apps.ErrExists) { // somebody was faster
-			_, err = r.app(ctx)
+		app, err = resend(func() (*apps.App, error) { return r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App}) })
+		exists := errors.Is(err, apps.ErrExists) // somebody was faster
+		r.touched = !exists && (err == nil || mayBeDone(err))
+		if failure := err; failure != nil && (exists || r.touched) {
+			if app, err = r.app(ctx); err != nil {
+				err = failure
+			}
 		}
+		r.result.Created = err == nil && !exists
 	}
 	if err != nil {
 		return err
 	}
+	r.former = app.Structure
 	if r.result.Created {
 		r.tell(StepCreate, "created app %s", r.plan.App)
 	}
 	return nil
 }
 
-// look learns which release the app has.
+// look learns which release the app has, and which one runs.
 func (r *run) look(ctx context.Context) (err error) {
-	r.before, err = r.newest(ctx)
-	r.result.Previous, r.result.Release = r.before.Version, r.before.Version
+	if r.newest, err = r.findNewest(ctx); err != nil {
+		return err
+	}
+	r.before, err = r.running(ctx)
+	r.result.Previous, r.result.Release = r.before.Version, r.newest.Version
 	return err
+}
+
+// running is the newest release or, where a v1.6 Controller has kept that of a deploy that failed, the one whose pods run.
+func (r *run) running(ctx context.Context) (releases.Release, error) {
+	api, err := r.client.Negotiate(ctx)
+	if err != nil || api.Major >= 2 || r.newest.Build == "" {
+		return r.newest, err
+	}
+	latest := 0
+	for pod, err := range r.client.Pods.All(ctx, r.plan.App, pods.ListOptions{}) {
+		if err != nil { // nothing speaks against the newest
+			return r.newest, nil
+		}
+		version, err := strconv.Atoi(strings.TrimPrefix(pod.Release, "v"))
+		if err == nil && (pod.State == "up" || version == r.newest.Version) {
+			latest = max(latest, version)
+		}
+	}
+	if latest == 0 || latest == r.newest.Version {
+		return r.newest, nil
+	}
+	release, err := ask(ctx, r, func() (*releases.Release, error) { return r.client.Releases.Get(ctx, r.plan.App, latest) })
+	if err != nil {
+		return r.newest, err
+	}
+	if r.plan.Image == "" {
+		return *release, fmt.Errorf("deis: release v%d failed, and v%d runs on: deploy an image, or roll back", r.newest.Version, latest)
+	}
+	return *release, nil
 }
 
 // configure sends the part of the config that differs.
 func (r *run) configure(ctx context.Context) error {
+	err := r.setWanted(ctx)
+	if errors.Is(err, config.ErrUnchanged) || errors.Is(err, config.ErrNotSet) { // somebody did the same meanwhile
+		if err := r.look(ctx); err != nil {
+			return err
+		}
+		return r.setWanted(ctx)
+	}
+	return err
+}
+
+func (r *run) setWanted(ctx context.Context) error {
 	if len(r.plan.Config) == 0 {
 		return nil
 	}
@@ -237,11 +308,7 @@ func (r *run) configure(ctx context.Context) error {
 	}
 	names := slices.Sorted(maps.Keys(changes.Values))
 	r.tell(StepConfig, "changing %s", strings.Join(names, ", "))
-	err = r.setConfig(ctx, changes, func() { r.result.ConfigChanged = names })
-	if errors.Is(err, config.ErrUnchanged) { // somebody did the same meanwhile
-		return nil
-	}
-	if err != nil {
+	if err := r.setConfig(ctx, have.Values, changes, func() { r.result.ConfigChanged = names }); err != nil {
 		return err
 	}
 	if err := r.undoRevival(ctx, have, changes.Values); err != nil {
@@ -262,7 +329,8 @@ func missing(have map[string]string, want map[string]*string) map[string]*string
 	return differ
 }
 
-func (r *run) setConfig(ctx context.Context, changes config.Changes, done func()) error {
+// setConfig changes the config, whose values were those before.
+func (r *run) setConfig(ctx context.Context, before map[string]string, changes config.Changes, done func()) error {
 	return r.change(ctx, change{
 		step: StepConfig,
 		send: func() (string, error) {
@@ -279,7 +347,12 @@ func (r *run) setConfig(ctx context.Context, changes config.Changes, done func()
 			}
 			undone := len(missing(now.Values, changes.Values)) + len(missing(now.Memory, changes.Memory)) +
 				len(missing(now.CPU, changes.CPU)) + len(missing(now.Tags, changes.Tags))
-			return release.Build == r.before.Build && release.Config == now.UUID && undone == 0, nil
+			if api, err := r.client.Negotiate(ctx); err == nil && api.Major >= 2 { // v1.6 may bring back more
+				others := wayBack(now.Values, before)
+				maps.DeleteFunc(others, func(key string, _ *string) bool { _, ours := changes.Values[key]; return ours })
+				undone += len(others)
+			}
+			return release.Build == r.newest.Build && release.Config == now.UUID && undone == 0, nil
 		},
 		done: done,
 	})
@@ -312,11 +385,11 @@ func (r *run) undoRevival(ctx context.Context, before *config.Config, meant map[
 	}
 	slices.Sort(names)
 	list := strings.Join(slices.Compact(names), ", ")
-	if made := r.mine[0]; made.Version != r.before.Version+1 || made.Config != now.UUID { // there is one of others beside it
+	if made := r.mine[0]; r.guessed || made.Version != r.newest.Version+1 || made.Config != now.UUID { // it can be of others
 		return fmt.Errorf("%w: that may have changed %s, or the Controller brought it back", ErrSuperseded, list)
 	}
 	r.tell(StepConfig, "undoing what the Controller brought back: %s", list)
-	return r.setConfig(ctx, revived, func() {})
+	return r.setConfig(ctx, now.Values, revived, func() {})
 }
 
 // wayBack is what changes now into before.
@@ -342,8 +415,11 @@ func (r *run) build(ctx context.Context) error {
 	}
 	if r.plan.Procfile == nil { // it stays as it is
 		r.plan.Procfile = present.Procfile
+		if err := r.checkTypes(); err != nil {
+			return err
+		}
 	}
-	if r.wants(present) {
+	if r.wants(present) && r.before.UUID == r.newest.UUID {
 		return nil
 	}
 	r.tell(StepBuild, "deploying %s", r.plan.Image)
@@ -389,10 +465,10 @@ func (r *run) scale(ctx context.Context) error {
 	}
 	if len(differ) > 0 {
 		r.tell(StepScale, "scaling to %s", numbers(differ))
-		r.touched, r.former = true, former
-		if err := r.client.Pods.Scale(ctx, r.plan.App, differ); err != nil {
+		r.touched = true
+		if err := r.setScale(ctx, differ); err != nil {
 			if mayBeDone(err) {
-				if again := r.unscale(context.WithoutCancel(ctx)); again != nil {
+				if again := r.scaleBack(context.WithoutCancel(ctx), former); again != nil {
 					err = fmt.Errorf("%w; %w", err, again)
 				}
 			}
@@ -424,7 +500,7 @@ func (r *run) wanted() map[string]int {
 	maps.Copy(want, r.plan.Scale)
 	_, named := r.plan.Scale["cmd"]
 	_, known := r.plan.Procfile["cmd"]
-	if len(r.plan.Scale) > 0 && len(r.plan.Procfile) > 0 && !named && !known && want["cmd"] > 0 {
+	if len(r.plan.Scale) > 0 && len(r.plan.Procfile) > 0 && !named && !known && want["cmd"] == 1 {
 		want["cmd"] = 0 // the first build started it by itself
 	}
 	return want
@@ -447,7 +523,7 @@ func (r *run) warn() {
 
 // wait waits until the pods of the current release are up.
 func (r *run) wait(ctx context.Context) (err error) {
-	if r.before.Build == "" && r.plan.Image == "" { // nothing can run yet
+	if r.newest.Build == "" && r.plan.Image == "" { // nothing can run yet
 		return nil
 	}
 	r.result.Pods, err = r.waitFor(ctx, StepWait, r.wanted())
@@ -496,7 +572,7 @@ func (r *run) waitFor(ctx context.Context, step Step, want map[string]int) ([]po
 
 // replaced is an error if the app has another release by now.
 func (r *run) replaced(ctx context.Context) error {
-	now, err := r.newest(ctx)
+	now, err := r.findNewest(ctx)
 	switch {
 	case err != nil: // the next look will tell
 		return nil
@@ -530,30 +606,65 @@ func (r *run) back(ctx context.Context) error {
 	if r.before.Build == "" {
 		return errors.New("the app ran nothing before")
 	}
-	if _, err := r.find(ctx); err != nil { // a change that failed may be there by now, or have left a release behind
-		return err
-	}
-	now, err := r.newest(ctx)
+	now, err := r.findMine(ctx)
 	if err != nil {
 		return err
 	}
-	history := append([]releases.Release{r.before}, r.mine...)
-	place := slices.IndexFunc(history, func(release releases.Release) bool { return release.UUID == now.UUID })
-	if place < 0 || now.Version != r.before.Version+place { // it is of somebody else, or one between is
-		return fmt.Errorf("%w than v%d", ErrSuperseded, r.before.Version)
+	if now.UUID == r.newest.UUID { // nothing was made, or the Controller took it back by itself
+		r.result.Release = now.Version
+		r.tell(StepRollback, "the app still has release v%d", now.Version)
+	} else {
+		err = r.rollback(ctx, now)
 	}
-	if r.result.Scaled != nil {
-		if err := r.unscale(ctx); err != nil {
-			return err
+	app, lookErr := r.app(ctx)
+	if lookErr != nil {
+		return cmp.Or(err, lookErr)
+	}
+	// Builds change numbers, too, and a release that could not be rolled back is not left with others.
+	if differ := differing(app.Structure, r.former); len(differ) > 0 {
+		if again := r.scaleBack(ctx, differ); again != nil && err != nil {
+			return fmt.Errorf("%w; %w", err, again)
+		} else if again != nil {
+			return again
 		}
 	}
-	r.result.Release = now.Version
-	if place == 0 { // nothing was made, or the Controller took it back by itself
-		r.tell(StepRollback, "the app still has release v%d", now.Version)
-		return nil
+	if err != nil || !r.result.RolledBack {
+		return err
 	}
+	if r.result.Pods, err = r.waitFor(ctx, StepRollback, r.former); err != nil {
+		return err
+	}
+	r.tell(StepRollback, "rolled back to v%d", r.before.Version)
+	return nil
+}
+
+// findMine finds the newest release, and makes sure that all since the start are of this run.
+func (r *run) findMine(ctx context.Context) (now releases.Release, err error) {
+	pending, found := r.last.pending, false
+	if pending {
+		r.tell(StepRollback, "looking whether the change without an answer is carried out")
+		found = r.settle(ctx)
+	} else if found, err = r.find(ctx); err != nil { // a change that failed may have left a release behind
+		return now, err
+	}
+	if now, err = r.findNewest(ctx); err != nil {
+		return now, err
+	}
+	history := append([]releases.Release{r.newest}, r.mine...)
+	place := slices.IndexFunc(history, func(release releases.Release) bool { return release.UUID == now.UUID })
+	switch {
+	case place < 0 || now.Version != r.newest.Version+place: // it is of somebody else, or one between is
+		return now, fmt.Errorf("%w than v%d", ErrSuperseded, r.newest.Version)
+	case pending && !found:
+		return now, errors.New("the change without an answer may still be carried out")
+	}
+	return now, nil
+}
+
+// rollback makes the app run the release before again.
+func (r *run) rollback(ctx context.Context, now releases.Release) error {
 	r.tell(StepRollback, "rolling back to v%d", r.before.Version)
-	err = r.change(ctx, change{
+	err := r.change(ctx, change{
 		step: StepRollback,
 		send: func() (string, error) {
 			_, err := r.client.Releases.Rollback(ctx, r.plan.App, r.before.Version)
@@ -564,28 +675,41 @@ func (r *run) back(ctx context.Context) error {
 		},
 		done: func() { r.result.RolledBack = true },
 	})
-	if err != nil {
-		return err
+	if err == nil && r.result.Release != now.Version+1 {
+		err = fmt.Errorf("%w just before, which that undid: v%d", ErrSuperseded, r.result.Release-1)
 	}
-	app, err := r.app(ctx)
-	if err != nil {
-		return err
-	}
-	if r.result.Pods, err = r.waitFor(ctx, StepRollback, app.Structure); err != nil {
-		return err
-	}
-	r.tell(StepRollback, "rolled back to v%d", r.before.Version)
-	return nil
+	return err
 }
 
-// unscale asks for the numbers that there were before.
-func (r *run) unscale(ctx context.Context) error {
+// differing is what scales now to want. Types that are not wanted have no process any more.
+func differing(now, want map[string]int) map[string]int {
+	differ := make(map[string]int)
+	for kind, number := range now {
+		if number != want[kind] {
+			differ[kind] = want[kind]
+		}
+	}
+	for kind, number := range want {
+		if number != now[kind] {
+			differ[kind] = number
+		}
+	}
+	return differ
+}
+
+func (r *run) setScale(ctx context.Context, structure map[string]int) error {
+	_, err := resend(func() (struct{}, error) { return struct{}{}, r.client.Pods.Scale(ctx, r.plan.App, structure) })
+	return err
+}
+
+// scaleBack asks for numbers that there were before.
+func (r *run) scaleBack(ctx context.Context, former map[string]int) error {
 	ctx, cancel := context.WithTimeout(ctx, rollbackTime)
 	defer cancel()
-	if err := r.client.Pods.Scale(ctx, r.plan.App, r.former); err != nil {
-		return fmt.Errorf("scaling back to %s: %w", numbers(r.former), err)
+	if err := r.setScale(ctx, former); err != nil {
+		return fmt.Errorf("scaling back to %s: %w", numbers(former), err)
 	}
-	r.tell(StepScale, "scaled back to %s", numbers(r.former))
+	r.tell(StepScale, "scaled back to %s", numbers(former))
 	r.result.Scaled = nil
 	return nil
 }

@@ -336,6 +336,7 @@ func TestBadPlansSendNothing(t *testing.T) {
 			"negative number":          func(p *deploy.Plan) { p.Scale["web"] = -1 },
 			"process type with slash":  func(p *deploy.Plan) { p.Scale["a/b"] = 1 },
 			"Procfile without image":   func(p *deploy.Plan) { p.Image = "" },
+			"config key of two words":  func(p *deploy.Plan) { p.Config["A KEY"] = value("x") },
 			"image of two words":       func(p *deploy.Plan) { p.Image = "a b" },
 			"negative interval":        func(p *deploy.Plan) { p.Interval = -1 },
 			"type not in the Procfile": func(p *deploy.Plan) { p.Scale["wbe"] = 1 },

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -100,10 +101,26 @@ func TestTheSameChangeOfSomebodyElseIsNotTakenForOurs(t *testing.T) {
 				p := plan()
 				p.Config["GREETING"], p.Scale["web"], p.Rollback = mine, 99, true
 				result, err := deploy.Run(t.Context(), client, p)
-				assert.Error(t, err)
-				assert.ErrorIs(t, err, deploy.ErrSuperseded)
+				require.Error(t, err)
+				v1 := s.controller.APIVersion() == version.V1_6
+				assert.Equal(t, v1, errors.Is(err, deploy.ErrSuperseded), "%v", err)
 				assert.False(t, result.RolledBack)
-				assert.Equal(t, s.controller.APIVersion() == version.V1_6, result.Changed())
+				assert.Equal(t, v1, result.Changed())
+				have, err := s.Config.Get(t.Context(), "example-go")
+				require.NoError(t, err)
+				if mine == nil {
+					assert.NotContains(t, have.Values, "GREETING")
+				} else {
+					assert.Equal(t, *mine, have.Values["GREETING"])
+				}
+
+				arm()
+				p.Scale["web"], p.Config["GREETING"] = 2, value("good evening")
+				mine = p.Config["GREETING"]
+				if !v1 {
+					_, err = deploy.Run(t.Context(), client, p)
+					assert.NoError(t, err, "it is as planned, whoever did it")
+				}
 			})
 		})
 	}

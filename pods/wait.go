@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -29,8 +30,8 @@ type WaitOptions struct {
 const defaultInterval = time.Second
 
 // maxFailures is how many looks in a row may fail, each of which was tried again already. A Controller that restarts is
-// back by then.
-const maxFailures = 10
+// back by then, a minute later.
+const maxFailures = 30
 
 // ErrCrashed says that a pod that was waited for crashed. Match it with errors.Is.
 var ErrCrashed = errors.New("deis: a pod crashed")
@@ -75,12 +76,15 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 	}
 }
 
-// passing tells whether a failed look says nothing about the pods: the Controller, or the way to it, is down, or the
-// path is not found because the Controller was upgraded.
+// passing tells whether a failed look says nothing about the pods: the Controller, or the way to it, is down, or the 404 is
+// that of a router, or of a Controller that was upgraded.
 func passing(err error) bool {
 	var failed *rest.Error
-	return errors.As(err, &failed) && (failed.StatusCode == 0 || failed.StatusCode >= 500 ||
-		failed.StatusCode == http.StatusNotFound && !errors.Is(err, rest.ErrNotFound))
+	if !errors.As(err, &failed) {
+		return false
+	}
+	gone := errors.Is(err, rest.ErrNotFound) && bytes.HasPrefix(failed.Body, []byte("{"))
+	return failed.StatusCode == 0 || failed.StatusCode >= 500 || failed.StatusCode == http.StatusNotFound && !gone
 }
 
 func (o WaitOptions) check(app string) error {

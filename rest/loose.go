@@ -10,7 +10,7 @@ import (
 // unchecked has the fields that real Controllers store as any client sent them, and what their values are meant to be:
 // one odd app or build, made by another program, must not make the whole list unreadable.
 var unchecked = map[string]func(any) bool{
-	"structure": func(v any) bool { _, ok := v.(json.Number); return ok },
+	"structure": func(v any) bool { n, ok := v.(json.Number); _, err := n.Int64(); return ok && err == nil },
 	"procfile":  func(v any) bool { _, ok := v.(string); return ok },
 }
 
