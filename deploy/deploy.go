@@ -289,7 +289,10 @@ func (r *run) configure(ctx context.Context) error {
 		if err := r.look(ctx); err != nil {
 			return err
 		}
-		return r.setWanted(ctx)
+		err = r.setWanted(ctx)
+	}
+	if errors.Is(err, config.ErrUnchanged) { // what differs is not to be seen, as HEALTHCHECK_URL in 2.2
+		return nil
 	}
 	return err
 }

@@ -126,6 +126,18 @@ func TestTheSameChangeOfSomebodyElseIsNotTakenForOurs(t *testing.T) {
 	}
 }
 
+// 2.2 Controllers make a health check of HEALTHCHECK_URL, and do not list it, so that it seems to differ each time.
+func TestAVariableThatTheControllerPutsElsewhereDoesNotFailTheNextRun(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, s stage) {
+		p := plan()
+		p.Config["HEALTHCHECK_URL"] = value("/")
+		for range 2 {
+			_, err := deploy.Run(t.Context(), s.Client, p)
+			require.NoError(t, err)
+		}
+	})
+}
+
 func TestWhatSomebodyElseDidInBetweenIsNotRolledBack(t *testing.T) {
 	for request, release := range map[string]int{"POST /builds/": 5, "GET /releases/": 4, "POST /scale/": 4} {
 		t.Run("before "+request, func(t *testing.T) {
