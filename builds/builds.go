@@ -43,6 +43,14 @@ type CreateParams struct {
 	Procfile   map[string]string `json:"procfile,omitempty"` // process types and their commands
 }
 
+// Check returns what is wrong with the parameters, or nil; Create does so by itself.
+func (p CreateParams) Check() error {
+	if p.Image == "" || strings.ContainsFunc(p.Image, unicode.IsSpace) {
+		return rest.InvalidArgument(fmt.Sprintf("image %.100q", p.Image), "must be a name without blanks, as registry/name:tag")
+	}
+	return nil
+}
+
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
@@ -68,8 +76,8 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //
 //deis:operation v1.6,v2.2 POST /apps/{app}/builds/
 func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts ...rest.CallOption) (*Build, error) {
-	if p.Image == "" || strings.ContainsFunc(p.Image, unicode.IsSpace) {
-		return nil, rest.InvalidArgument(fmt.Sprintf("image %.100q", p.Image), "must be a name without blanks, as registry/name:tag")
+	if err := p.Check(); err != nil {
+		return nil, err
 	}
 	var resp rest.Response
 	opts = append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))

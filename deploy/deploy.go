@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
@@ -169,14 +168,17 @@ func (r *run) check() error {
 			return rest.InvalidArgument("number of "+kind, "must not be negative")
 		}
 	}
+	if r.plan.Image != "" {
+		if err := (builds.CreateParams{Image: r.plan.Image}).Check(); err != nil {
+			return err
+		}
+	}
 	if len(r.plan.Config) > 0 {
 		if err := (config.Changes{Values: r.plan.Config}).Check(); err != nil {
 			return err
 		}
 	}
 	switch {
-	case strings.ContainsFunc(r.plan.Image, unicode.IsSpace):
-		return rest.InvalidArgument(fmt.Sprintf("image %.100q", r.plan.Image), "must not have blanks")
 	case r.plan.Image == "" && len(r.plan.Procfile) > 0:
 		return rest.InvalidArgument("Procfile", "needs an image to be deployed with")
 	case r.plan.Interval < 0:
@@ -351,9 +353,7 @@ func (r *run) setConfig(ctx context.Context, before map[string]string, changes c
 			undone := len(missing(now.Values, changes.Values)) + len(missing(now.Memory, changes.Memory)) +
 				len(missing(now.CPU, changes.CPU)) + len(missing(now.Tags, changes.Tags))
 			if api, err := r.client.Negotiate(ctx); err == nil && api.Major >= 2 { // v1.6 may bring back more
-				others := wayBack(now.Values, before)
-				maps.DeleteFunc(others, func(key string, _ *string) bool { _, ours := changes.Values[key]; return ours })
-				undone += len(others)
+				undone += len(wayBack(now.Values, before, changes.Values))
 			}
 			return release.Build == r.newest.Build && release.Config == now.UUID && undone == 0, nil
 		},
@@ -373,12 +373,11 @@ func (r *run) undoRevival(ctx context.Context, before *config.Config, meant map[
 		return err
 	}
 	revived := config.Changes{
-		Values: wayBack(now.Values, before.Values),
-		Memory: wayBack(now.Memory, before.Memory),
-		CPU:    wayBack(now.CPU, before.CPU),
-		Tags:   wayBack(now.Tags, before.Tags),
+		Values: wayBack(now.Values, before.Values, meant),
+		Memory: wayBack(now.Memory, before.Memory, nil),
+		CPU:    wayBack(now.CPU, before.CPU, nil),
+		Tags:   wayBack(now.Tags, before.Tags, nil),
 	}
-	maps.DeleteFunc(revived.Values, func(key string, _ *string) bool { _, was := meant[key]; return was })
 	var names []string
 	for _, part := range []map[string]*string{revived.Values, revived.Memory, revived.CPU, revived.Tags} {
 		names = slices.AppendSeq(names, maps.Keys(part))
@@ -395,8 +394,8 @@ func (r *run) undoRevival(ctx context.Context, before *config.Config, meant map[
 	return r.setConfig(ctx, now.Values, revived, func() {})
 }
 
-// wayBack is what changes now into before.
-func wayBack(now, before map[string]string) map[string]*string {
+// wayBack is what changes now into before, but for what was meant to change.
+func wayBack(now, before map[string]string, meant map[string]*string) map[string]*string {
 	want := make(map[string]*string)
 	for key := range now {
 		want[key] = nil
@@ -404,6 +403,7 @@ func wayBack(now, before map[string]string) map[string]*string {
 	for key, value := range before {
 		want[key] = &value
 	}
+	maps.DeleteFunc(want, func(key string, _ *string) bool { _, was := meant[key]; return was })
 	return missing(now, want)
 }
 
@@ -460,20 +460,13 @@ func (r *run) scale(ctx context.Context) error {
 		return err
 	}
 	r.structure = app.Structure
-	differ, former := make(map[string]int), make(map[string]int)
-	for kind, number := range r.wanted() {
-		if r.structure[kind] != number {
-			differ[kind], former[kind] = number, r.structure[kind]
-		}
-	}
-	if len(differ) > 0 {
+	want := r.wanted()
+	if differ := differing(r.structure, want); len(differ) > 0 {
 		r.tell(StepScale, "scaling to %s", numbers(differ))
 		r.touched = true
 		if err := r.setScale(ctx, differ); err != nil {
 			if mayBeDone(err) {
-				if again := r.scaleBack(context.WithoutCancel(ctx), former); again != nil {
-					err = fmt.Errorf("%w; %w", err, again)
-				}
+				err = both(err, r.scaleBack(context.WithoutCancel(ctx), differing(want, r.structure)))
 			}
 			return err
 		}
@@ -625,11 +618,7 @@ func (r *run) back(ctx context.Context) error {
 	}
 	// Builds change numbers, too, and a release that could not be rolled back is not left with others.
 	if differ := differing(app.Structure, r.former); len(differ) > 0 {
-		if again := r.scaleBack(ctx, differ); again != nil && err != nil {
-			return fmt.Errorf("%w; %w", err, again)
-		} else if again != nil {
-			return again
-		}
+		err = both(err, r.scaleBack(ctx, differ))
 	}
 	if err != nil || !r.result.RolledBack {
 		return err
@@ -687,17 +676,22 @@ func (r *run) rollback(ctx context.Context, now releases.Release) error {
 // differing is what scales now to want. Types that are not wanted have no process any more.
 func differing(now, want map[string]int) map[string]int {
 	differ := make(map[string]int)
-	for kind, number := range now {
-		if number != want[kind] {
-			differ[kind] = want[kind]
-		}
-	}
-	for kind, number := range want {
-		if number != now[kind] {
-			differ[kind] = number
+	for _, either := range []map[string]int{now, want} {
+		for kind := range either {
+			if now[kind] != want[kind] {
+				differ[kind] = want[kind]
+			}
 		}
 	}
 	return differ
+}
+
+// both is one error of two, either of which can be nil.
+func both(err, other error) error {
+	if err == nil || other == nil {
+		return cmp.Or(err, other)
+	}
+	return fmt.Errorf("%w; %w", err, other)
 }
 
 func (r *run) setScale(ctx context.Context, structure map[string]int) error {

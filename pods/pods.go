@@ -150,16 +150,24 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	if len(structure) == 0 {
 		return rest.InvalidArgument("structure", "must name a process type")
 	}
-	for kind, number := range structure {
+	if err := checkNumbers(app, "number", structure); err != nil {
+		return err
+	}
+	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, opts...)
+	return err
+}
+
+// checkNumbers refuses process types and numbers of them that cannot be.
+func checkNumbers(app, argument string, numbers map[string]int) error {
+	for kind, number := range numbers {
 		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
 			return err
 		}
 		if number < 0 {
-			return rest.InvalidArgument("number of "+kind, "must not be negative")
+			return rest.InvalidArgument(argument+" of "+kind, "must not be negative")
 		}
 	}
-	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, opts...)
-	return err
+	return nil
 }
 
 // listPath is where an app's pods are listed. It checks the options before it asks for the version.

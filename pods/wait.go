@@ -88,13 +88,8 @@ func passing(err error) bool {
 }
 
 func (o WaitOptions) check(app string) error {
-	for kind, number := range o.Want {
-		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
-			return err
-		}
-		if number < 0 {
-			return rest.InvalidArgument("wanted number of "+kind, "must not be negative")
-		}
+	if err := checkNumbers(app, "wanted number", o.Want); err != nil {
+		return err
 	}
 	switch {
 	case o.Release < 0:

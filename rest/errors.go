@@ -71,8 +71,7 @@ type Error struct {
 //	deis: POST /v2/apps/: 400 Bad Request: id: Application with this id already exists.
 func (e *Error) Error() string {
 	parts := []string{"deis: " + e.Method + " " + e.Path}
-	text := http.StatusText(e.StatusCode)
-	status := strings.TrimSpace(fmt.Sprintf("%d %s", e.StatusCode, text))
+	text, status := http.StatusText(e.StatusCode), statusLine(e.StatusCode)
 	if e.StatusCode != 0 {
 		parts = append(parts, status)
 	}
@@ -110,6 +109,11 @@ func (e *Error) Error() string {
 		parts = append(parts, "try again in "+e.RetryAfter.String())
 	}
 	return strings.Join(parts, ": ")
+}
+
+// statusLine is a status as "404 Not Found".
+func statusLine(status int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 }
 
 // Unwrap gives what is below: the error of net/http, of a decoder or of the context.

@@ -44,7 +44,7 @@ type question struct {
 func (q *question) keep(resp *http.Response, err error) {
 	trouble := "so far "
 	if resp != nil {
-		trouble += strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode)))
+		trouble += statusLine(resp.StatusCode)
 	} else {
 		trouble += oneLine(cause(err).Error())
 	}
@@ -63,7 +63,7 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 		return *api, nil
 	}
 	if ctx.Err() != nil {
-		return version.API{}, c.unanswered(new(question), ctx.Err())
+		return version.API{}, c.unanswered(ctx.Err())
 	}
 	n.mu.Lock()
 	if api := n.api.Load(); api != nil { // agreed on between the two looks
@@ -93,21 +93,18 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 				n.ask = nil
 			}
 		}
-		return version.API{}, c.unanswered(q, ctx.Err())
+		e := c.unanswered(ctx.Err())
+		if trouble := q.trouble.Load(); trouble != nil {
+			e.Detail = *trouble
+		}
+		return version.API{}, e
 	}
 }
 
 // unanswered is the error of a question that was not answered.
-func (c *Client) unanswered(q *question, why error) *Error {
-	e := &Error{
-		Method: http.MethodGet,
-		Path:   strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath,
-		cause:  why,
-	}
-	if trouble := q.trouble.Load(); trouble != nil {
-		e.Detail = *trouble
-	}
-	return e
+func (c *Client) unanswered(why error) *Error {
+	path := strings.TrimSuffix(c.config.BaseURL.EscapedPath(), "/") + questionPath
+	return &Error{Method: http.MethodGet, Path: path, cause: why}
 }
 
 // Require returns an *version.UnsupportedError, without sending the operation, if the version that calls speak is
@@ -132,7 +129,7 @@ func (c *Client) Server() (Server, bool) {
 const questionPath = "/v2/"
 
 func (c *Client) ask(ctx context.Context, q *question) {
-	q.err = c.unanswered(q, errGivenUp)
+	q.err = c.unanswered(errGivenUp)
 	defer func() { // also where a transport ends the goroutine, as t.FailNow does, or all who wait would wait forever
 		n := c.negotiated
 		n.mu.Lock()
