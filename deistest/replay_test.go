@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis/deistest"
@@ -110,12 +111,15 @@ type replay struct {
 	certificates map[string]string
 }
 
+// decode reads an exchange, with the names that things have here. They are replaced in one pass: a name that was made
+// up here may be one that was recorded for something else.
 func (r *replay) decode(line string) exchange {
+	var names []string
 	for theirs, mine := range r.learned {
-		line = strings.ReplaceAll(line, theirs, mine)
+		names = append(names, theirs, mine)
 	}
 	var e exchange
-	require.NoError(r.t, json.Unmarshal([]byte(line), &e), line)
+	require.NoError(r.t, json.Unmarshal([]byte(strings.NewReplacer(names...).Replace(line)), &e), line)
 	return e
 }
 
@@ -287,4 +291,11 @@ func certificates(t *testing.T) map[string]string {
 	var list map[string]string
 	require.NoError(t, json.Unmarshal(data, &list))
 	return list
+}
+
+// A name that was made up here may be one that was recorded for something else.
+func TestReplayReplacesANameOnce(t *testing.T) {
+	r := replay{t: t, learned: map[string]string{"classy-mainsail": "zaftig-buttress", "zaftig-buttress": "velvet-countess",
+		"velvet-countess": "gilded-penguins", "gilded-penguins": "classy-mainsail"}}
+	assert.Equal(t, "GET /v1/apps/zaftig-buttress/", r.decode(`{"request":"GET /v1/apps/classy-mainsail/"}`).Request)
 }
