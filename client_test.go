@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jarcoal/httpmock"
@@ -141,8 +142,10 @@ func TestCopiesShareConnectionsAndTheNegotiatedVersion(t *testing.T) {
 	require.NoError(t, err)
 	nobody, err := bob.With(deis.WithToken(""))
 	require.NoError(t, err)
-	for range 3 {
-		for name, c := range map[string]*deis.Client{"alicestoken": client, "bobstoken": bob, "": nobody} {
+	for range 10 {
+		for name, original := range map[string]*deis.Client{"alicestoken": client, "bobstoken": bob, "": nobody} {
+			c, err := original.With()
+			require.NoError(t, err)
 			user, err := c.Auth.Whoami(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, name, user.Username)
@@ -151,7 +154,7 @@ func TestCopiesShareConnectionsAndTheNegotiatedVersion(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, controller.questions.Load())
 	shared := controller.connections.Load()
-	assert.Less(t, shared, int64(3), "three clients") // one; net/http may give one up on a busy machine
+	assert.Less(t, shared, int64(10), "thirty clients") // one; on a busy machine net/http gives one up now and then
 
 	own, err := client.With(deis.WithTLSConfig(&tls.Config{MinVersion: tls.VersionTLS13})) // makes connections of its own
 	require.NoError(t, err)
@@ -249,34 +252,36 @@ func TestTheRootsNounsAreTheEngines(t *testing.T) {
 
 func TestWritesOfCopiesTakeTurns(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	begun := make(chan struct{})
-	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithToken("alicestoken"),
-		deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
-			if req.Header.Get("Authorization") != "token alicestoken" {
-				return nil, errors.New("was sent before its turn")
-			}
-			close(begun)
-			<-req.Context().Done()
-			return nil, req.Context().Err()
-		})))
-	require.NoError(t, err)
-	bob, err := client.With(deis.WithToken("bobstoken"))
-	require.NoError(t, err)
-	ended := make(chan error)
-	go func() {
-		_, err := client.Config.Unset(ctx, "a", "X")
-		ended <- err
-	}()
-	<-begun
-	waiting, stop := context.WithTimeout(t.Context(), time.Millisecond)
-	defer stop()
-	_, err = bob.Config.Unset(waiting, "a", "X")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Contains(t, err.Error(), "waiting for another write to app a")
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		begun := make(chan struct{})
+		client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithToken("alicestoken"),
+			deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+				if req.Header.Get("Authorization") != "token alicestoken" {
+					return nil, errors.New("was sent before its turn")
+				}
+				close(begun)
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			})))
+		require.NoError(t, err)
+		bob, err := client.With(deis.WithToken("bobstoken"))
+		require.NoError(t, err)
+		ended := make(chan error)
+		go func() {
+			_, err := client.Config.Unset(ctx, "a", "X")
+			ended <- err
+		}()
+		<-begun
+		waiting, stop := context.WithTimeout(t.Context(), time.Millisecond)
+		defer stop()
+		_, err = bob.Config.Unset(waiting, "a", "X")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Contains(t, err.Error(), "waiting for another write to app a")
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	})
 }
 
 // Printing is how secrets get into logs; what is printed by testify goes through spew, which looks into everything.

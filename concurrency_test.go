@@ -98,8 +98,9 @@ func TestACrowdSharesOneClientOneQuestionAndFewConnections(t *testing.T) {
 	close(start)
 	done.Wait()
 	assert.Equal(t, 1, questions(controller))
-	// Who finds no free connection makes one, and takes another that becomes free meanwhile: at most one too many each.
-	assert.LessOrEqual(t, most.Load(), int64(2*crowd))
+	// Who finds no free connection makes one, and takes another that becomes free meanwhile: one too many each. The server
+	// may see late that a third was closed.
+	assert.LessOrEqual(t, most.Load(), int64(3*crowd))
 
 	client.CloseIdleConnections()
 	server.Close()

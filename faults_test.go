@@ -434,6 +434,9 @@ func (f fault) hold(t *testing.T, kind int) (kept bool) {
 
 	var resp deis.Response
 	err := kinds[kind].call(t.Context(), client, deis.WithResponse(&resp))
+	if f.warm && !f.closesIdle && w.first.Load() != 1 {
+		return !f.kept // net/http had given the warm connection up
+	}
 	assert.Equal(t, want.tries, resp.Attempts, "%s: tries", name)
 	assert.EqualValues(t, f.heard(kind), w.requests.Load()-before, "%s: requests", name)
 	if f.atMost > 0 {
@@ -725,10 +728,18 @@ func TestAPostIsSentTwiceOnlyIfTheCallerSaysThatItDoesNoHarm(t *testing.T) {
 		{"WithIdempotent", []deis.CallOption{deis.WithIdempotent()}, 2},
 		{"a header", []deis.CallOption{deis.WithHeader("Idempotency-Key", "1")}, 2},
 	} {
-		w := newWire(t, fault{warm: true, does: hangUpOnTheSecond})
-		client := w.client(t)
-		require.NoError(t, kinds[0].call(t.Context(), client), c.situation)
-		err := kinds[2].call(t.Context(), client, c.opts...)
+		var w *wire
+		var err error
+		for range 5 { // on a busy machine net/http gives the warm connection up now and then
+			w = newWire(t, fault{warm: true, does: hangUpOnTheSecond})
+			client := w.client(t)
+			require.NoError(t, kinds[0].call(t.Context(), client), c.situation)
+			w.first.Store(0)
+			err = kinds[2].call(t.Context(), client, c.opts...)
+			if w.first.Load() == 1 {
+				break
+			}
+		}
 		assert.Equal(t, c.requests == 1, errors.Is(err, io.EOF), "%s: %v", c.situation, err)
 		assert.EqualValues(t, c.requests, w.requests.Load()-1, c.situation)
 	}

@@ -93,7 +93,7 @@ func (q *request) newPod(kind string, num int, r *release) *pod {
 	fmt.Fprint(replicaSet, q.app.uuid, kind, r.version)
 	return &pod{
 		uuid: newUUID(), kind: kind, num: num, release: r.version, created: now(), up: now().Add(q.startDelay),
-		name: fmt.Sprintf("%s-%s-%d-%s", q.app.id, kind, replicaSet.Sum32(), podSuffix()),
+		name: fmt.Sprintf("%s-%s-%d-%s", q.app.id, kind, replicaSet.Sum32()|1<<31, podSuffix()), // ten digits
 	}
 }
 

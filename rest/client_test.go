@@ -441,8 +441,9 @@ func TestAThousandCallsTakeOneConnection(t *testing.T) {
 		rest.Post[struct{}](t.Context(), client, rest.Path("apps"), nil)
 		rest.Delete(t.Context(), client, rest.Path("apps", "a"))
 	}
-	// On a busy machine net/http gives one up now and then: if its writer gets no turn for 50 ms.
-	assert.LessOrEqual(t, connections.Load(), int64(3))
+	// On a busy machine net/http gives one up now and then: if its writer gets no turn for 50 ms. Each of the five kinds of
+	// answer would cost two hundred.
+	assert.LessOrEqual(t, connections.Load(), int64(50))
 }
 
 // Not parallel: it counts the goroutines of the whole process.

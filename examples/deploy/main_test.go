@@ -150,6 +150,7 @@ func TestWrongUsageIsToldInOneLine(t *testing.T) {
 func TestWithoutAControllerItFails(t *testing.T) {
 	t.Setenv("DEIS_CONTROLLER", "")
 	t.Setenv("DEIS_TOKEN", "")
+	t.Setenv("DEIS_PROFILE", "")
 	t.Setenv("HOME", t.TempDir())
 	status, _, errOut := command(t, nil, "-app", "x", "-image", "x")
 	assert.Equal(t, failed, status)
