@@ -49,6 +49,7 @@ func startChromium(t *testing.T) context.Context {
 	}
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), // its user data directory is fresh, and removed afterwards
 		chromedp.ExecPath(path),
+		chromedp.WSURLReadTimeout(patience), // the first start after an installation is slow
 		chromedp.Headless,
 		chromedp.NoFirstRun,
 		chromedp.NoSandbox, // root and most containers cannot have one
