@@ -293,7 +293,6 @@ func certificates(t *testing.T) map[string]string {
 	return list
 }
 
-// A name that was made up here may be one that was recorded for something else.
 func TestReplayReplacesANameOnce(t *testing.T) {
 	r := replay{t: t, learned: map[string]string{"classy-mainsail": "zaftig-buttress", "zaftig-buttress": "velvet-countess",
 		"velvet-countess": "gilded-penguins", "gilded-penguins": "classy-mainsail"}}

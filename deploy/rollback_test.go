@@ -158,22 +158,27 @@ func TestARouters404WhileWaitingIsNoReasonToRollBack(t *testing.T) {
 	})
 }
 
+// unanswered deploys for two seconds an image whose build is not answered, but may be passed on.
+func (s stage) unanswered(t *testing.T, build func(*http.Request)) (*deploy.Result, error) {
+	s.deployed(t)
+	client := s.through(t, func(req *http.Request) (*http.Response, error) {
+		if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/builds/") {
+			return s.controller.Transport().RoundTrip(req)
+		}
+		build(req)
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	})
+	p := plan()
+	p.Image, p.Rollback = "deis/example-go:v2", true
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	return deploy.Run(ctx, client, p)
+}
+
 func TestAChangeThatComesAfterTheContextEndedIsRolledBackToo(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		client := s.through(t, func(req *http.Request) (*http.Response, error) {
-			if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/builds/") {
-				return s.controller.Transport().RoundTrip(req)
-			}
-			later(t, req, s.controller.Transport(), 3*time.Second)
-			<-req.Context().Done()
-			return nil, req.Context().Err()
-		})
-		p := plan()
-		p.Image, p.Rollback = "deis/example-go:v2", true
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		result, err := deploy.Run(ctx, client, p)
+		result, err := s.unanswered(t, func(req *http.Request) { later(t, req, s.controller.Transport(), 3*time.Second) })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.True(t, result.RolledBack)
 		assert.True(t, result.Built)
@@ -183,19 +188,7 @@ func TestAChangeThatComesAfterTheContextEndedIsRolledBackToo(t *testing.T) {
 
 func TestAChangeThatMayStillComeIsSaid(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		client := s.through(t, func(req *http.Request) (*http.Response, error) {
-			if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/builds/") {
-				return s.controller.Transport().RoundTrip(req)
-			}
-			<-req.Context().Done()
-			return nil, req.Context().Err()
-		})
-		p := plan()
-		p.Image, p.Rollback = "deis/example-go:v2", true
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		_, err := deploy.Run(ctx, client, p)
+		_, err := s.unanswered(t, func(*http.Request) {})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorContains(t, err, "not rolled back: the change without an answer may still be carried out")
 	})
