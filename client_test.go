@@ -24,6 +24,7 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/auth"
 	"github.com/deisgo/deis/certs"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/version"
 )
@@ -167,7 +168,7 @@ func TestCopiesShareConnectionsAndTheNegotiatedVersion(t *testing.T) {
 
 func TestACopyLeavesTheClientAsItIs(t *testing.T) {
 	var agents, versions []string
-	transport := roundTrip(func(req *http.Request) (*http.Response, error) {
+	transport := exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		agents = append(agents, req.UserAgent())
 		versions = append(versions, req.Header.Get(version.Header))
 		return httpmock.NewStringResponse(200, "{}"), nil
@@ -237,7 +238,7 @@ func TestTheRootsNounsAreTheEngines(t *testing.T) {
 	var failed *deis.Error
 	requests := 0
 	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithRetry(deis.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1}),
-		deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+		deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			requests++
 			assert.Equal(t, "x", req.Header.Get("X-Trace"))
 			return httpmock.NewStringResponse(504, ""), nil
@@ -257,7 +258,7 @@ func TestWritesOfCopiesTakeTurns(t *testing.T) {
 		defer cancel()
 		begun := make(chan struct{})
 		client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithToken("alicestoken"),
-			deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+			deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 				if req.Header.Get("Authorization") != "token alicestoken" {
 					return nil, errors.New("was sent before its turn")
 				}
@@ -288,7 +289,7 @@ func TestWritesOfCopiesTakeTurns(t *testing.T) {
 func TestNoPrinterShowsAToken(t *testing.T) {
 	const secret = "secretsecret"
 	client, err := deis.New("https://deis.example.com", deis.WithToken(secret), deis.WithAPIVersion(version.V2_2),
-		deis.WithTransport(roundTrip(func(*http.Request) (*http.Response, error) { return httpmock.NewStringResponse(200, "{}"), nil })))
+		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) { return httpmock.NewStringResponse(200, "{}"), nil })))
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
@@ -321,8 +322,3 @@ func TestNoPrinterShowsAToken(t *testing.T) {
 type printout []byte
 
 func (p *printout) Errorf(format string, args ...any) { *p = fmt.Appendf(*p, format, args...) }
-
-// roundTrip is a transport in memory.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/version"
 )
 
@@ -43,7 +44,7 @@ func TestAControllerURLMayBeWrittenInManyWays(t *testing.T) {
 		"http://[::1]:8000":                        "http://[::1]:8000/v2/apps/a/",
 	} {
 		var requests []string
-		client, err := deis.New(given, deis.WithAPIVersion(version.V2_2), deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+		client, err := deis.New(given, deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			requests = append(requests, req.URL.String())
 			return httpmock.NewStringResponse(200, "{}"), nil
 		})))
@@ -106,7 +107,7 @@ func TestNewSaysEverythingThatIsWrongAtOnce(t *testing.T) {
 		deis.WithApplication("", ""),
 		deis.WithRetry(deis.RetryPolicy{MinWait: 2, MaxWait: 1}),
 		nil,
-		deis.WithTransport(roundTrip(nil)), deis.WithTLSConfig(new(tls.Config)), // which do not go together
+		deis.WithTransport(exchange.RoundTrip(nil)), deis.WithTLSConfig(new(tls.Config)), // which do not go together
 	)
 	require.ErrorIs(t, err, deis.ErrInvalidArgument)
 	for _, says := range []string{
@@ -157,7 +158,7 @@ func TestOptionsAreCheckedOneByOne(t *testing.T) {
 func TestTheCallersHTTPClientIsCopied(t *testing.T) {
 	own := &http.Client{Timeout: time.Nanosecond}
 	client, err := deis.New("https://deis.example.com", deis.WithHTTPClient(own), deis.WithAPIVersion(version.V2_2), deis.WithRetry(deis.RetryPolicy{}),
-		deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+		deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
 			return nil, req.Context().Err()
 		})))
@@ -212,7 +213,7 @@ func TestConcurrentCallsKeepTheirConnections(t *testing.T) {
 func TestTheTransportOfTheProgramMayBeOfAnyKind(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
-	http.DefaultTransport = roundTrip(func(*http.Request) (*http.Response, error) { // as programs wrap it, for traces or tests
+	http.DefaultTransport = exchange.RoundTrip(func(*http.Request) (*http.Response, error) { // as programs wrap it, for traces or tests
 		return httpmock.NewStringResponse(200, `{"id":"a"}`), nil
 	})
 	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2))
@@ -326,7 +327,7 @@ func TestConnectionsWithoutVerificationAreWarnedOfOnce(t *testing.T) {
 	_, err = deis.New(server.URL, logger, deis.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}))
 	require.NoError(t, err)
 	logged(1, "a transport of the program's own")
-	_, err = deis.New(server.URL, logger, deis.WithTransport(roundTrip(nil)))
+	_, err = deis.New(server.URL, logger, deis.WithTransport(exchange.RoundTrip(nil)))
 	require.NoError(t, err)
 	logged(0, "a transport of unknown kind")
 
@@ -341,7 +342,7 @@ func TestRetriesFollowThePolicyOfTheClient(t *testing.T) {
 	for policy, requests := range map[deis.RetryPolicy]int{{}: 1, {Max: 1}: 2, {Max: 4, MaxWait: time.Microsecond}: 5} {
 		made := 0
 		client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithRetry(policy),
-			deis.WithTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+			deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
 				made++
 				return nil, errors.New("connection lost")
 			})))

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/version"
 )
 
@@ -226,7 +227,7 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNo(t *testing.T) {
 	}
 
 	write(t, path, `{"controller":"https://deis.example.com","ssl_verify":false}`)
-	client, err := deis.FromProfile(path, deis.WithAPIVersion(version.V2_2), deis.WithTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+	client, err := deis.FromProfile(path, deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
 		return httpmock.NewStringResponse(200, `{"id":"a"}`), nil
 	})))
 	require.NoError(t, err, "a transport of any kind will do")
@@ -285,7 +286,7 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 
 	t.Setenv("DEIS_TOKEN", "envstoken")
 	var host string
-	client, err = deis.FromEnv(deis.WithAPIVersion(version.V2_2), deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+	client, err = deis.FromEnv(deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		host = req.URL.Host
 		assert.Equal(t, "token envstoken", req.Header.Get("Authorization"))
 		return httpmock.NewStringResponse(200, "{}"), nil

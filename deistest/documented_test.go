@@ -39,7 +39,7 @@ var neverAnswered = map[string]bool{
 // status and at least its fields, but for what real Controllers answer otherwise.
 func TestDocumentedExchanges(t *testing.T) {
 	for _, api := range versions {
-		f, err := os.Open("../testdata/documented-" + api.String() + ".jsonl")
+		f, err := os.Open("../test/testdata/documented-" + api.String() + ".jsonl")
 		require.NoError(t, err)
 		defer f.Close()
 		for lines := bufio.NewScanner(f); lines.Scan(); {

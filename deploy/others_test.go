@@ -17,15 +17,12 @@ import (
 	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deploy"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/version"
 )
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // through makes a client of the Controller whose requests go through something.
-func (s stage) through(t *testing.T, something roundTrip) *deis.Client {
+func (s stage) through(t *testing.T, something exchange.RoundTrip) *deis.Client {
 	t.Helper()
 	client, err := deis.New("http://deis.example.com", deis.WithToken(s.controller.Token()), deis.WithTransport(something))
 	require.NoError(t, err)

@@ -110,3 +110,9 @@ func (e Exchange) check(t testing.TB, api string, req *http.Request) {
 		assert.Failf(t, "not JSON", "body of %s: %q", e.request, strings.ToValidUTF8(string(sent), "?"))
 	}
 }
+
+// A RoundTrip is a transport in memory.
+type RoundTrip func(*http.Request) (*http.Response, error)
+
+// RoundTrip calls the function.
+func (f RoundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -1,4 +1,4 @@
-package deis_test
+package test
 
 import (
 	"context"

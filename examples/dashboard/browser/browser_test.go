@@ -1,4 +1,4 @@
-package e2e
+package browser
 
 import (
 	"context"
@@ -170,12 +170,12 @@ func (b *tab) withoutScripts() {
 	require.NoError(b.t, err)
 }
 
-// screenshot writes what the window shows to docs/images if UPDATE_SCREENSHOTS is set, or else where it is forgotten.
+// screenshot writes what the window shows to ../images if UPDATE_SCREENSHOTS is set, or else where it is forgotten.
 func (b *tab) screenshot(name string) {
 	b.t.Helper()
 	dir := b.t.TempDir()
 	if update, _ := strconv.ParseBool(os.Getenv("UPDATE_SCREENSHOTS")); update {
-		dir = filepath.Join("..", "docs", "images")
+		dir = filepath.Join("..", "images")
 		require.NoError(b.t, os.MkdirAll(dir, 0o755))
 	}
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

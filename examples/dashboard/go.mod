@@ -1,9 +1,9 @@
-// The test of the dashboard in a real browser, apart from the SDK's own module so that its importers do not pay for it.
-module github.com/deisgo/deis/e2e
+// The dashboard and its browser tests: a module of its own, so that what they need costs importers of the SDK nothing.
+module github.com/deisgo/deis/examples/dashboard
 
 go 1.25.0
 
-replace github.com/deisgo/deis => ../
+replace github.com/deisgo/deis => ../../
 
 require (
 	github.com/chromedp/cdproto v0.159.0

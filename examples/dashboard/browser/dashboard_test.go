@@ -1,9 +1,9 @@
-// Package e2e looks at examples/dashboard with a real browser, Debian's chromium.
+// Package browser looks at the dashboard in a real browser, Debian's chromium.
 //
-//	cd e2e && go test ./...
+//	go -C examples/dashboard test ./browser
 //
 // Without a browser the tests are skipped, unless CI is true. UPDATE_SCREENSHOTS=1 writes the README's pictures anew.
-package e2e
+package browser
 
 import (
 	"bufio"
@@ -229,7 +229,7 @@ func TestMain(m *testing.M) {
 // build makes the program once, for all tests.
 var build = sync.OnceValues(func() (path string, err error) {
 	path = filepath.Join(programs, "dashboard")
-	command := exec.Command("go", "build", "-o", path, "./examples/dashboard")
+	command := exec.Command("go", "build", "-o", path, ".")
 	command.Dir = ".."
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, output)

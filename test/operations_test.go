@@ -1,4 +1,4 @@
-package deis_test
+package test
 
 import (
 	"flag"
@@ -65,7 +65,7 @@ func readMarks(t *testing.T) []mark {
 	form := regexp.MustCompile(`^//deis:operation (v\d\.\d(?:,v\d\.\d)*) ([A-Z]+) (/\S+)$`)
 	var marks []mark
 	for _, dir := range resourcePackages {
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		require.NoError(t, err)
 		for _, file := range files {
 			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.SkipObjectResolution)
@@ -95,7 +95,7 @@ func readMarks(t *testing.T) []mark {
 // The table in docs/operations.md has one row for each documented operation; of what the two documents have in common
 // one for both. All columns but the last follow from the documents and the marks.
 func TestTheTableOfOperationsIsComplete(t *testing.T) {
-	const file = "docs/operations.md"
+	const file = "../docs/operations.md"
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
 	before, table, found := strings.Cut(string(written), "\n| Operation |")
@@ -117,7 +117,7 @@ func TestTheTableOfOperationsIsComplete(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text.String()), 0o644))
 		return
 	}
-	assert.Equal(t, text.String(), string(written), "go test -run TestTheTableOfOperations -update . writes it anew")
+	assert.Equal(t, text.String(), string(written), "go test -run TestTheTableOfOperations -update ./test writes it anew")
 }
 
 type tableRow struct {

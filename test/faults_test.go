@@ -1,4 +1,4 @@
-package deis_test
+package test
 
 import (
 	"bufio"
@@ -613,7 +613,7 @@ func (p phase) hold(t *testing.T, kind int) {
 
 // The tables in docs/faults.md are the ones above.
 func TestTheTablesOfFaultsAreTheTestedOnes(t *testing.T) {
-	const file = "docs/faults.md"
+	const file = "../docs/faults.md"
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
 	text := string(written)
@@ -641,7 +641,7 @@ func TestTheTablesOfFaultsAreTheTestedOnes(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 		return
 	}
-	assert.Equal(t, text, string(written), "go test -run TestTheTablesOfFaults -update . writes them anew")
+	assert.Equal(t, text, string(written), "go test -run TestTheTablesOfFaults -update ./test writes them anew")
 }
 
 func errorCell(says, is string) string {

@@ -1,4 +1,4 @@
-package deis_test
+package test
 
 import (
 	"bufio"
@@ -47,14 +47,14 @@ type recorded struct {
 func readRecordings(t *testing.T) []recorded {
 	t.Helper()
 	var all []recorded
-	for _, path := range []string{"deistest/testdata/recorded-1.6.jsonl", "deistest/testdata/recorded-2.2.jsonl", "testdata/recorded-faults.jsonl"} {
+	for _, path := range []string{"../deistest/testdata/recorded-1.6.jsonl", "../deistest/testdata/recorded-2.2.jsonl", "testdata/recorded-faults.jsonl"} {
 		file, err := os.Open(path)
 		require.NoError(t, err)
 		defer file.Close()
 		lines := bufio.NewScanner(file)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			r := recorded{API: strings.TrimSuffix(strings.TrimPrefix(path, "deistest/testdata/recorded-"), ".jsonl")}
+			r := recorded{API: strings.TrimSuffix(strings.TrimPrefix(path, "../deistest/testdata/recorded-"), ".jsonl")}
 			require.NoError(t, json.Unmarshal(lines.Bytes(), &r))
 			if r.Status != 0 && r.Name != "" { // the others are steps in between
 				all = append(all, r)

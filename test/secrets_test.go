@@ -1,4 +1,4 @@
-package deis_test
+package test
 
 import (
 	"bytes"
@@ -28,6 +28,7 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/auth"
 	"github.com/deisgo/deis/certs"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/version"
 )
 
@@ -209,7 +210,7 @@ func printWhole(w io.Writer, err error) {
 func TestAnErrorIsShortHoweverMuchItQuotes(t *testing.T) {
 	t.Parallel()
 	client, err := deis.New("https://deis.example.com", deis.WithToken(canaryToken), deis.WithAPIVersion(version.V2_2),
-		deis.WithTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
 			return answered(200, "<title>"+strings.Repeat("x", 256<<10)+canaryToken+"</title>")
 		})))
 	require.NoError(t, err)
@@ -224,7 +225,7 @@ func TestNoListLeadsToAnotherHost(t *testing.T) {
 	for _, l := range listings {
 		hosts := make(map[string]int)
 		client, err := deis.New("https://deis.example.com", deis.WithToken(canaryToken), deis.WithAPIVersion(version.V2_2),
-			deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+			deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 				hosts[req.URL.Host]++
 				next := "http://evil.example.com:8000/v2/apps/?offset=1"
 				if req.URL.Query().Get("offset") != "" {
@@ -242,7 +243,7 @@ func TestNoListLeadsToAnotherHost(t *testing.T) {
 func TestAPanicShowsNoSecretAndLeavesTheClientUsable(t *testing.T) {
 	broken := true
 	client, err := deis.New("https://deis.example.com", deis.WithToken(canaryToken), deis.WithAPIVersion(version.V2_2),
-		deis.WithTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
 			if broken {
 				panic("the transport is broken")
 			}
@@ -274,7 +275,7 @@ func TestEveryFieldForASecretIsHidden(t *testing.T) {
 	secret := regexp.MustCompile(`^(Token|(New)?Password|(Private)?Key|Secret)$`)
 	var hidden []string
 	for _, dir := range append([]string{".", "rest", "version", "deploy"}, resourcePackages...) {
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		require.NoError(t, err)
 		methods, fields := make(map[string]bool), make(map[string][]*ast.Field)
 		for _, file := range files {

@@ -1,4 +1,4 @@
-package deis_test
+package test
 
 import (
 	"context"
@@ -25,6 +25,7 @@ import (
 	"github.com/deisgo/deis/auth"
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/version"
@@ -171,7 +172,7 @@ func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
 func TestAQuestionThatIsGivenUpFailsThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		client, err := deis.New("https://deis.example.com", deis.WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+		client, err := deis.New("https://deis.example.com", deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			if asked++; asked == 1 {
 				runtime.Goexit()
 			}
