@@ -174,14 +174,14 @@ func (c Changes) LogValue() slog.Value { return slog.StringValue(c.String()) }
 var (
 	// ErrUnchanged says that everything is set like that already, and no release was made. 2.2 only: v1.6 Controllers
 	// make a new release.
-	ErrUnchanged error = rest.Reason{
+	ErrUnchanged error = &rest.Reason{
 		Message:  "the config is like that already",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "changed nothing"}},
 	}
 	// ErrNotSet says that what was to be unset is not set, and that nothing was changed. 2.2 only: v1.6 Controllers
 	// accept it.
-	ErrNotSet error = rest.Reason{
+	ErrNotSet error = &rest.Reason{
 		Message:  "not set",
 		Status:   422,
 		Wordings: []rest.Wording{{Text: "does not exist under"}},
@@ -215,7 +215,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 		return nil, err
 	}
 	if len(changes.Healthcheck) > 0 {
-		if err := s.client.Require(ctx, "a health check", version.API{Major: 2}); err != nil {
+		if err := s.client.Require(ctx, "a health check", version.V2); err != nil {
 			return nil, err
 		}
 	}
@@ -242,13 +242,13 @@ func (c Changes) Check() error {
 			return rest.InvalidArgument(fmt.Sprintf("config key %.100q", key), "must be printable ASCII without blanks and =")
 		}
 	}
-	for kind, check := range c.Healthcheck {
+	for procType, check := range c.Healthcheck {
 		for name, probe := range check {
 			if name != LivenessProbe && name != ReadinessProbe {
-				return rest.InvalidArgument(fmt.Sprintf("health check %.100q of %s", name, kind), "must be a livenessProbe or a readinessProbe")
+				return rest.InvalidArgument(fmt.Sprintf("health check %.100q of %s", name, procType), "must be a livenessProbe or a readinessProbe")
 			}
 			if probe != nil && *probe == (Probe{}) {
-				return rest.InvalidArgument(name+" of "+kind, "must say how to ask; nil takes it away")
+				return rest.InvalidArgument(name+" of "+procType, "must say how to ask; nil takes it away")
 			}
 		}
 	}
@@ -266,10 +266,10 @@ func (s *Service) SetValues(ctx context.Context, app string, values map[string]s
 
 // Unset removes environment variables; see Set. If one of them is not set, 2.2 Controllers answer ErrNotSet and remove
 // none.
-func (s *Service) Unset(ctx context.Context, app string, keys ...string) (*Config, error) {
+func (s *Service) Unset(ctx context.Context, app string, keys []string, opts ...rest.CallOption) (*Config, error) {
 	changes := Changes{Values: make(map[string]*string, len(keys))}
 	for _, key := range keys {
 		changes.Values[key] = nil
 	}
-	return s.Set(ctx, app, changes)
+	return s.Set(ctx, app, changes, opts...)
 }

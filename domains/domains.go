@@ -32,7 +32,7 @@ type Domain struct {
 type ListOptions = rest.ListOptions
 
 // ErrTaken says that the domain routes to some app already, this one or another. Match it with errors.Is.
-var ErrTaken error = rest.Reason{
+var ErrTaken error = &rest.Reason{
 	Message: "the domain is in use",
 	Status:  400,
 	Wordings: []rest.Wording{
@@ -74,7 +74,7 @@ type createRequest struct {
 func (s *Service) Delete(ctx context.Context, app, domain string, opts ...rest.CallOption) error {
 	at := rest.Path("apps", app, "domains", domain).NoSlash()
 	if at.Err() == nil && strings.HasPrefix(domain, "*") {
-		if err := s.client.Require(ctx, "a wildcard domain", version.API{Major: 2}); err != nil {
+		if err := s.client.Require(ctx, "a wildcard domain", version.V2); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func newClient(t testing.TB, transport http.RoundTripper, changes ...func(*rest.
 	t.Helper()
 	config := rest.Config{
 		BaseURL:   parseURL(t, "https://deis.example.com"),
-		Token:     func() string { return token },
+		Token:     func(context.Context) (string, error) { return token, nil },
 		HTTP:      &http.Client{Transport: transport},
 		API:       version.V2_2,
 		UserAgent: "rest-test",
@@ -193,7 +193,7 @@ func TestAClientWithoutATokenSendsNone(t *testing.T) {
 	})
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.WithoutToken())
 	require.NoError(t, err)
-	client := newClient(t, transport, func(c *rest.Config) { c.Token = func() string { return "" } })
+	client := newClient(t, transport, func(c *rest.Config) { c.Token = func(context.Context) (string, error) { return "", nil } })
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	require.NoError(t, err)
 }

@@ -261,7 +261,7 @@ func TestConcurrentFirstCallsShareOneQuestion(t *testing.T) {
 			own := client
 			if i%2 == 1 {
 				own = client.With(rest.Config{
-					BaseURL: parseURL(t, "https://deis.example.com"), HTTP: &http.Client{Transport: controller}, Token: func() string { return "another" },
+					BaseURL: parseURL(t, "https://deis.example.com"), HTTP: &http.Client{Transport: controller}, Token: func(context.Context) (string, error) { return "another", nil },
 				})
 			}
 			go func() { results <- get(t.Context(), own) }()
