@@ -67,7 +67,7 @@ func (r *RunResult) UnmarshalJSON(data []byte) error {
 type ListOptions = rest.ListOptions
 
 // ErrExists says that there is an app of that id, of the caller or of somebody else. Match it with errors.Is.
-var ErrExists error = rest.Reason{
+var ErrExists error = &rest.Reason{
 	Message: "an app with this id exists",
 	Status:  400,
 	Wordings: []rest.Wording{

@@ -65,13 +65,13 @@ type CancelParams struct {
 // Reasons for failure. Match them with errors.Is.
 var (
 	// ErrInvalidCredentials says that there is no such user, or that the password is wrong.
-	ErrInvalidCredentials error = rest.Reason{
+	ErrInvalidCredentials error = &rest.Reason{
 		Message:  "wrong username or password",
 		Status:   400,
 		Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with provided credentials"}},
 	}
 	// ErrUsernameTaken says that there is a user of that name.
-	ErrUsernameTaken error = rest.Reason{
+	ErrUsernameTaken error = &rest.Reason{
 		Message: "the username is taken",
 		Status:  400,
 		Wordings: []rest.Wording{
@@ -80,7 +80,7 @@ var (
 		},
 	}
 	// ErrOwnsApps says that the account owns apps: delete them or hand them to somebody first (API 2.x).
-	ErrOwnsApps error = rest.Reason{
+	ErrOwnsApps error = &rest.Reason{
 		Message:  "the account owns apps",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "still has applications assigned"}},

@@ -78,7 +78,7 @@ type ListOptions = rest.ListOptions
 
 // ErrExists says that there is a certificate of that name, of the caller or of somebody else. Match it with errors.Is.
 // Real v1.6 Controllers say so only if the name was given, and answer 500 otherwise.
-var ErrExists error = rest.Reason{
+var ErrExists error = &rest.Reason{
 	Message: "a certificate with this name exists",
 	Status:  400,
 	Wordings: []rest.Wording{

@@ -174,14 +174,14 @@ func (c Changes) LogValue() slog.Value { return slog.StringValue(c.String()) }
 var (
 	// ErrUnchanged says that everything is set like that already, and no release was made. 2.2 only: v1.6 Controllers
 	// make a new release.
-	ErrUnchanged error = rest.Reason{
+	ErrUnchanged error = &rest.Reason{
 		Message:  "the config is like that already",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "changed nothing"}},
 	}
 	// ErrNotSet says that what was to be unset is not set, and that nothing was changed. 2.2 only: v1.6 Controllers
 	// accept it.
-	ErrNotSet error = rest.Reason{
+	ErrNotSet error = &rest.Reason{
 		Message:  "not set",
 		Status:   422,
 		Wordings: []rest.Wording{{Text: "does not exist under"}},

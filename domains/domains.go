@@ -32,7 +32,7 @@ type Domain struct {
 type ListOptions = rest.ListOptions
 
 // ErrTaken says that the domain routes to some app already, this one or another. Match it with errors.Is.
-var ErrTaken error = rest.Reason{
+var ErrTaken error = &rest.Reason{
 	Message: "the domain is in use",
 	Status:  400,
 	Wordings: []rest.Wording{

@@ -37,7 +37,7 @@ type CreateParams struct {
 type ListOptions = rest.ListOptions
 
 // ErrTaken says that somebody has the key already. Match it with errors.Is.
-var ErrTaken error = rest.Reason{
+var ErrTaken error = &rest.Reason{
 	Message: "the public key is in use",
 	Status:  400,
 	Wordings: []rest.Wording{

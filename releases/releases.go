@@ -35,7 +35,7 @@ type ListOptions = rest.ListOptions
 
 // ErrInitial says that there is nothing to roll back to: the app's first release has no build. Match it with
 // errors.Is. A v1.6 Controller rolls back to version 1 all the same, when asked for it by number.
-var ErrInitial error = rest.Reason{
+var ErrInitial error = &rest.Reason{
 	Message: "the initial release cannot be rolled back to",
 	Status:  400,
 	Wordings: []rest.Wording{

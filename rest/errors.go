@@ -122,7 +122,7 @@ func (e *Error) Unwrap() error { return e.cause }
 // Is matches the sentinels by status, and a Reason by what it asks for.
 func (e *Error) Is(target error) bool {
 	switch target := target.(type) {
-	case Reason:
+	case *Reason:
 		return target.matches(e)
 	case sentinel:
 		if target == ErrNotFound && (e.stale || e.cause == ErrNotController) {
@@ -169,7 +169,8 @@ func (e *Error) LogValue() slog.Value {
 }
 
 // A Reason is one cause of failure that programs act on, told apart from others with the same status by what the
-// Controllers say. Packages have one for each; match it with errors.Is.
+// Controllers say. Packages have a pointer to one for each, so that it compares and serves as a map key; match it with
+// errors.Is.
 type Reason struct {
 	Message  string    // what Error returns
 	Status   int       // the status that it comes with
@@ -183,15 +184,9 @@ type Wording struct {
 }
 
 // Error returns the message.
-func (r Reason) Error() string { return "deis: " + r.Message }
+func (r *Reason) Error() string { return "deis: " + r.Message }
 
-// Is makes a Reason match itself, as a program's fakes return it; it holds a slice, which == cannot compare.
-func (r Reason) Is(target error) bool {
-	other, ok := target.(Reason)
-	return ok && r.Message == other.Message && r.Status == other.Status && slices.Equal(r.Wordings, other.Wordings)
-}
-
-func (r Reason) matches(e *Error) bool {
+func (r *Reason) matches(e *Error) bool {
 	detail, fields := e.Detail, e.Fields
 	if e.said != nil { // a password can be a word of the reason
 		detail, fields = e.said()

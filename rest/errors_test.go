@@ -134,11 +134,11 @@ func TestSentinelsFollowTheStatus(t *testing.T) {
 }
 
 func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
-	var taken error = rest.Reason{Message: "is taken", Status: 400, Wordings: []rest.Wording{
+	var taken error = &rest.Reason{Message: "is taken", Status: 400, Wordings: []rest.Wording{
 		{Field: "id", Text: "must be unique"},
 		{Text: "already exists"},
 	}}
-	var other error = rest.Reason{Message: "is other", Status: 400, Wordings: []rest.Wording{{Text: "other"}}}
+	var other error = &rest.Reason{Message: "is other", Status: 400, Wordings: []rest.Wording{{Text: "other"}}}
 	assert.EqualError(t, taken, "deis: is taken")
 	for body, matches := range map[string]bool{
 		`{"id":["This field must be unique."]}`:      true,
@@ -164,7 +164,7 @@ func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
 }
 
 func TestAReasonIsFoundWhateverThePassword(t *testing.T) {
-	var wrong error = rest.Reason{Message: "wrong", Status: 400, Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with"}}}
+	var wrong error = &rest.Reason{Message: "wrong", Status: 400, Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with"}}}
 	for _, password := range []string{"with", "Unable", "non_field_errors", "log in"} {
 		client := newClient(t, always(400, `{"non_field_errors":["Unable to log in with provided credentials."]}`))
 		_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": password})
