@@ -22,13 +22,39 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // An App is an application.
 type App struct {
-	ID        string         `json:"id"`
-	Owner     string         `json:"owner"`
-	URL       string         `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
-	Structure map[string]int `json:"structure"` // how many processes of each type were asked for
-	UUID      string         `json:"uuid"`
-	Created   rest.Time      `json:"created"`
-	Updated   rest.Time      `json:"updated"`
+	ID        string    `json:"id"`
+	Owner     string    `json:"owner"`
+	URL       string    `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
+	Structure Structure `json:"structure"` // how many processes of each type were asked for
+	UUID      string    `json:"uuid"`
+	Created   rest.Time `json:"created"`
+	Updated   rest.Time `json:"updated"`
+}
+
+// A Structure has a number for each process type.
+type Structure map[string]int
+
+// UnmarshalJSON leaves out what is not a number. Real Controllers store a structure as any client sent it, and one odd
+// app must not make a list unreadable.
+func (s *Structure) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, (*map[string]int)(s)) == nil { // as nearly always
+		return nil
+	}
+	*s = nil
+	var odd map[string]json.RawMessage
+	if json.Unmarshal(data, &odd) != nil { // not even an object
+		return nil
+	}
+	for procType, value := range odd {
+		var number int
+		if json.Unmarshal(value, &number) == nil {
+			if *s == nil {
+				*s = make(Structure)
+			}
+			(*s)[procType] = number
+		}
+	}
+	return nil
 }
 
 // CreateParams describe a new app.

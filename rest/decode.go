@@ -55,13 +55,21 @@ func decode(resp *http.Response, out any) error {
 	if len(body) == 0 || string(body) == "null" {
 		return fmt.Errorf("the answer says nothing")
 	}
-	if err := decodeLoosely(body, out); err != nil {
+	if err := unmarshal(body, out); err != nil {
 		return fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	if answer, ok := out.(interface{ check() error }); ok {
 		return answer.check()
 	}
 	return nil
+}
+
+// unmarshal is json.Unmarshal, which would read everything once more before it calls an UnmarshalJSON.
+func unmarshal(data []byte, out any) error {
+	if own, ok := out.(json.Unmarshaler); ok && json.Valid(data) {
+		return own.UnmarshalJSON(data)
+	}
+	return json.Unmarshal(data, out)
 }
 
 // discard reads the little that may be left of a body, so that the connection can be used again.
