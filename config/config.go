@@ -266,10 +266,10 @@ func (s *Service) SetValues(ctx context.Context, app string, values map[string]s
 
 // Unset removes environment variables; see Set. If one of them is not set, 2.2 Controllers answer ErrNotSet and remove
 // none.
-func (s *Service) Unset(ctx context.Context, app string, keys ...string) (*Config, error) {
+func (s *Service) Unset(ctx context.Context, app string, keys []string, opts ...rest.CallOption) (*Config, error) {
 	changes := Changes{Values: make(map[string]*string, len(keys))}
 	for _, key := range keys {
 		changes.Values[key] = nil
 	}
-	return s.Set(ctx, app, changes)
+	return s.Set(ctx, app, changes, opts...)
 }

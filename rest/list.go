@@ -81,12 +81,13 @@ type Page[T any] struct {
 // HasNext tells whether there is a page after this one.
 func (p *Page[T]) HasNext() bool { return p.cursor != "" }
 
-// Next asks for the page after this one, in the same size. After the last page it returns nil and no error.
-func (p *Page[T]) Next(ctx context.Context) (*Page[T], error) {
+// Next asks for the page after this one, in the same size. The options that List was called with hold for it, too; those
+// given to Next come after them and hold for this page only. After the last page it returns nil and no error.
+func (p *Page[T]) Next(ctx context.Context, opts ...CallOption) (*Page[T], error) {
 	if !p.HasNext() {
 		return nil, nil
 	}
-	return p.next(ctx)
+	return p.next(ctx, opts...)
 }
 
 // List asks for one page of a list.
@@ -152,7 +153,7 @@ func WithoutReadAhead() CallOption {
 
 // ahead begins to ask for the page after p, and returns what waits for it, in place of p.Next. Until then the caller's
 // Responses are left alone: they belong to the page that the range has come to.
-func (p *Page[T]) ahead(ctx context.Context) func(context.Context) (*Page[T], error) {
+func (p *Page[T]) ahead(ctx context.Context) func(context.Context, ...CallOption) (*Page[T], error) {
 	var (
 		next *Page[T]
 		err  error
@@ -164,7 +165,7 @@ func (p *Page[T]) ahead(ctx context.Context) func(context.Context) (*Page[T], er
 		defer close(done)
 		next, err = p.next(ctx, func(c *call) { asks, c.responses = c.responses, []*Response{&said} })
 	}()
-	return func(context.Context) (*Page[T], error) {
+	return func(context.Context, ...CallOption) (*Page[T], error) {
 		<-done
 		for _, r := range asks {
 			*r = said
@@ -210,7 +211,7 @@ func (l *listing[T]) check() (err error) {
 // getPage asks for a page. opts hold for the pages after it, too, which and last for this one only.
 func getPage[T any](ctx context.Context, c *Client, at Endpoint, which CallOption, opts []CallOption, last ...CallOption) (*Page[T], error) {
 	got := new(listing[T])
-	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, []CallOption{which}, last))
+	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, last, []CallOption{which}))
 	if err != nil {
 		return nil, err
 	}

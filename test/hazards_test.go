@@ -123,7 +123,7 @@ var hazards = []hazard{
 		return err
 	}},
 	{"Config.Unset", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
-		_, err := c.Config.Unset(ctx, app, "A")
+		_, err := c.Config.Unset(ctx, app, []string{"A"})
 		return err
 	}},
 	{"Domains.List", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
@@ -391,7 +391,7 @@ var refusals = []struct {
 		return err
 	}},
 	{"Config.Unset", "changes", "none", func(ctx context.Context, c *deis.Client) error {
-		_, err := c.Config.Unset(ctx, "example-go")
+		_, err := c.Config.Unset(ctx, "example-go", nil)
 		return err
 	}},
 	{"Keys.Create", "public key", "empty", func(ctx context.Context, c *deis.Client) error {

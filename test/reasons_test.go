@@ -123,7 +123,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 		"change the config": {
 			request: "POST /apps/example-go/config/", body: `{"values": {"HELLO": null}}`,
 			call: func(ctx context.Context, c *deis.Client) error {
-				_, err := c.Config.Unset(ctx, "example-go", "HELLO")
+				_, err := c.Config.Unset(ctx, "example-go", []string{"HELLO"})
 				return err
 			},
 			answers: []refused{
