@@ -146,7 +146,7 @@ func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ..
 	case p.Owner == "":
 		return rest.InvalidArgument("owner", "must not be empty")
 	}
-	if err := s.client.Require(ctx, "updating an app", version.API{Major: 2}); err != nil {
+	if err := s.client.Require(ctx, "updating an app", version.V2); err != nil {
 		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, at, p, opts...)

@@ -160,7 +160,7 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	if err := rest.Path("certs", name, "domain", domain).Err(); err != nil {
 		return err
 	}
-	if err := s.client.Require(ctx, "attaching a certificate", version.API{Major: 2}); err != nil {
+	if err := s.client.Require(ctx, "attaching a certificate", version.V2); err != nil {
 		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("certs", name, "domain"), struct {
@@ -182,7 +182,7 @@ func (s *Service) Detach(ctx context.Context, name, domain string, opts ...rest.
 	if err := at.Err(); err != nil {
 		return err
 	}
-	if err := s.client.Require(ctx, "detaching a certificate", version.API{Major: 2}); err != nil {
+	if err := s.client.Require(ctx, "detaching a certificate", version.V2); err != nil {
 		return err
 	}
 	return rest.Delete(ctx, s.client, at, opts...)

@@ -215,7 +215,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 		return nil, err
 	}
 	if len(changes.Healthcheck) > 0 {
-		if err := s.client.Require(ctx, "a health check", version.API{Major: 2}); err != nil {
+		if err := s.client.Require(ctx, "a health check", version.V2); err != nil {
 			return nil, err
 		}
 	}
@@ -242,13 +242,13 @@ func (c Changes) Check() error {
 			return rest.InvalidArgument(fmt.Sprintf("config key %.100q", key), "must be printable ASCII without blanks and =")
 		}
 	}
-	for kind, check := range c.Healthcheck {
+	for procType, check := range c.Healthcheck {
 		for name, probe := range check {
 			if name != LivenessProbe && name != ReadinessProbe {
-				return rest.InvalidArgument(fmt.Sprintf("health check %.100q of %s", name, kind), "must be a livenessProbe or a readinessProbe")
+				return rest.InvalidArgument(fmt.Sprintf("health check %.100q of %s", name, procType), "must be a livenessProbe or a readinessProbe")
 			}
 			if probe != nil && *probe == (Probe{}) {
-				return rest.InvalidArgument(name+" of "+kind, "must say how to ask; nil takes it away")
+				return rest.InvalidArgument(name+" of "+procType, "must say how to ask; nil takes it away")
 			}
 		}
 	}

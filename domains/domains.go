@@ -74,7 +74,7 @@ type createRequest struct {
 func (s *Service) Delete(ctx context.Context, app, domain string, opts ...rest.CallOption) error {
 	at := rest.Path("apps", app, "domains", domain).NoSlash()
 	if at.Err() == nil && strings.HasPrefix(domain, "*") {
-		if err := s.client.Require(ctx, "a wildcard domain", version.API{Major: 2}); err != nil {
+		if err := s.client.Require(ctx, "a wildcard domain", version.V2); err != nil {
 			return err
 		}
 	}
