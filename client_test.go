@@ -271,13 +271,13 @@ func TestWritesOfCopiesTakeTurns(t *testing.T) {
 		require.NoError(t, err)
 		ended := make(chan error)
 		go func() {
-			_, err := client.Config.Unset(ctx, "a", "X")
+			_, err := client.Config.Unset(ctx, "a", []string{"X"})
 			ended <- err
 		}()
 		<-begun
 		waiting, stop := context.WithTimeout(t.Context(), time.Millisecond)
 		defer stop()
-		_, err = bob.Config.Unset(waiting, "a", "X")
+		_, err = bob.Config.Unset(waiting, "a", []string{"X"})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Contains(t, err.Error(), "waiting for another write to app a")
 		cancel()

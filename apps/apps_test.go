@@ -105,3 +105,35 @@ func TestALoggerThatIsDownIsAnError(t *testing.T) {
 	_, err := client.Apps.Logs(t.Context(), "example-go", apps.LogOptions{})
 	assert.EqualError(t, err, "deis: GET /v2/apps/example-go/logs/: 500 Internal Server Error: Error accessing logs for example-go")
 }
+
+func TestOneOddAppDoesNotMakeAListUnreadable(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps", "", 200, `{"count": 8, "results": [
+		{"id": "good", "structure": {"web": 3}},
+		{"id": "list", "structure": [1]},
+		{"id": "text", "structure": "web=1"},
+		{"id": "texts", "structure": {"web": "1", "worker": 2}},
+		{"id": "deep", "structure": {"web": {"a": 1}}},
+		{"id": "fractions", "structure": {"web": 1.5, "worker": 1e3}},
+		{"id": "null", "structure": null},
+		{"id": "again", "structure": {"web": 3}}
+	]}`))
+	page, err := client.Apps.List(t.Context(), apps.ListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []apps.App{
+		{ID: "good", Structure: map[string]int{"web": 3}},
+		{ID: "list"},
+		{ID: "text"},
+		{ID: "texts", Structure: map[string]int{"worker": 2}},
+		{ID: "deep"},
+		{ID: "fractions"},
+		{ID: "null"},
+		{ID: "again", Structure: map[string]int{"web": 3}},
+	}, page.Items)
+}
+
+func TestOtherFieldsOfAnAppMustFit(t *testing.T) {
+	for _, app := range []string{`{"id": 5}`, `{"id": 5, "structure": [1]}`} {
+		_, err := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/", "", 200, app)).Apps.Get(t.Context(), "example-go")
+		assert.Error(t, err, app)
+	}
+}

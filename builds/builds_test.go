@@ -68,3 +68,32 @@ func TestAFailedDeployIsAnErrorOfItsVersion(t *testing.T) {
 		assert.ErrorContains(t, err, c.detail)
 	}
 }
+
+func TestOneOddBuildDoesNotMakeAListUnreadable(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/builds/", "", 200, `{"count": 6, "results": [
+		{"uuid": "good", "procfile": {"web": "./cmd"}},
+		{"uuid": "list", "procfile": ["web"]},
+		{"uuid": "text", "procfile": "web: ./cmd"},
+		{"uuid": "numbers", "sha": "060da68", "procfile": {"web": 1, "worker": "./work"}},
+		{"uuid": "null", "procfile": null},
+		{"uuid": "again", "procfile": {"web": "./cmd"}}
+	]}`))
+	page, err := client.Builds.List(t.Context(), "example-go", builds.ListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []builds.Build{
+		{UUID: "good", Procfile: map[string]string{"web": "./cmd"}},
+		{UUID: "list"},
+		{UUID: "text"},
+		{UUID: "numbers", SHA: "060da68", Procfile: map[string]string{"worker": "./work"}},
+		{UUID: "null"},
+		{UUID: "again", Procfile: map[string]string{"web": "./cmd"}},
+	}, page.Items)
+}
+
+func TestOtherFieldsOfABuildMustFit(t *testing.T) {
+	for _, build := range []string{`{"image": 5}`, `{"image": 5, "procfile": [1]}`} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/builds/", `{"image": "a/b"}`, 201, build))
+		_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "a/b"})
+		assert.Error(t, err, build)
+	}
+}

@@ -67,7 +67,7 @@ func TestSetValuesAndUnsetAreSetsOfOneKind(t *testing.T) {
 	set, err := client.Config.SetValues(t.Context(), "example-go", map[string]string{"A": "1", "B": ""})
 	require.NoError(t, err)
 	assert.Equal(t, 3, set.Release)
-	unset, err := client.Config.Unset(t.Context(), "example-go", "A", "B")
+	unset, err := client.Config.Unset(t.Context(), "example-go", []string{"A", "B"})
 	require.NoError(t, err)
 	assert.Equal(t, 4, unset.Release)
 }

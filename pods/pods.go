@@ -159,12 +159,12 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 
 // checkNumbers refuses process types and numbers of them that cannot be.
 func checkNumbers(app, argument string, numbers map[string]int) error {
-	for kind, number := range numbers {
-		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
+	for procType, number := range numbers {
+		if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
 			return err
 		}
 		if number < 0 {
-			return rest.InvalidArgument(argument+" of "+kind, "must not be negative")
+			return rest.InvalidArgument(argument+" of "+procType, "must not be negative")
 		}
 	}
 	return nil
@@ -202,11 +202,11 @@ func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions)
 	case o.Name == "":
 		return rest.Path("apps", app, collection, o.Type, "restart"), nil
 	case collection == "containers":
-		kind, num, err := container(o)
+		procType, num, err := container(o)
 		if err != nil {
 			return rest.Endpoint{}, err
 		}
-		return rest.Path("apps", app, collection, kind, num, "restart"), nil
+		return rest.Path("apps", app, collection, procType, num, "restart"), nil
 	case o.Type == "":
 		if o.Type, err = s.typeOf(ctx, app, o.Name); err != nil {
 			return rest.Endpoint{}, err
@@ -216,12 +216,12 @@ func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions)
 }
 
 // collection is what the version calls an app's pods. It checks the identifiers before it asks for the version.
-func (s *Service) collection(ctx context.Context, app, kind string) (string, error) {
+func (s *Service) collection(ctx context.Context, app, procType string) (string, error) {
 	if err := rest.Path("apps", app).Err(); err != nil {
 		return "", err
 	}
-	if kind != "" {
-		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
+	if procType != "" {
+		if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
 			return "", err
 		}
 	}
@@ -231,28 +231,28 @@ func (s *Service) collection(ctx context.Context, app, kind string) (string, err
 		return "", err
 	case api.Major >= 2:
 		return "pods", nil
-	case strings.HasPrefix(kind, "restart"):
+	case strings.HasPrefix(procType, "restart"):
 		// v1.6 Controllers read such a type as the word, and restart everything.
-		return "", rest.InvalidArgument(fmt.Sprintf("process type %q", kind), `must not begin with "restart" in API 1.x`)
+		return "", rest.InvalidArgument(fmt.Sprintf("process type %q", procType), `must not begin with "restart" in API 1.x`)
 	}
 	return "containers", nil
 }
 
 // container takes a v1.6 container's name apart.
-func container(o RestartOptions) (kind, num string, err error) {
-	kind, num = o.Type, o.Name
+func container(o RestartOptions) (procType, num string, err error) {
+	procType, num = o.Type, o.Name
 	if dot := strings.LastIndexByte(o.Name, '.'); dot >= 0 {
-		kind, num = o.Name[:dot], o.Name[dot+1:]
+		procType, num = o.Name[:dot], o.Name[dot+1:]
 	}
 	n, notNumber := strconv.Atoi(num)
-	if notNumber != nil || n < 1 || kind == "" || o.Type != "" && kind != o.Type {
+	if notNumber != nil || n < 1 || procType == "" || o.Type != "" && procType != o.Type {
 		return "", "", rest.InvalidArgument(fmt.Sprintf("pod name %.100q", o.Name),
 			"must be type and number in API 1.x, as in web.1, or a number beside its type")
 	}
-	if strings.HasPrefix(kind, "restart") {
-		return "", "", rest.InvalidArgument("pod name "+kind, `must not begin with "restart" in API 1.x`)
+	if strings.HasPrefix(procType, "restart") {
+		return "", "", rest.InvalidArgument("pod name "+procType, `must not begin with "restart" in API 1.x`)
 	}
-	return kind, strconv.Itoa(n), nil
+	return procType, strconv.Itoa(n), nil
 }
 
 // typeOf looks up which type a pod is of.

@@ -113,8 +113,8 @@ func (o WaitOptions) ready(pods []Pod) bool {
 	if len(o.Want) == 0 {
 		return len(pods) > 0 && up[""] == len(pods)
 	}
-	for kind, number := range o.Want {
-		if up[kind] != number {
+	for procType, number := range o.Want {
+		if up[procType] != number {
 			return false
 		}
 	}
@@ -128,8 +128,8 @@ func (o WaitOptions) state(pods []Pod) string {
 		return fmt.Sprintf("%d of %d up", up[""], len(pods))
 	}
 	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(o.Want)) {
-		parts = append(parts, fmt.Sprintf("%s %d of %d up", kind, up[kind], o.Want[kind]))
+	for _, procType := range slices.Sorted(maps.Keys(o.Want)) {
+		parts = append(parts, fmt.Sprintf("%s %d of %d up", procType, up[procType], o.Want[procType]))
 	}
 	return strings.Join(parts, ", ")
 }

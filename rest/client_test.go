@@ -553,3 +553,10 @@ func TestTheCallersHTTPClientStaysAsItIs(t *testing.T) {
 	assert.Nil(t, own.CheckRedirect)
 	assert.IsType(t, roundTrip(nil), own.Transport)
 }
+
+func TestTheEngineKnowsNoFieldOfAResource(t *testing.T) {
+	for _, body := range []string{`{"structure": 5}`, `{"procfile": 5}`} {
+		_, err := rest.Get[struct{ Structure, Procfile string }](t.Context(), newClient(t, always(200, body)), rest.Path("things"))
+		assert.Error(t, err, body)
+	}
+}

@@ -259,7 +259,7 @@ func unreadable(what string, err error) error {
 // getPage requests a page. The options opts hold for the pages after it, too; which and last hold for this page only.
 func getPage[T any](ctx context.Context, c *Client, at Endpoint, which CallOption, opts []CallOption, last ...CallOption) (*Page[T], error) {
 	got := new(listing[T])
-	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, []CallOption{which}, last))
+	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, last, []CallOption{which}))
 	if err != nil {
 		return nil, err
 	}

@@ -134,6 +134,27 @@ func TestNextIsThePageAfterInTheSameList(t *testing.T) {
 	assert.Equal(t, second.Items, again.Items, "a page can be left twice")
 }
 
+func TestNextTakesOptionsForItsPageOnly(t *testing.T) {
+	transport := fivePages(t)
+	var headers []string
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		headers = append(headers, req.Header.Get("X-List")+req.Header.Get("X-Next"))
+		return transport.RoundTrip(req)
+	}))
+	list, next := rest.WithHeader("X-List", "list"), rest.WithHeader("X-Next", "next")
+	page, err := rest.List[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{PageSize: 2}, list)
+	require.NoError(t, err)
+	var resp rest.Response
+	page, err = page.Next(t.Context(), next, rest.WithHeader("X-List", "own"), rest.WithResponse(&resp),
+		rest.WithQuery(struct{ Limit int }{1}))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c", "d"}, ids(page.Items), "which page it is, no option changes")
+	assert.Equal(t, 200, resp.Status)
+	_, err = page.Next(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list", "ownnext", "list"}, headers)
+}
+
 func TestAPageMadeByHandIsTheLast(t *testing.T) {
 	var page rest.Page[thing]
 	assert.False(t, page.HasNext())

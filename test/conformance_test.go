@@ -205,7 +205,7 @@ var spoken = []spokenAs{
 		return c.Config.SetValues(ctx, "example-go", map[string]string{"HELLO": "world", "PLATFORM": "deis"})
 	}},
 	{operation: "Unset Config Variable", call: func(ctx context.Context, c *deis.Client) (any, error) {
-		return c.Config.Unset(ctx, "example-go", "HELLO")
+		return c.Config.Unset(ctx, "example-go", []string{"HELLO"})
 	}},
 
 	{operation: "List Application Domains", call: func(ctx context.Context, c *deis.Client) (any, error) {

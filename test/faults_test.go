@@ -592,7 +592,7 @@ func (p phase) hold(t *testing.T, kind int) {
 	if p.behind {
 		before, stop := context.WithCancel(t.Context())
 		defer stop()
-		go client.Config.Unset(before, "a", "A")
+		go client.Config.Unset(before, "a", []string{"A"})
 		synctest.Wait()
 	}
 

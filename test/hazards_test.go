@@ -123,7 +123,7 @@ var hazards = []hazard{
 		return err
 	}},
 	{"Config.Unset", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
-		_, err := c.Config.Unset(ctx, app, "A")
+		_, err := c.Config.Unset(ctx, app, []string{"A"})
 		return err
 	}},
 	{"Domains.List", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
@@ -174,26 +174,26 @@ var hazards = []hazard{
 		_, err := c.Pods.List(ctx, app, pods.ListOptions{})
 		return err
 	}},
-	{"Pods.List", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.List(ctx, "example-go", pods.ListOptions{Type: kind})
+	{"Pods.List", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.List(ctx, "example-go", pods.ListOptions{Type: procType})
 		return err
 	}},
 	{"Pods.All", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		return rangeOver(c.Pods.All(ctx, app, pods.ListOptions{}))
 	}},
-	{"Pods.All", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, kind string) error {
-		return rangeOver(c.Pods.All(ctx, "example-go", pods.ListOptions{Type: kind}))
+	{"Pods.All", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, procType string) error {
+		return rangeOver(c.Pods.All(ctx, "example-go", pods.ListOptions{Type: procType}))
 	}},
 	{"Pods.Restart", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		_, err := c.Pods.Restart(ctx, app, pods.RestartOptions{})
 		return err
 	}},
-	{"Pods.Restart", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: kind})
+	{"Pods.Restart", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: procType})
 		return err
 	}},
-	{"Pods.Restart", "process type", append([]string{"a.b"}, badTypes[1:]...), func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: kind, Name: "example-go-web-e7dej"})
+	{"Pods.Restart", "process type", append([]string{"a.b"}, badTypes[1:]...), func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: procType, Name: "example-go-web-e7dej"})
 		return err
 	}},
 	{"Pods.Restart", "pod name", badPods[1:], func(ctx context.Context, c *deis.Client, name string) error {
@@ -207,15 +207,15 @@ var hazards = []hazard{
 	{"Pods.Scale", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		return c.Pods.Scale(ctx, app, map[string]int{"web": 1})
 	}},
-	{"Pods.Scale", "process type", badTypes, func(ctx context.Context, c *deis.Client, kind string) error {
-		return c.Pods.Scale(ctx, "example-go", map[string]int{kind: 1})
+	{"Pods.Scale", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		return c.Pods.Scale(ctx, "example-go", map[string]int{procType: 1})
 	}},
 	{"Pods.WaitReady", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		_, err := c.Pods.WaitReady(ctx, app, pods.WaitOptions{})
 		return err
 	}},
-	{"Pods.WaitReady", "process type", badTypes, func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{kind: 1}})
+	{"Pods.WaitReady", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{procType: 1}})
 		return err
 	}},
 	{"Releases.List", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
@@ -391,7 +391,7 @@ var refusals = []struct {
 		return err
 	}},
 	{"Config.Unset", "changes", "none", func(ctx context.Context, c *deis.Client) error {
-		_, err := c.Config.Unset(ctx, "example-go")
+		_, err := c.Config.Unset(ctx, "example-go", nil)
 		return err
 	}},
 	{"Keys.Create", "public key", "empty", func(ctx context.Context, c *deis.Client) error {

@@ -171,8 +171,8 @@ var senders = []sender{
 		params := builds.CreateParams{Image: a.text("image"), SHA: a.text("sha"), Dockerfile: a.text("dockerfile")}
 		if object, ok := a.body["procfile"].(map[string]any); ok {
 			params.Procfile = make(map[string]string)
-			for kind, command := range object {
-				params.Procfile[kind], _ = command.(string)
+			for procType, command := range object {
+				params.Procfile[procType], _ = command.(string)
 			}
 		}
 		return c.Builds.Create(ctx, a.path[0], params)
@@ -199,9 +199,9 @@ var senders = []sender{
 	{"POST apps/{app}/pods/{type}/{name}/restart", restartOf(2)},
 	{"POST apps/{app}/scale", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		structure := make(map[string]int)
-		for kind, number := range a.body {
+		for procType, number := range a.body {
 			if n, ok := number.(float64); ok {
-				structure[kind] = int(n)
+				structure[procType] = int(n)
 			}
 		}
 		return nothing(c.Pods.Scale(ctx, a.path[0], structure))
@@ -278,10 +278,10 @@ var senders = []sender{
 	}},
 }
 
-func listOf(kind string) func(context.Context, *deis.Client, arguments) (any, error) {
+func listOf(procType string) func(context.Context, *deis.Client, arguments) (any, error) {
 	return func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		o := pods.ListOptions{PageSize: a.page().PageSize, Page: a.page().Page}
-		if kind != "" {
+		if procType != "" {
 			o.Type = a.path[1]
 		}
 		return c.Pods.List(ctx, a.path[0], o)

@@ -263,10 +263,10 @@ func TestAPanicShowsNoSecretAndLeavesTheClientUsable(t *testing.T) {
 	}
 	func() {
 		defer func() { recover() }()
-		client.Config.Unset(t.Context(), "a", "A")
+		client.Config.Unset(t.Context(), "a", []string{"A"})
 	}()
 	broken = false
-	_, err = client.Config.Unset(t.Context(), "a", "A")
+	_, err = client.Config.Unset(t.Context(), "a", []string{"A"})
 	assert.NoError(t, err, "whoever panics gives the turn back")
 }
 

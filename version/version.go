@@ -23,7 +23,7 @@ const (
 	PlatformHeader = "DEIS_PLATFORM_VERSION" // the version of the platform behind it, "2.2.0"
 )
 
-// The API versions that this SDK is written for.
+// The API versions that this SDK is written for, and V2, which all of major version 2 are at least.
 var (
 	V1_6 = API{1, 6}
 	V2   = API{2, 0} // what all 2.x Controllers have in common
