@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,18 +27,22 @@ type call struct {
 	method string
 	at     Endpoint
 	api    version.API
-	path   string // as sent, with the controller URL's own
+	url    string // without the query
+	path   string // of it, with the controller URL's own
 	sent   []byte // the body as sent
 	token  string
 
 	retrying retryablehttp.Client
+	request  retryablehttp.Request
 	response *http.Response // the last one
 	attempts int
 	attempt  attempt
-	lastTry  string // what became of the last attempt that was retried
-	waits    string // what the call waits for while it is not sent
-	acted    bool   // an attempt may have been carried out
-	probe    bool   // it asks for the version
+	try      try
+	limit    io.LimitedReader // of what is read of the response
+	lastTry  string           // what became of the last attempt that was retried
+	waits    string           // what the call waits for while it is not sent
+	acted    bool             // an attempt may have been carried out
+	probe    bool             // it asks for the version
 }
 
 // callKey finds the call in the context of its requests.
@@ -122,30 +126,23 @@ func invalidText(v reflect.Value) (where string, found bool) {
 	return "", false
 }
 
-// locate makes the URL of the call, without its query, and keeps the path for errors and logs.
-func (c *call) locate() string {
-	target := c.client.base + probePath
-	if !c.probe {
-		target = c.client.base + "/v" + strconv.Itoa(c.api.Major) + c.at.path
-	}
-	c.path = target[c.client.prefix:]
-	return target
+// locate says where the call goes: to a path below that of the controller URL.
+func (c *call) locate(version, path string) {
+	c.url = c.client.base + version + path
+	c.path = c.url[c.client.prefix:]
 }
 
-// request writes the request. Its context is the call's or ends before.
-func (c *call) request(ctx context.Context) (*retryablehttp.Request, error) {
-	target := c.locate()
+// write writes the request. Its context is the call's or ends before.
+func (c *call) write(ctx context.Context) error {
+	target := c.url
 	if c.query != "" {
 		target += "?" + c.query
 	}
-	var body any // go-retryablehttp takes a nil []byte for an empty body
-	if c.sent != nil {
-		body = c.sent
-	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, c.method, target, body)
+	req, err := http.NewRequestWithContext(ctx, c.method, target, nil)
 	if err != nil {
-		return nil, InvalidArgument("path "+c.at.path, "cannot be sent: "+err.Error())
+		return InvalidArgument("path "+c.at.path, "cannot be sent: "+err.Error())
 	}
+	c.request.Request = req
 	config := &c.client.config
 	values := make([]string, 0, 5) // of all headers, as http.Header.Clone has them: Set would allocate for each
 	set := func(canonical, value string) {
@@ -157,33 +154,35 @@ func (c *call) request(ctx context.Context) (*retryablehttp.Request, error) {
 	if !c.probe && !config.NoVersionHeader {
 		set(versionKey, c.api.String())
 	}
-	if body != nil {
+	if c.sent != nil {
 		set("Content-Type", "application/json")
+		if err := c.request.SetBody(c.sent); err != nil {
+			return err
+		}
 	}
 	if c.token != "" {
-		set("Authorization", "token "+c.token)
+		set("Authorization", c.client.authorization.of(c.token))
 	}
 	maps.Copy(req.Header, c.header)
-	return req, nil
+	return nil
 }
 
 // send makes the exchange, and reads the response into out.
 func (c *call) send(ctx context.Context, out any) error {
-	req, err := c.request(ctx)
-	if err != nil {
+	if err := c.write(ctx); err != nil {
 		return err
 	}
 	if c.Err() != nil { // net/http's own transport would refuse, others need not
 		return c.newError(c.Err())
 	}
 	start := time.Now()
-	err = c.exchange(req, out)
+	err := c.exchange(out)
 	c.log(time.Since(start), err)
 	return err
 }
 
-func (c *call) exchange(req *retryablehttp.Request, out any) error {
-	resp, err := c.retry(req)
+func (c *call) exchange(out any) error {
+	resp, err := c.retry()
 	if resp != nil {
 		defer resp.Body.Close()
 	}
@@ -236,6 +235,9 @@ func (c *call) redactor() redactor {
 func (c *call) newError(err error) *Error {
 	r := c.redactor()
 	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method)}
+	if c.probe {
+		e.probed = c.client.config.BaseURL.Host
+	}
 	if resp := c.response; resp != nil {
 		from := c.sender(resp)
 		e.StatusCode = resp.StatusCode

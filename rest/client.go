@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/deisgo/deis/version"
 )
@@ -27,12 +29,13 @@ type Config struct {
 
 // A Client exchanges requests and responses with one Controller. It is safe for concurrent use.
 type Client struct {
-	config     Config
-	base       string // the base URL without a slash on its end
-	prefix     int    // where the path begins in base
-	http       *http.Client
-	negotiated *negotiation
-	turns      *turns
+	config        Config
+	base          string // the base URL without a slash on its end
+	prefix        int    // where the path begins in base
+	http          *http.Client
+	authorization *authorization
+	negotiated    *negotiation
+	turns         *turns
 }
 
 // New makes a client. It sends nothing.
@@ -41,10 +44,11 @@ func New(config Config) *Client {
 		config.Token = func(context.Context) (string, error) { return "", nil }
 	}
 	c := &Client{
-		config:     config,
-		base:       strings.TrimSuffix(config.BaseURL.String(), "/"),
-		negotiated: new(negotiation),
-		turns:      new(turns),
+		config:        config,
+		base:          strings.TrimSuffix(config.BaseURL.String(), "/"),
+		negotiated:    new(negotiation),
+		turns:         new(turns),
+		authorization: new(authorization),
 	}
 	c.prefix = len(c.base) - len(strings.TrimSuffix(config.BaseURL.EscapedPath(), "/"))
 	own := *config.HTTP
@@ -63,6 +67,19 @@ func (c *Client) With(config Config) *Client {
 	other := New(config)
 	other.negotiated, other.turns = c.negotiated, c.turns
 	return other
+}
+
+// authorization makes the header for a token, and keeps the last one: tokens seldom change.
+type authorization struct{ last atomic.Pointer[string] }
+
+func (a *authorization) of(token string) string {
+	const scheme = "token "
+	if last := a.last.Load(); last != nil && (*last)[len(scheme):] == token {
+		return *last
+	}
+	header := scheme + token
+	a.last.Store(&header)
+	return header
 }
 
 // Get requests a T. If T is []byte, it is the body as it came.
@@ -117,7 +134,10 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 	if call.api, err = c.Negotiate(ctx); err != nil {
 		return err
 	}
-	call.locate()
+	call.locate("/v"+strconv.Itoa(call.api.Major), at.path)
+	if ctx.Err() != nil {
+		return call.newError(ctx.Err())
+	}
 	if method == http.MethodDelete && !call.unknownPath {
 		if err := at.checkDelete(call.api); err != nil {
 			return err

@@ -38,7 +38,7 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 			buffers.Put(buf)
 		}
 	}()
-	if err := readBody(buf, resp); err != nil {
+	if err := c.readBody(buf, resp); err != nil {
 		return err
 	}
 	body := bytes.TrimSpace(buf.Bytes())
@@ -75,11 +75,12 @@ func (c *call) quote(body []byte) string {
 }
 
 // readBody reads a whole body.
-func readBody(buf *bytes.Buffer, resp *http.Response) error {
+func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
+	c.limit = io.LimitedReader{R: resp.Body, N: maxBody + 1}
 	if n := resp.ContentLength; 0 < n && n <= maxPooled {
 		buf.Grow(int(n) + bytes.MinRead) // MinRead more lets ReadFrom see the end without growing again
 	}
-	if _, err := buf.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+	if _, err := buf.ReadFrom(&c.limit); err != nil {
 		return fmt.Errorf("%w: %w", errCutOff, err)
 	}
 	if buf.Len() > maxBody {
@@ -144,7 +145,7 @@ func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
 			return fmt.Errorf("the response has too many items for its size, more than %d", n)
 		}
 		if n == items.Cap() {
-			items.Grow(max(n/4, 8)) // a quarter more each time: appending would double a large list
+			items.Grow(growth(n))
 		}
 		items.SetLen(n + 1)
 		item := items.Index(n)
@@ -156,6 +157,15 @@ func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
 		}
 	}
 	return expect(d, json.Delim(']'))
+}
+
+// growth is how much room to make behind n items: as much again, but for a large list a quarter.
+func growth(n int) int {
+	const large = 1000
+	if n < large {
+		return max(n, 8)
+	}
+	return n / 4
 }
 
 // expect reads one token.

@@ -69,6 +69,7 @@ type Error struct {
 	foreign  bool                                               // something else than the Controller responded
 	upgraded bool                                               // the Controller speaks another major version by now
 	acted    bool                                               // a write may have been carried out
+	probed   string                                             // the host that was asked for its version, by a version probe
 }
 
 // FromController reports whether the Controller itself said this. Otherwise there was no response, or something between
@@ -113,7 +114,7 @@ func (e *Error) Error() string {
 	case e.foreign:
 		add(e.foreignLine())
 	case e.upgraded:
-		add("the Controller speaks another major version than the call did")
+		add(fmt.Sprintf("the Controller speaks API %s, the call spoke %s", first(e.Header[versionKey]), e.API))
 	}
 	if e.Detail != text && e.Detail != status { // an HTML page often says the status once more
 		add(e.Detail)
@@ -143,9 +144,14 @@ func (e *Error) Error() string {
 
 // foreignLine says what responded in place of the Controller, and what to do if that follows from it.
 func (e *Error) foreignLine() string {
-	line := "not the Controller's response: it has no " + version.Header + " header"
+	line := "not the Controller's response: "
+	if e.probed != "" {
+		line = "no Controller at " + e.probed + ": "
+	}
 	if said := first(e.Header[versionKey]); said != "" {
-		line = fmt.Sprintf("not the Controller's response: its %s header is %.50q", version.Header, said)
+		line += fmt.Sprintf("its %s header is %.50q", version.Header, said)
+	} else {
+		line += "it has no " + version.Header + " header"
 	}
 	if found, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";"); found != "" {
 		line += ", found " + Sanitize(found)

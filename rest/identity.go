@@ -38,6 +38,9 @@ func identityOf(t reflect.Type) identity {
 
 // check reports what a response lacks. An item of a list needs no UUID.
 func (id identity) check(v reflect.Value, at Endpoint, single bool) error {
+	if id == nil {
+		return nil
+	}
 	for _, i := range id {
 		field := v.FieldByIndex(i.field)
 		if field.IsZero() {

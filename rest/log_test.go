@@ -51,8 +51,8 @@ func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
 		lines = append(lines, fmt.Sprint(parts["level"], " ", parts["msg"], " ", parts["status"], " ", parts["error"]))
 	}
 	assert.Equal(t, []string{
-		"WARN deis: trying again 503 <nil>",
-		"WARN deis: trying again <nil> connection lost",
+		"WARN deis: retrying 503 <nil>",
+		"WARN deis: retrying <nil> connection lost",
 		"DEBUG deis: call 200 <nil>",
 	}, lines)
 }

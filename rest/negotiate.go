@@ -41,7 +41,7 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 		return *api, nil
 	}
 	probe := &call{Context: ctx, client: c, method: http.MethodGet, probe: true}
-	probe.locate()
+	probe.locate("", probePath)
 	done, err := c.turns.begin(ctx, probeTurn)
 	if err != nil {
 		probe.waits = "waiting for another call to ask for the API version"

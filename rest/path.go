@@ -2,7 +2,6 @@ package rest
 
 import (
 	"fmt"
-	"iter"
 	"net/url"
 	"strings"
 	"unicode"
@@ -33,7 +32,7 @@ func Path(elems ...string) Endpoint {
 	b.WriteByte('/')
 	for i, elem := range elems {
 		r := &plainRule
-		if e.place = e.place.child(elem); e.place != nil && e.place.rule != nil {
+		if e.place = e.place.child(elem, i == len(elems)-1); e.place != nil && e.place.rule != nil {
 			r = e.place.rule
 		}
 		err := r.check(elem)
@@ -73,30 +72,35 @@ func (e Endpoint) NoSlash() Endpoint {
 // Err returns what is wrong with the path, or nil. Calls do so by themselves.
 func (e Endpoint) Err() error { return e.err }
 
-// elems ranges over the elements of the path.
-func (e Endpoint) elems() iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		i := 0
-		for elem := range strings.SplitSeq(strings.Trim(e.path, "/"), "/") {
-			if plain, err := url.PathUnescape(elem); err == nil { // as Path has escaped it
-				elem = plain
-			}
-			if !yield(i, elem) {
-				return
-			}
-			i++
-		}
-	}
+// step is one element of an Endpoint's path, and the place that it leads to.
+type step struct {
+	elem string
+	at   *place // nil: it is not in the table of known paths
 }
 
-// after returns the identifier that stands behind a collection, or "".
+func (e Endpoint) steps() []step {
+	elems := strings.Split(strings.Trim(e.path, "/"), "/")
+	steps := make([]step, len(elems))
+	at := &root
+	for i, elem := range elems {
+		elem, _ = url.PathUnescape(elem) //nolint:errcheck // Path has escaped it
+		at = at.child(elem, i == len(elems)-1)
+		steps[i] = step{elem, at}
+	}
+	return steps
+}
+
+// after returns the identifier that stands behind a collection, or "". It runs for each item of a list.
 func (e Endpoint) after(collection string) string {
-	found := false
-	for i, elem := range e.elems() {
-		if found {
-			return elem
+	rest := strings.Trim(e.path, "/")
+	for isCollection := true; rest != ""; isCollection = !isCollection {
+		var elem string
+		elem, rest, _ = strings.Cut(rest, "/")
+		if isCollection && elem == collection {
+			id, _, _ := strings.Cut(rest, "/")
+			id, _ = url.PathUnescape(id) //nolint:errcheck // Path has escaped it
+			return id
 		}
-		found = i%2 == 0 && elem == collection
 	}
 	return ""
 }
@@ -104,16 +108,14 @@ func (e Endpoint) after(collection string) string {
 // template is the path with names in place of the identifiers: /apps/{app}/config/.
 func (e Endpoint) template() string {
 	var b strings.Builder
-	at := &root
-	for i, elem := range e.elems() {
-		at = at.child(elem)
+	for i, s := range e.steps() {
 		switch {
-		case at != nil && at.rule != nil:
-			elem = "{" + at.rule.name + "}"
-		case at == nil && i%2 == 1: // an unknown resource: collection, identifier, collection, …
-			elem = "{id}"
+		case s.at != nil && s.at.rule != nil:
+			s.elem = "{" + s.at.rule.name + "}"
+		case s.at == nil && i%2 == 1: // an unknown resource: collection, identifier, collection, …
+			s.elem = "{id}"
 		}
-		b.WriteString("/" + elem)
+		b.WriteString("/" + s.elem)
 	}
 	if strings.HasSuffix(e.path, "/") {
 		b.WriteByte('/')
@@ -123,36 +125,39 @@ func (e Endpoint) template() string {
 
 // turn names what the writes to the endpoint take turns for, "app example-go", or is empty.
 func (e Endpoint) turn() string {
-	if e.place != nil && e.place.alone {
-		return ""
-	}
-	at := &root
-	for _, elem := range e.elems() {
-		if at = at.child(elem); at != nil && at.serial {
-			return at.rule.argument + " " + elem
+	if e.place == nil || !e.place.alone {
+		for _, s := range e.steps() {
+			if s.at != nil && s.at.serial {
+				return s.at.rule.argument + " " + s.elem
+			}
 		}
 	}
 	return ""
 }
 
 // checkDelete refuses to delete where a real Controller could destroy something else. Below a known resource it allows
-// only what the table says is safe: servers before Workflow v2.7 answer the DELETE of any other path by destroying the
-// parent.
+// only what the table says is safe: servers before Workflow v2.7 carry out the DELETE of any other path on its parent.
 func (e Endpoint) checkDelete(api version.API) error {
-	var first, last string
-	for i, elem := range e.elems() {
-		if last = elem; i == 0 {
-			first = elem
-		}
-	}
-	if root.child(first) == nil {
+	steps := e.steps()
+	if steps[0].at == nil {
 		return nil // a resource that no Controller takes for another
 	}
-	if p := e.place; p != nil && p.deletes != (version.API{}) && api.AtLeast(p.deletes) && (p.rule == nil || p.rule.whole == nil || p.rule.whole(last, api)) {
+	isSafe := func(s step) bool {
+		return s.at != nil && s.at.deletes != (version.API{}) && api.AtLeast(s.at.deletes) &&
+			(s.at.rule == nil || s.at.rule.whole == nil || s.at.rule.whole(s.elem, api))
+	}
+	if isSafe(steps[len(steps)-1]) {
 		return nil
 	}
-	return InvalidArgument("path "+e.path, "cannot be deleted safely in API "+api.String()+
-		": older servers answer a DELETE that they do not know by destroying the parent; see rest.WithUnknownPath")
+	rule := "cannot be deleted safely in API " + api.String()
+	if last := steps[len(steps)-1]; last.at != nil && last.at.rule != nil && last.at.rule.whole != nil {
+		return InvalidArgument("path "+e.path, rule+": older servers cut the "+last.at.rule.argument+" and act on something else; see rest.WithUnknownPath")
+	}
+	if len(steps) > 2 { // two elements name an app, a certificate or the caller's account
+		parent := strings.Join(strings.Split(e.path, "/")[:3], "/")
+		rule += ": servers before Workflow v2.7 would destroy " + parent + " instead; see rest.WithUnknownPath"
+	}
+	return InvalidArgument("path "+e.path, rule)
 }
 
 // escape escapes one element. A * stays as it is, as in the recorded requests for wildcard names.
@@ -169,9 +174,10 @@ type place struct {
 	alone   bool              // but not those to this one
 }
 
-// child is where an element leads: to the place of that name, or else to that of an identifier.
-func (p *place) child(elem string) *place {
-	if next := p.literal(elem); next != nil && elem != "*" {
+// child is where an element leads: to the place of that name, or else to that of an identifier. The name of an action,
+// which ends all paths that have it, is an identifier where more follows: a process type may be called restart.
+func (p *place) child(elem string, last bool) *place {
+	if next := p.literal(elem); next != nil && elem != "*" && (last || next.next != nil) {
 		return next
 	}
 	return p.literal("*")

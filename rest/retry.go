@@ -93,24 +93,27 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
-// retry sends a request, again as far as the policy allows. The caller closes the response's body; there can be a response
+// retry sends the request, again as far as the policy allows. The caller closes the response's body; there can be a response
 // and an error, after a refused redirect.
-func (c *call) retry(req *retryablehttp.Request) (*http.Response, error) {
-	r := &c.retrying // one for each call, because its hooks get neither the request nor, in part, the context
+func (c *call) retry() (*http.Response, error) {
+	r := &c.retrying // one for each call, because chosenWait gets neither the request nor the context
 	r.HTTPClient = c.client.http
 	r.RetryMax = c.client.config.Retry.Max
-	r.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
-		return c.again(ctx, resp, err), nil
-	}
+	r.CheckRetry = again
 	r.Backoff = chosenWait
 	r.ErrorHandler = retryablehttp.PassthroughErrorHandler // its own drops the last response
-	resp, err := r.Do(req)
+	resp, err := r.Do(&c.request)
 	c.response = resp
 	return resp, err
 }
 
 // chosenWait is what again has chosen.
 func chosenWait(chosen, _ time.Duration, _ int, _ *http.Response) time.Duration { return chosen }
+
+// again decides after an attempt whether there is another.
+func again(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	return ctx.Value(callKey{}).(*call).again(ctx, resp, err), nil
+}
 
 // again decides after an attempt whether there is another, and when. It sees each response first.
 func (c *call) again(ctx context.Context, resp *http.Response, err error) bool {
@@ -142,7 +145,7 @@ func (c *call) mayHaveActed(resp *http.Response, err error) bool {
 	case !isWrite(c.method):
 		return false
 	case resp == nil:
-		return !c.attempt.unsent()
+		return !c.attempt.unsent(err)
 	case resp.StatusCode == http.StatusTooManyRequests:
 		return false
 	}
@@ -156,7 +159,7 @@ func (c *call) repeatable(resp *http.Response, err error) bool {
 	case resp != nil && err != nil:
 		return false // a redirect that was refused; nothing else gives both
 	case err != nil:
-		return (idempotent || c.attempt.unsent()) && !hopeless(err)
+		return (idempotent || c.attempt.unsent(err)) && !hopeless(err)
 	case c.probe && c.sender(resp) == controller:
 		return false // whatever else the response says, it names the version
 	}

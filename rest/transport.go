@@ -2,8 +2,10 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -23,11 +25,11 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.WithContext(c.attempt.trace(req.Context()))
 		return c.dump(req, t.below)
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), c.client.config.Retry.tryTimeout())
-	try := &try{parent: req.Context(), ctx: ctx, cancel: cancel, bound: c.client.config.Retry.tryTimeout()}
-	resp, err := c.dump(req.WithContext(ctx), t.below)
+	try := &c.try
+	*try = c.newTry(req.Context())
+	resp, err := c.dump(req.WithContext(try.ctx), t.below)
 	if err != nil {
-		defer cancel()
+		defer try.cancel()
 		return resp, try.explain(err)
 	}
 	try.body, resp.Body = resp.Body, try
@@ -40,6 +42,12 @@ type try struct {
 	cancel      context.CancelFunc
 	bound       time.Duration
 	body        io.ReadCloser
+}
+
+func (c *call) newTry(parent context.Context) try {
+	t := try{parent: parent, bound: c.client.config.Retry.tryTimeout()}
+	t.ctx, t.cancel = context.WithTimeout(parent, t.bound)
+	return t
 }
 
 func (t *try) Read(p []byte) (int, error) {
@@ -82,5 +90,12 @@ func (a *attempt) trace(ctx context.Context) context.Context {
 }
 
 // unsent reports whether certainly no byte of the request went out: no connection, no tunnel through the proxy or no TLS
-// session could be made.
-func (a *attempt) unsent() bool { return a.began.Load() && !a.connected.Load() }
+// session could be made. Of a transport that does not report what it does, as those of tests, only the error of a dial
+// proves that.
+func (a *attempt) unsent(err error) bool {
+	if a.began.Load() {
+		return !a.connected.Load()
+	}
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+}
