@@ -314,7 +314,7 @@ func TestNoPrinterShowsAToken(t *testing.T) {
 	}
 	printed := new(printout)
 	assert.Equal(printed, client, other)
-	assert.Contains(t, string(*printed), "Token: (func() string)", "it looked")
+	assert.Contains(t, string(*printed), "token: (func() string)", "it looked")
 	assert.NotContains(t, string(*printed), secret)
 }
 

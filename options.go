@@ -32,6 +32,7 @@ type settings struct {
 	tlsConfig   *tls.Config
 	insecure    bool // a profile's wish, for connections of the SDK's own
 	obeyProfile bool // which the program has agreed to
+	verifiesYet bool // though the profile says no
 	application string
 	retry       RetryPolicy
 	logger      *slog.Logger
@@ -245,6 +246,7 @@ func (s *settings) connect() {
 		client.Transport = s.transport
 	case s.httpClient == nil:
 		client.Transport = newTransport(s.insecure && s.obeyProfile)
+		s.verifiesYet = s.insecure && !s.obeyProfile
 	case client.Transport == nil:
 		client.Transport = http.DefaultTransport
 	}

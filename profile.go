@@ -65,7 +65,7 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
 	}
-	if s := client.settings; s.logger != nil && s.insecure && !s.obeyProfile {
+	if s := client.settings; s.logger != nil && s.verifiesYet {
 		s.logger.Warn("deis: the profile says ssl_verify: false: certificates are verified all the same; see WithInsecureProfile", "path", path)
 	}
 	info, err := os.Stat(path)

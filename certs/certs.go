@@ -132,7 +132,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	} else if p.Name == "" {
 		return nil, rest.InvalidArgument("certificate name", "must not be empty in API 2.x")
 	}
-	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, opts...)
+	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Key))...)
 }
 
 type createRequest struct {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"unicode"
 
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/version"
@@ -58,10 +59,18 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //
 //deis:operation v1.6,v2.2 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {
-	if err := rest.Path("domains", domain).Err(); err != nil { // or it could never be deleted
+	if err := rest.Check("apps/*/domains/*", strings.Map(asASCII, domain)); err != nil { // or it could never be deleted
 		return nil, err
 	}
 	return rest.Post[Domain](ctx, s.client, rest.Path("apps", app, "domains"), createRequest{domain}, opts...)
+}
+
+// asASCII stands in for the conversion of an international name, which real 2.x Controllers make.
+func asASCII(r rune) rune {
+	if r > unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) {
+		return 'x'
+	}
+	return r
 }
 
 type createRequest struct {

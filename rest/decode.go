@@ -46,7 +46,7 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	_, isNothing := out.(*struct{})
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
-		return fmt.Errorf("the response is HTML: %q", heading(body)) // of a sign-in page in front of the Controller, perhaps
+		return fmt.Errorf("the response is HTML: %s", c.quote([]byte(heading(body)))) // of a sign-in page in front of the Controller, perhaps
 	case isRaw:
 		*raw = bytes.Clone(buf.Bytes())
 		return nil

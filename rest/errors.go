@@ -133,11 +133,11 @@ func (e *Error) Error() string {
 	if e.lastTry != "" {
 		add("the last: " + e.lastTry)
 	}
-	if e.MayHaveActed() {
-		add("it may have been carried out")
-	}
 	if e.RetryAfter > 0 {
 		add("try again in " + e.RetryAfter.String())
+	}
+	if e.MayHaveActed() {
+		add("it may have been carried out")
 	}
 	return strings.Join(parts, ": ")
 }
