@@ -335,7 +335,7 @@ func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
 		return answer(200, "<html><title>Please sign in</title>", "Content-Type: text/html; charset=utf-8"), nil
 	}))
 	_, err := rest.Get[[]byte](t.Context(), page, rest.Path("apps", "a", "logs"))
-	assert.ErrorContains(t, err, `the response is HTML: "Please sign in"`)
+	assert.ErrorContains(t, err, `the response is HTML: Please sign in`)
 }
 
 func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
@@ -349,7 +349,7 @@ func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
 
 func TestASuccessThatCannotBeReadIsAnError(t *testing.T) {
 	for situation, c := range map[string]struct{ body, says string }{
-		"HTML":             {"\n<!DOCTYPE html><title>Please log in</title>", `the response is HTML: "Please log in"`},
+		"HTML":             {"\n<!DOCTYPE html><title>Please log in</title>", `the response is HTML: Please log in`},
 		"nothing":          {"", "the response is empty"},
 		"blanks":           {" \n", "the response is empty"},
 		"null":             {" null ", "the response is empty"},

@@ -39,7 +39,7 @@ var exportedErrors = map[string]error{
 	"rest.ErrBadRequest":  rest.ErrBadRequest, "rest.ErrUnauthorized": rest.ErrUnauthorized, "rest.ErrForbidden": rest.ErrForbidden,
 	"rest.ErrNotFound": rest.ErrNotFound, "rest.ErrMethodNotAllowed": rest.ErrMethodNotAllowed, "rest.ErrConflict": rest.ErrConflict,
 	"rest.ErrUnprocessable": rest.ErrUnprocessable, "rest.ErrRateLimited": rest.ErrRateLimited, "rest.ErrServer": rest.ErrServer,
-	"rest.ErrUnavailable": rest.ErrUnavailable, "rest.ErrInvalidArgument": rest.ErrInvalidArgument, "rest.ErrNotController": rest.ErrNotController,
+	"rest.ErrUnavailable": rest.ErrUnavailable, "rest.ErrInvalidArgument": rest.ErrInvalidArgument, "rest.ErrNotController": rest.ErrNotController, "rest.ErrUpgraded": rest.ErrUpgraded,
 }
 
 func TestEveryExportedErrorComparesAndServesAsAMapKey(t *testing.T) {
