@@ -43,11 +43,11 @@ func WithToken(token string) Option {
 	}
 }
 
-// WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.2, or an older minor version of them.
+// WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.3, or an older minor version of them.
 func WithAPIVersion(api version.API) Option {
 	return func(s *settings) {
 		if spoken, err := version.Negotiate(api); err != nil || spoken != api {
-			s.fail("API version "+api.String(), "must be one that the SDK speaks, up to 1.6 or 2.2")
+			s.fail("API version "+api.String(), "must be one that the SDK speaks, up to 1.6 or 2.3")
 		}
 		s.api = api
 	}

@@ -1,6 +1,10 @@
 // Package users lists the accounts of a Controller. Package auth makes and cancels them, package perms makes
 // administrators.
 //
+//	for user, err := range client.Users.All(ctx, users.ListOptions{}) {
+//		…
+//	}
+//
 // Document: "Users" in both API documents.
 package users
 
@@ -39,7 +43,7 @@ type ListOptions = rest.ListOptions
 
 // List returns one page of all users, in no particular order. Only an administrator may.
 //
-//deis:operation v1.6,v2.2 GET /users
+//deis:operation v1.6,v2.2,v2.3 GET /users
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[User], error) {
 	at, err := s.path(ctx, o)
 	if err != nil {
