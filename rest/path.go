@@ -76,6 +76,7 @@ func (e Endpoint) checkDelete(api version.API) error {
 	case parent == "apps" && len(elems) == 4 && child == "perms":
 	case parent == "apps" && len(elems) == 4 && child == "domains" && (api.Major >= 2 || !strings.HasPrefix(elems[3], "*")):
 	case parent == "certs" && len(elems) == 4 && child == "domain" && api.Major >= 2:
+	case parent == "apps" && len(elems) == 3 && (child == "whitelist" || child == "services") && api.AtLeast(version.V2_3):
 	case parent == "apps":
 		destroyed = "app " + elems[1]
 	case parent == "certs":
@@ -106,14 +107,14 @@ type rule struct {
 // The rules, by the element before the identifier. Each is the server's own pattern (recorded requests of both versions).
 var (
 	appRule      = rule{"app", "may contain only a-z, 0-9 and -", chars("-", isAppChar)}
-	usernameRule = rule{"username", "may contain only letters, digits, - and _ where it stands in a path", chars("-_", isWordChar)}
+	usernameRule = rule{"username", "may contain only letters, digits and . @ + - _ where it stands in a path", chars(".@+-_", isWordChar)}
 	domainRule   = rule{"domain", `may contain only letters, digits, - _ and ., after a leading "*." if any`, isDomain}
 	certRule     = rule{"certificate name", "may contain only letters, digits, - _ . and *", chars("-_.*", isWordChar)}
 	typeRule     = rule{"process type", "may contain only letters, digits, - _ and .", chars("-_.", isWordChar)}
 	podTypeRule  = rule{"process type", "may contain only letters, digits, - and _ beside a pod's name or number", chars("-_", isWordChar)}
 	podNameRule  = rule{"pod name", "may contain only letters, digits, - and _", chars("-_", isWordChar)}
 	releaseRule  = rule{"release", "must be v and a number from 1 on", isRelease}
-	keyRule      = rule{"key id", "must be text without control characters, and not . or .. or empty between slashes", isKeyID}
+	keyRule      = rule{"key id", "must be text without control characters or outer spaces, and not . or .. or empty between slashes", isKeyID}
 	otherRule    = rule{"path element", "must be text without slashes and control characters",
 		func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
 )
@@ -194,7 +195,7 @@ func isRelease(s string) bool {
 // isKeyID accepts slashes, which key ids can have, but nothing between them that a router on the way could take for a way
 // up: nginx can be told to decode %2F, and makes /keys/../apps/x a /apps/x.
 func isKeyID(s string) bool {
-	return isPlain(s) && !slices.ContainsFunc(strings.Split(s, "/"), func(segment string) bool {
+	return isPlain(s) && strings.TrimSpace(s) == s && !slices.ContainsFunc(strings.Split(s, "/"), func(segment string) bool {
 		return segment == "" || segment == "." || segment == ".."
 	})
 }

@@ -95,8 +95,8 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 	also := map[string][]string{
 		"app":       {"hz_other", "Upper", "a.example.com", "ä", "*"},
 		"app below": {"hz_other", "Upper"},
-		"username":  {"jo.hn", "amy@corp", "*"},
-		"admin":     {"jo.hn", "amy@corp"},
+		"username":  {"jo hn", "*"},
+		"admin":     {"jo/hn", "amy:corp"},
 		"domain":    {"*", "*.", "*example.com", "a.*.com", "**.example.com", "example.com:443"},
 		"attached":  {"*"},
 		"cert":      {},
@@ -109,7 +109,12 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 		"number":    {"web.1"},
 	}
 	for place, ids := range also {
-		also[place] = append(ids, seldom...)
+		for _, id := range seldom {
+			if isName := strings.Trim(id, "ab@+") == "" && places[place].argument == "username"; !isName {
+				ids = append(ids, id)
+			}
+		}
+		also[place] = ids
 	}
 	also["key"], also["other"], also["first"] = nil, []string{"a/b", "../b"}, []string{"a/b", "../b"}
 
@@ -148,7 +153,7 @@ func TestIdentifiersMayBeCalledLikePartsOfThePath(t *testing.T) {
 		} {
 			assert.NoError(t, rest.Path(elems...).Err(), elems)
 		}
-		assert.Error(t, rest.Path("apps", id, "perms", "jo.hn").Err(), id)
+		assert.Error(t, rest.Path("apps", id, "perms", "jo hn").Err(), id)
 		assert.Error(t, rest.Path("apps", id, "releases", "2").Err(), id)
 		assert.Error(t, rest.Path("apps", id, "pods", id, "web.1", "restart").Err(), "a pod of type %s", id)
 		assert.Error(t, rest.Path("apps", id, "pods", "web.1", id, "restart").Err(), "a pod called %s", id)
