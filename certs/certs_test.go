@@ -74,3 +74,10 @@ func TestCertsOfBothVersionsAreRead(t *testing.T) {
 		})
 	}
 }
+
+func TestACertificateIsDetachedWithoutASlashAtTheEnd(t *testing.T) { // since Workflow v2.7 the path with a slash is 404
+	for _, api := range []string{"2.0", "2.2", "2.3"} {
+		client := exchange.Client(t, api, exchange.On("DELETE /v2/certs/foo/domain/test.com", "", 204, ""))
+		require.NoError(t, client.Certs.Detach(t.Context(), "foo", "test.com"))
+	}
+}

@@ -648,8 +648,8 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 		&auth.PasswordParams{Password: secret, NewPassword: secret, Username: "test"},
 		certs.CreateParams{Name: "test", Certificate: "PEM", Key: secret},
 		&certs.CreateParams{Name: "test", Certificate: "PEM", Key: secret},
-		config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret)},
-		&config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret)},
+		config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret), Registry: map[string]*string{"password": &value}},
+		&config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret), Registry: map[string]*string{"password": &value}},
 		config.Config{App: "test", Values: map[string]string{"A": secret}, Registry: map[string]string{"password": secret}, Healthcheck: probe(secret)},
 		&config.Config{App: "test", Values: map[string]string{"A": secret}, Registry: map[string]string{"password": secret}, Healthcheck: probe(secret)},
 	} {
