@@ -16,6 +16,9 @@ import (
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/releases"
 	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/services"
+	appsettings "github.com/deisgo/deis/settings" // settings are those of a Client here
+	"github.com/deisgo/deis/tls"
 	"github.com/deisgo/deis/users"
 	"github.com/deisgo/deis/version"
 )
@@ -34,6 +37,11 @@ type Client struct {
 	Pods     *pods.Service
 	Releases *releases.Service
 	Users    *users.Service
+
+	// These are for API 2.3 and newer.
+	Services *services.Service
+	Settings *appsettings.Service
+	TLS      *tls.Service
 
 	settings *settings
 	rest     *rest.Client
@@ -80,6 +88,9 @@ func (s *settings) newClient(engine *rest.Client) *Client {
 		Perms:    perms.New(engine),
 		Pods:     pods.New(engine),
 		Releases: releases.New(engine),
+		Services: services.New(engine),
+		Settings: appsettings.New(engine),
+		TLS:      tls.New(engine),
 		Users:    users.New(engine),
 		settings: s,
 		rest:     engine,

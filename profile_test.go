@@ -238,7 +238,7 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNoAndTheProgramAgrees(t *testi
 
 	write(t, path, `{"controller":"https://deis.example.com","ssl_verify":false}`)
 	client, err := deis.FromProfile(path, deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
-		return httpmock.NewStringResponse(200, `{"id":"a"}`), nil
+		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})))
 	require.NoError(t, err, "a transport of any kind will do")
 	_, err = client.Apps.Get(t.Context(), "a")
@@ -299,7 +299,7 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 	client, err = deis.FromEnv(deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		host = req.URL.Host
 		assert.Equal(t, "token envstoken", req.Header.Get("Authorization"))
-		return httpmock.NewStringResponse(200, "{}"), nil
+		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})))
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")

@@ -1,6 +1,10 @@
 // Package apps manages applications: it creates and destroys them, hands them to another owner, reads their logs and
 // runs one-off commands in them.
 //
+//	app, err := client.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
+//	…
+//	log, err := client.Apps.Logs(ctx, app.ID, apps.LogOptions{Lines: 50})
+//
 // Document: "Applications" in both API documents.
 package apps
 
@@ -22,13 +26,17 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // An App is an application.
 type App struct {
-	ID        string    `json:"id"`
+	ID        string    `json:"id" deis:"apps"`
 	Owner     string    `json:"owner"`
 	URL       string    `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
 	Structure Structure `json:"structure"` // how many processes of each type were asked for
-	UUID      string    `json:"uuid"`
+	UUID      string    `json:"uuid" deis:"uuid,part"`
 	Created   rest.Time `json:"created"`
 	Updated   rest.Time `json:"updated"`
+
+	// ProcfileStructure has the process types of the latest build that was deployed, and their commands; after a first
+	// build without a Procfile a number in place of a command. 2.3 only, servers since Workflow v2.19.
+	ProcfileStructure ProcfileStructure `json:"procfile_structure"`
 }
 
 // A Structure has a number for each process type.
@@ -57,10 +65,34 @@ func (s *Structure) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// A ProcfileStructure has a text for each process type: its command, or a number.
+type ProcfileStructure map[string]string
+
+// UnmarshalJSON reads numbers as text, and whatever else a Controller has stored as its JSON form.
+func (s *ProcfileStructure) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, (*map[string]string)(s)) == nil { // as nearly always
+		return nil
+	}
+	*s = nil
+	var odd map[string]json.RawMessage
+	if json.Unmarshal(data, &odd) != nil { // not even an object
+		return nil
+	}
+	*s = make(ProcfileStructure, len(odd))
+	for procType, value := range odd {
+		text := string(value)
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		(*s)[procType] = text
+	}
+	return nil
+}
+
 // CreateParams describe a new app.
 type CreateParams struct {
-	// ID is the app's name: a-z, 0-9 and -, at most 24 characters in real 2.2 Controllers, 64 in v1.6. If it is empty,
-	// the Controller invents one.
+	// ID is the app's name: a-z, 0-9 and -, at most 24 characters in real 2.2 Controllers, 63 since Workflow v2.13, 64 in
+	// v1.6. Since Workflow v2.10 it begins with a letter and does not end in -. If it is empty, the Controller invents one.
 	ID string `json:"id,omitempty"`
 }
 
@@ -104,7 +136,7 @@ var ErrExists error = &rest.Reason{
 
 // List returns one page of the apps that the caller may work on; for an administrator, of all.
 //
-//deis:operation v1.6,v2.2 GET /apps
+//deis:operation v1.6,v2.2,v2.3 GET /apps
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[App], error) {
 	return rest.List[App](ctx, s.client, rest.Path("apps").NoSlash(), o, opts...)
 }
@@ -116,7 +148,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 
 // Get returns one app.
 //
-//deis:operation v1.6,v2.2 GET /apps/{id}/
+//deis:operation v1.6,v2.2,v2.3 GET /apps/{id}/
 func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (*App, error) {
 	return rest.Get[App](ctx, s.client, rest.Path("apps", id), opts...)
 }
@@ -124,7 +156,7 @@ func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (
 // Create makes an app, which belongs to the caller. The error is ErrExists if the id is taken. A 2.2 Controller answers
 // 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was deleted.
 //
-//deis:operation v1.6,v2.2 POST /apps/
+//deis:operation v1.6,v2.2,v2.3 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {
 	if p.ID != "" {
 		if err := rest.Path("apps", p.ID).Err(); err != nil {
@@ -137,7 +169,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 // Update hands an app to another owner. API 2.x only: the error is a *version.UnsupportedError before. Only the owner
 // and administrators may.
 //
-//deis:operation v2.2 POST /apps/{id}/
+//deis:operation v2.2,v2.3 POST /apps/{id}/
 func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ...rest.CallOption) error {
 	at := rest.Path("apps", id)
 	switch {
@@ -155,7 +187,7 @@ func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ..
 
 // Delete destroys an app with its releases, config and domains. Only the owner and administrators may.
 //
-//deis:operation v1.6,v2.2 DELETE /apps/{id}/
+//deis:operation v1.6,v2.2,v2.3 DELETE /apps/{id}/
 func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("apps", id), opts...)
 }
@@ -164,7 +196,7 @@ func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption
 // Controllers allow twenty minutes. A command that fails is no error: see ExitCode. An app without a build answers
 // with 400, rest.ErrBadRequest.
 //
-//deis:operation v1.6,v2.2 POST /apps/{id}/run/
+//deis:operation v1.6,v2.2,v2.3 POST /apps/{id}/run/
 func (s *Service) Run(ctx context.Context, id, command string, opts ...rest.CallOption) (*RunResult, error) {
 	if command == "" {
 		return nil, rest.InvalidArgument("command", "must not be empty")

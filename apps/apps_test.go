@@ -137,3 +137,20 @@ func TestOtherFieldsOfAnAppMustFit(t *testing.T) {
 		assert.Error(t, err, app)
 	}
 }
+
+func TestTheStructureOfTheProcfileIsTextWhateverTheControllerWrites(t *testing.T) {
+	for body, want := range map[string]apps.ProcfileStructure{
+		`{"web": "./serve", "worker": ""}`:        {"web": "./serve", "worker": ""},
+		`{"web": 1, "worker": "./work"}`:          {"web": "1", "worker": "./work"}, // after a first build without a Procfile
+		`{"web": ["./serve"], "worker": {"a":1}}`: {"web": `["./serve"]`, "worker": `{"a":1}`},
+		`{}`:    {},
+		`null`:  nil,
+		`[1]`:   nil,
+		`"web"`: nil,
+	} {
+		client := exchange.Client(t, "2.3", exchange.On("GET /v2/apps/example-go/", "", 200, `{"id": "example-go", "procfile_structure": `+body+`}`))
+		app, err := client.Apps.Get(t.Context(), "example-go")
+		require.NoError(t, err, body)
+		assert.Equal(t, want, app.ProcfileStructure, body)
+	}
+}

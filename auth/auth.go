@@ -1,5 +1,9 @@
 // Package auth manages the caller's own account: it registers, logs in, and changes passwords and tokens.
 //
+//	user, err := client.Auth.Register(ctx, auth.RegisterParams{Username: "test", Password: password})
+//	…
+//	client, err = deis.Login(ctx, "https://deis.example.com", "test", password)
+//
 // Document: "Authentication" in both API documents. Whoami is new in 2.2.
 package auth
 
@@ -8,6 +12,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/users"
@@ -89,19 +95,33 @@ var (
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "still has applications assigned"}},
 	}
+	// ErrOwnsRecords says that the account has made releases, builds, config or certificates that are still there, in apps
+	// that it handed over or worked on (API 2.3). Such an account can be cancelled only after those apps and certificates
+	// are deleted.
+	ErrOwnsRecords error = &rest.Reason{
+		Message:  "the account has made releases, builds, config or certificates that are still there",
+		Status:   409,
+		Wordings: []rest.Wording{{Text: "referenced through a protected foreign key"}},
+	}
 )
 
 // Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. The error matches
 // ErrUsernameTaken if the name is taken, and rest.ErrForbidden where registration is closed, or is open to administrators
 // only and AsAdmin is not set.
 //
-//deis:operation v1.6,v2.2 POST /auth/register/
+// A password with outer spaces is refused in API 2.x: real Controllers register it without them, and those since Workflow
+// v2.17 do not accept it with them at login.
+//
+//deis:operation v1.6,v2.2,v2.3 POST /auth/register/
 func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.CallOption) (*users.User, error) {
 	switch {
 	case p.Username == "":
 		return nil, rest.InvalidArgument("username", "must not be empty")
 	case p.Password == "":
 		return nil, rest.InvalidArgument("password", "must not be empty")
+	}
+	if err := s.checkSpaces(ctx, "password", p.Password); err != nil {
+		return nil, err
 	}
 	request := registerRequest{RegisterParams: p, Password: p.Password}
 	if p.AsAdmin {
@@ -116,6 +136,19 @@ func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.C
 	return user, err
 }
 
+// checkSpaces refuses a password with outer spaces in API 2.x. The error does not show it.
+func (s *Service) checkSpaces(ctx context.Context, argument, password string) error {
+	isSpace := func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f } // as Python's strip has it
+	if strings.TrimFunc(password, isSpace) == password {
+		return nil
+	}
+	api, err := s.client.Negotiate(ctx)
+	if err == nil && api.Major >= 2 {
+		err = rest.InvalidArgument(argument, "must not begin or end with a space in API 2.x: the user could not log in with it")
+	}
+	return err
+}
+
 // A registerRequest always has an email: real v1.6 Controllers answer 500 without.
 type registerRequest struct {
 	RegisterParams
@@ -127,7 +160,7 @@ type registerRequest struct {
 // Client.With and deis.WithToken, make one with the new. The error is ErrInvalidCredentials if the username or the
 // password is wrong.
 //
-//deis:operation v1.6,v2.2 POST /auth/login/
+//deis:operation v1.6,v2.2,v2.3 POST /auth/login/
 func (s *Service) Login(ctx context.Context, username, password string, opts ...rest.CallOption) (string, error) {
 	switch {
 	case username == "":
@@ -169,7 +202,7 @@ func anonymous(opts []rest.CallOption, password string) []rest.CallOption {
 
 // Whoami returns the caller's account. API 2.2 and newer: the error is a *version.UnsupportedError before.
 //
-//deis:operation v2.2 GET /auth/whoami/
+//deis:operation v2.2,v2.3 GET /auth/whoami/
 func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.User, error) {
 	if err := s.client.Require(ctx, "whoami", version.V2_2); err != nil {
 		return nil, err
@@ -177,13 +210,19 @@ func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.U
 	return rest.Get[users.User](ctx, s.client, rest.Path("auth", "whoami"), opts...)
 }
 
-// ChangePassword changes a password. Tokens stay valid. If the present password is wrong, v1.6 Controllers answer 400
-// and 2.2 Controllers 401.
+// ChangePassword changes a password. Tokens stay valid. If the present password is wrong, v1.6 Controllers respond with
+// 400 and 2.x Controllers with 401.
 //
-//deis:operation v1.6,v2.2 POST /auth/passwd/
+// A new password with outer spaces is refused in API 2.x: real Controllers store it with them, but those before Workflow
+// v2.17 take them off at login, so that the user could never log in again.
+//
+//deis:operation v1.6,v2.2,v2.3 POST /auth/passwd/
 func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...rest.CallOption) error {
 	if p.NewPassword == "" {
 		return rest.InvalidArgument("new password", "must not be empty")
+	}
+	if err := s.checkSpaces(ctx, "new password", p.NewPassword); err != nil {
+		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("auth", "passwd"), struct {
 		Password    string `json:"password,omitempty"`
@@ -196,7 +235,7 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 // RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. Where it replaced the
 // caller's, this client's token is no longer valid: go on with Client.With and deis.WithToken, or log in again.
 //
-//deis:operation v1.6,v2.2 POST /auth/tokens/
+//deis:operation v1.6,v2.2,v2.3 POST /auth/tokens/
 func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...rest.CallOption) (string, error) {
 	// Real Controllers replace everybody's token for each "all", even false, and beside a username.
 	var request struct {
@@ -228,10 +267,11 @@ func (a *newTokenAnswer) UnmarshalJSON(data []byte) error {
 }
 
 // Cancel destroys an account: the caller's own where Username is empty, so check that a variable that you put there is
-// not. The error is ErrOwnsApps if it owns apps (API 2.x). A v1.6 Controller destroys its apps with it: hand over first
-// what shall stay. Real 2.2 Controllers answer 500 if it owns a certificate, or has made releases of others' apps.
+// not. The error matches ErrOwnsApps if it owns apps (API 2.x). A v1.6 Controller destroys its apps with it, and what it has
+// made in the apps of others: hand over first what shall stay. If it owns a certificate, or has made releases of others'
+// apps, the error matches ErrOwnsRecords in 2.3; real 2.2 Controllers respond with 500.
 //
-//deis:operation v1.6,v2.2 DELETE /auth/cancel/
+//deis:operation v1.6,v2.2,v2.3 DELETE /auth/cancel/
 func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {
 	if p.Username != "" { // an empty one would cancel the caller
 		opts = append(opts[:len(opts):len(opts)], rest.WithBody(struct {

@@ -1,5 +1,9 @@
 // Package certs manages the TLS certificates of apps' domains.
 //
+//	cert, err := client.Certs.Create(ctx, certs.CreateParams{Name: "www", Certificate: pem, Key: key})
+//	…
+//	err = client.Certs.Attach(ctx, "www", "www.example.com")
+//
 // Document: "Certificates" in both API documents. In v1.6 a certificate is named by its common name and serves the
 // domain of that name; in 2.x it has a name of its own and is attached to domains.
 package certs
@@ -25,7 +29,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 type Cert struct {
 	ID         int       `json:"id"`
 	Owner      string    `json:"owner"`
-	Name       string    `json:"name"` // what the other methods take; in v1.6 the common name
+	Name       string    `json:"name" deis:"certs"` // what the other methods take; in v1.6 the common name
 	CommonName string    `json:"common_name"`
 	Expires    rest.Time `json:"expires"`
 	Created    rest.Time `json:"created"`
@@ -89,7 +93,7 @@ var ErrExists error = &rest.Reason{
 
 // List returns one page of the caller's certificates.
 //
-//deis:operation v1.6,v2.2 GET /certs
+//deis:operation v1.6,v2.2,v2.3 GET /certs
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[Cert], error) {
 	return rest.List[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
 }
@@ -101,7 +105,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 
 // Get returns one certificate. Real v1.6 Controllers answer 500 if there is none of that name.
 //
-//deis:operation v1.6,v2.2 GET /certs/{name}
+//deis:operation v1.6,v2.2,v2.3 GET /certs/{name}
 func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption) (*Cert, error) {
 	return rest.Get[Cert](ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
@@ -109,7 +113,7 @@ func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption)
 // Create gives the Controller a certificate and its private key. Real Controllers of both versions do not check that
 // the two belong together. The error is ErrExists if the name is taken.
 //
-//deis:operation v1.6,v2.2 POST /certs/
+//deis:operation v1.6,v2.2,v2.3 POST /certs/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
 	switch {
 	case p.Certificate == "":
@@ -145,7 +149,7 @@ type createRequest struct {
 // Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers answer 500 if there is
 // none of that name.
 //
-//deis:operation v1.6,v2.2 DELETE /certs/{name}
+//deis:operation v1.6,v2.2,v2.3 DELETE /certs/{name}
 func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
@@ -156,6 +160,7 @@ func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOpti
 // It is sent to /certs/{name}/domain/: real 2.2 Controllers answer 405 to the documented /domains/.
 //
 //deis:operation v2.2 POST /certs/{name}/domains/
+//deis:operation v2.3 POST /certs/{name}/domain/
 func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
 	if err := rest.Path("certs", name, "domain", domain).Err(); err != nil {
 		return err
@@ -173,10 +178,11 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 // other, real 2.2 Controllers detach the domain all the same, with a 503 or without. API 2.x only: the error is a
 // *version.UnsupportedError before.
 //
-// It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers answer the documented /domains/ by destroying the
-// whole certificate.
+// It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers respond to the documented /domains/ by destroying the
+// whole certificate, and servers since Workflow v2.7 do not know the path with a slash at its end.
 //
 //deis:operation v2.2 DELETE /certs/{name}/domains/{domain}/
+//deis:operation v2.3 DELETE /certs/{name}/domain/{domain}
 func (s *Service) Detach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
 	at := rest.Path("certs", name, "domain", domain).NoSlash()
 	if err := at.Err(); err != nil {

@@ -1,5 +1,9 @@
 // Package domains manages the host names that route to an app.
 //
+//	domain, err := client.Domains.Create(ctx, "example-go", "www.example.com")
+//	…
+//	err = client.Domains.Delete(ctx, "example-go", "www.example.com")
+//
 // Document: "Domains" in both API documents. A new app has no domain in v1.6; real 2.2 Controllers give it one, equal
 // to its id. Wildcard domains ("*.example.com") are for 2.x only.
 package domains
@@ -22,8 +26,8 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Domain is a host name that routes to one app.
 type Domain struct {
-	App     string    `json:"app"`
-	Domain  string    `json:"domain"` // in ASCII form: real Controllers answer "xn--…" for an international name
+	App     string    `json:"app" deis:"apps,part"`
+	Domain  string    `json:"domain" deis:"domain"` // in ASCII form: real Controllers answer "xn--…" for an international name
 	Owner   string    `json:"owner"`
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
@@ -39,12 +43,13 @@ var ErrTaken error = &rest.Reason{
 	Wordings: []rest.Wording{
 		{Field: "domain", Text: "This field must be unique"},
 		{Field: "domain", Text: "Domain is already in use"},
+		{Field: "domain", Text: "is already in use by another app"}, // written otherwise: with a dot at its end, or international
 	},
 }
 
 // List returns one page of an app's domains.
 //
-//deis:operation v1.6,v2.2 GET /apps/{app}/domains/
+//deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/domains/
 func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) (*rest.Page[Domain], error) {
 	return rest.List[Domain](ctx, s.client, rest.Path("apps", app, "domains"), o, opts...)
 }
@@ -57,7 +62,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 // Create routes a domain to an app. A leading "*." makes it a wildcard (API 2.x only).
 // The error is ErrTaken if the domain is in use.
 //
-//deis:operation v1.6,v2.2 POST /apps/{app}/domains/
+//deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {
 	if err := rest.Check("apps/*/domains/*", strings.Map(asASCII, domain)); err != nil { // or it could never be deleted
 		return nil, err
@@ -79,7 +84,7 @@ type createRequest struct {
 
 // Delete takes a domain from an app. Real v1.6 Controllers answer 500 if the app has no such domain.
 //
-//deis:operation v1.6,v2.2 DELETE /apps/{app}/domains/{domain}
+//deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/domains/{domain}
 func (s *Service) Delete(ctx context.Context, app, domain string, opts ...rest.CallOption) error {
 	at := rest.Path("apps", app, "domains", domain).NoSlash()
 	if at.Err() == nil && strings.HasPrefix(domain, "*") {

@@ -95,9 +95,10 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 
 // Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty, or any JSON.
 //
-// A field of T with the tag deis:"apps" must not be empty in the response, or it is not what was asked for and the call
-// fails; and it must be the identifier that stands behind apps in the path, if one does. The tag deis:"uuid" only says
-// that the field must not be empty, unless the T is an item of a list.
+// A field of T with the tag deis:"apps" identifies what the response is about. It must not be empty, and must be the
+// identifier that stands behind apps in the path, if one does; otherwise the response is not what was asked for, and the
+// call fails. With the tag deis:"apps,part" the field identifies what the T belongs to, or identifies it a second time:
+// in an item of a list it may be empty.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
 		body = struct{}{} // real Controllers respond to an empty body with 500

@@ -14,7 +14,8 @@ type identity []identifier
 type identifier struct {
 	field []int
 	name  string // in JSON
-	of    string // the path element that the identifier stands behind, "uuid" for none
+	of    string // the path element that the identifier stands behind
+	own   bool   // it names the resource itself, and not what the resource belongs to
 }
 
 var identities sync.Map // of reflect.Type
@@ -26,9 +27,10 @@ func identityOf(t reflect.Type) identity {
 	var id identity
 	if t.Kind() == reflect.Struct {
 		for _, field := range reflect.VisibleFields(t) {
-			if of, ok := field.Tag.Lookup("deis"); ok {
+			if tag, ok := field.Tag.Lookup("deis"); ok {
 				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-				id = append(id, identifier{field.Index, name, of})
+				of, role, _ := strings.Cut(tag, ",")
+				id = append(id, identifier{field.Index, name, of, role == ""})
 			}
 		}
 	}
@@ -36,7 +38,7 @@ func identityOf(t reflect.Type) identity {
 	return id
 }
 
-// check reports what a response lacks. An item of a list needs no UUID.
+// check reports what a response lacks. An item of a list needs its own identifier only.
 func (id identity) check(v reflect.Value, at Endpoint, single bool) error {
 	if id == nil {
 		return nil
@@ -44,7 +46,7 @@ func (id identity) check(v reflect.Value, at Endpoint, single bool) error {
 	for _, i := range id {
 		field := v.FieldByIndex(i.field)
 		if field.IsZero() {
-			if !single && i.of == "uuid" {
+			if !single && !i.own {
 				continue
 			}
 			return fmt.Errorf("the response is not what was asked for: it has no %s", i.name)

@@ -75,7 +75,7 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 		{"v1 has no such path", "1.6", 404, "1.6"},
 		{"somebody lets it through", "2.2", 200, "2.2"},
 		{"in trouble, but a Controller", "2.2", 500, "2.2"},
-		{"newer", "2.10", 401, "2.2"},
+		{"newer", "2.10", 401, "2.3"},
 		{"older", "2.1", 401, "2.1"},
 	} {
 		var requests []string
@@ -404,7 +404,7 @@ func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
 		require.NoError(t, err)
 		want, err := version.Parse(minor)
 		require.NoError(t, err)
-		assert.Equal(t, version.API{Major: 2, Minor: min(2, want.Minor)}, api)
+		assert.Equal(t, version.API{Major: 2, Minor: min(version.V2_3.Minor, want.Minor)}, api)
 		server, _ := client.Server()
 		assert.Equal(t, want, server.API)
 	}

@@ -15,28 +15,37 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/auth"
+	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/certs"
 	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deploy"
 	"github.com/deisgo/deis/domains"
 	"github.com/deisgo/deis/keys"
+	"github.com/deisgo/deis/perms"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/releases"
 	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/settings"
+	"github.com/deisgo/deis/tls"
 )
 
 // exportedErrors are all error variables that the module exports, but for the aliases of package deis.
 var exportedErrors = map[string]error{
 	"apps.ErrExists": apps.ErrExists, "apps.ErrGap": apps.ErrGap,
 	"auth.ErrInvalidCredentials": auth.ErrInvalidCredentials, "auth.ErrUsernameTaken": auth.ErrUsernameTaken, "auth.ErrOwnsApps": auth.ErrOwnsApps,
+	"auth.ErrOwnsRecords":  auth.ErrOwnsRecords,
+	"builds.ErrInProgress": builds.ErrInProgress, "builds.ErrNotLatest": builds.ErrNotLatest,
 	"certs.ErrExists":     certs.ErrExists,
-	"config.ErrUnchanged": config.ErrUnchanged, "config.ErrNotSet": config.ErrNotSet,
-	"deploy.ErrSuperseded": deploy.ErrSuperseded,
-	"domains.ErrTaken":     domains.ErrTaken,
-	"keys.ErrTaken":        keys.ErrTaken,
-	"pods.ErrCrashed":      pods.ErrCrashed, "pods.ErrNothingRestarted": pods.ErrNothingRestarted,
-	"releases.ErrInitial": releases.ErrInitial,
-	"rest.ErrBadRequest":  rest.ErrBadRequest, "rest.ErrUnauthorized": rest.ErrUnauthorized, "rest.ErrForbidden": rest.ErrForbidden,
+	"config.ErrUnchanged": config.ErrUnchanged, "config.ErrNotSet": config.ErrNotSet, "config.ErrInProgress": config.ErrInProgress,
+	"deploy.ErrSuperseded":   deploy.ErrSuperseded,
+	"domains.ErrTaken":       domains.ErrTaken,
+	"keys.ErrTaken":          keys.ErrTaken,
+	"perms.ErrAmbiguousName": perms.ErrAmbiguousName,
+	"pods.ErrDestroyed":      pods.ErrDestroyed, "pods.ErrCrashed": pods.ErrCrashed, "pods.ErrNothingRestarted": pods.ErrNothingRestarted, "pods.ErrNotScaled": pods.ErrNotScaled,
+	"releases.ErrInitial": releases.ErrInitial, "releases.ErrFailed": releases.ErrFailed,
+	"settings.ErrUnchanged": settings.ErrUnchanged, "settings.ErrNotSet": settings.ErrNotSet,
+	"tls.ErrUnchanged":   tls.ErrUnchanged,
+	"rest.ErrBadRequest": rest.ErrBadRequest, "rest.ErrUnauthorized": rest.ErrUnauthorized, "rest.ErrForbidden": rest.ErrForbidden,
 	"rest.ErrNotFound": rest.ErrNotFound, "rest.ErrMethodNotAllowed": rest.ErrMethodNotAllowed, "rest.ErrConflict": rest.ErrConflict,
 	"rest.ErrUnprocessable": rest.ErrUnprocessable, "rest.ErrRateLimited": rest.ErrRateLimited, "rest.ErrServer": rest.ErrServer,
 	"rest.ErrUnavailable": rest.ErrUnavailable, "rest.ErrInvalidArgument": rest.ErrInvalidArgument, "rest.ErrNotController": rest.ErrNotController, "rest.ErrUpgraded": rest.ErrUpgraded,

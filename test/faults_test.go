@@ -96,7 +96,7 @@ type wire struct {
 // A script answers the nth request of a connection, and tells whether the connection stays.
 type script func(conn net.Conn, nth int) (stays bool)
 
-const healthy = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\nContent-Length: 10\r\n\r\n" + `{"id":"a"}`
+const healthy = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\nContent-Length: 31\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`
 
 func newWire(t *testing.T, f fault) *wire {
 	t.Helper()
@@ -313,7 +313,7 @@ var faults = []fault{
 		get: fails(4), delete: fails(4), post: fails(1), says: "connection reset by peer", is: "syscall.ECONNRESET", acted: true},
 	{name: "closed without a response", does: hangUp,
 		get: fails(4), delete: fails(4), post: fails(1), says: "the connection was closed without a response", is: "io.EOF", acted: true},
-	{name: "an idle connection was closed before the call", warm: true, closesIdle: true, does: answers("200 OK", `{"id":"a"}`),
+	{name: "an idle connection was closed before the call", warm: true, closesIdle: true, does: answers("200 OK", `{"id":"a","app":"a","uuid":"u"}`),
 		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
 	{name: "an idle connection is closed as the call arrives", warm: true, does: hangUpOnTheSecond, requests: [3]int{2, 2, 1},
 		get: succeeds(1), delete: succeeds(2), post: fails(1), says: "the connection was closed without a response", is: "io.EOF", acted: true},
@@ -323,21 +323,21 @@ var faults = []fault{
 		get: fails(4), delete: fails(4), post: fails(1), says: "malformed HTTP response", acted: true},
 	{name: "a head without end", does: endless(okHead+"X-Long: ", "x"), only: "POST",
 		get: fails(4), delete: fails(4), post: fails(1), says: "exceeded", acted: true},
-	{name: "closed in the middle of the body", does: raw(okHead + "Content-Length: 100\r\n\r\n" + `{"id":"a"}`),
+	{name: "closed in the middle of the body", does: raw(okHead + "Content-Length: 100\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: unexpected EOF", is: "io.ErrUnexpectedEOF", acted: true},
-	{name: "closed in the middle of a chunk", does: raw(okHead + "Transfer-Encoding: chunked\r\n\r\n50\r\n" + `{"id":"a"}`),
+	{name: "closed in the middle of a chunk", does: raw(okHead + "Transfer-Encoding: chunked\r\n\r\n50\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: unexpected EOF", is: "io.ErrUnexpectedEOF", acted: true},
-	{name: "a Content-Length that is too short", does: raw(okHead + "Content-Length: 5\r\n\r\n" + `{"id":"a"}`),
+	{name: "a Content-Length that is too short", does: raw(okHead + "Content-Length: 5\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response", acted: true},
-	{name: "two Content-Lengths", does: raw(okHead + "Content-Length: 10\r\nContent-Length: 5\r\n\r\n" + `{"id":"a"}`),
+	{name: "two Content-Lengths", does: raw(okHead + "Content-Length: 31\r\nContent-Length: 5\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(4), delete: fails(4), post: fails(1), says: "Content-Length", acted: true},
 	{name: "a body without end, or a gzip bomb", does: endless(okHead+"Content-Encoding: gzip\r\n\r\n", bomb), only: "GET",
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response is larger than 32 MiB", acted: true},
-	{name: "gzip", does: answers("200 OK", zipped(`{"id":"a"}`), "Content-Encoding: gzip"),
+	{name: "gzip", does: answers("200 OK", zipped(`{"id":"a","app":"a","uuid":"u"}`), "Content-Encoding: gzip"),
 		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
 	{name: "gzip that is none", does: answers("200 OK", `{"id":"a","none":"of it is gzip"}`, "Content-Encoding: gzip"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: gzip: invalid header", is: "gzip.ErrHeader", kept: true, acted: true},
-	{name: "invalid UTF-8", does: answers("200 OK", "{\"id\":\"a\",\"owner\":\"\xff\xfe\"}"),
+	{name: "invalid UTF-8", does: answers("200 OK", "{\"id\":\"a\",\"app\":\"a\",\"uuid\":\"u\",\"owner\":\"\xff\xfe\"}"),
 		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
 	{name: "an error in invalid UTF-8", does: answers("400 Bad Request", "{\"detail\":\"said \xff\"}"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "400 Bad Request: said \uFFFD", is: "deis.ErrBadRequest", kept: true},
@@ -736,7 +736,7 @@ func TestOverHTTP2TheSameHolds(t *testing.T) {
 		answer    func(http.ResponseWriter)
 		tries     [3]int // by kind
 	}{
-		{"success", func(w http.ResponseWriter) { io.WriteString(w, `{"id":"a"}`) }, [3]int{1, 1, 1}},
+		{"success", func(w http.ResponseWriter) { io.WriteString(w, `{"id":"a","app":"a","uuid":"u"}`) }, [3]int{1, 1, 1}},
 		{"the stream is reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, [3]int{4, 4, 1}},
 		{"the stream is reset in the middle of the body", func(w http.ResponseWriter) {
 			io.WriteString(w, `{"id":`)

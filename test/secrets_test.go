@@ -224,7 +224,7 @@ func TestAnErrorIsShortHoweverMuchItQuotes(t *testing.T) {
 func TestNoListLeadsToAnotherHost(t *testing.T) {
 	for _, l := range listings {
 		hosts := make(map[string]int)
-		item := map[string]any{"username": "a", "domain": "a", "name": "a", "type": "web", "version": 1, "uuid": "a", "app": "a"}
+		item := map[string]any{"username": "a", "domain": "a", "name": "a", "type": "web", "version": 1, "uuid": "a"}
 		if strings.HasPrefix(l.method, "Apps") || strings.HasPrefix(l.method, "Keys") { // the others have numbers
 			item["id"] = "a"
 		}
@@ -251,7 +251,7 @@ func TestAPanicShowsNoSecretAndLeavesTheClientUsable(t *testing.T) {
 			if broken {
 				panic("the transport is broken")
 			}
-			return answered(200, "{}")
+			return answered(200, `{"app":"a","uuid":"u"}`)
 		})))
 	require.NoError(t, err)
 	for _, call := range secretive {

@@ -63,11 +63,11 @@ func (v API) Compare(w API) int {
 func (v API) AtLeast(w API) bool { return v.Compare(w) >= 0 }
 
 // Negotiate chooses the version to speak to a Controller of version server: the one with the same major number and the
-// lower minor. To a 2.3 a client of 2.2 speaks 2.2, to a 2.1 it speaks 2.1. Without a common major number the error is
+// lower minor. To a 2.4 a client of 2.3 speaks 2.3, to a 2.1 it speaks 2.1. Without a common major number the error is
 // a *MismatchError. Where no client versions are given, they are those of this SDK.
 func Negotiate(server API, client ...API) (API, error) {
 	if len(client) == 0 {
-		client = []API{V1_6, V2_2}
+		client = []API{V1_6, V2_3}
 	}
 	var best API
 	for _, own := range client {
