@@ -18,15 +18,22 @@ type Option func(*settings)
 type settings struct {
 	api          version.API
 	admin        *account
+	token        string
 	users        []account
+	apps         []ownedApp
+	nodes        []map[string]string
 	latency      time.Duration
 	startDelay   time.Duration
 	faults       []Fault
 	lostUpdates  bool
 	registration Registration
+	tls          bool
 }
 
-type account struct{ username, password string }
+type (
+	account  struct{ username, password string }
+	ownedApp struct{ id, owner string }
+)
 
 // WithAPIVersion chooses the API version; version.V2_2 if not given. All versions of a major number behave alike, and
 // those above 2 like 2.2, under the path prefix of their own number; but "who am I" is there from 2.2 on only.
@@ -40,19 +47,36 @@ func WithAdmin(username, password string) Option {
 // WithoutAdmin starts without an administrator. The next user to register becomes one.
 func WithoutAdmin() Option { return func(s *settings) { s.admin = nil } }
 
+// WithToken chooses the administrator's token at the start, which is random if not given.
+func WithToken(token string) Option { return func(s *settings) { s.token = token } }
+
 // WithUser adds a user who is no administrator. It can be given several times.
 func WithUser(username, password string) Option {
 	return func(s *settings) { s.users = append(s.users, account{username, password}) }
 }
 
-// WithLatency makes each answer take at least this long. A request whose context ends first is not carried out.
+// WithApp adds an app as the user owner would create it; "" is the administrator. It can be given several times.
+func WithApp(id, owner string) Option {
+	return func(s *settings) { s.apps = append(s.apps, ownedApp{id, owner}) }
+}
+
+// WithNodeLabels adds a node with these labels to the cluster, for the tags of configurations. It can be given several
+// times. If it is given, tags that no single node has are refused (API 2.2 and newer); without it all tags are accepted.
+func WithNodeLabels(labels map[string]string) Option {
+	return func(s *settings) { s.nodes = append(s.nodes, labels) }
+}
+
+// WithLatency makes each response take at least this long. A request whose context ends first is not carried out.
 func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }
 
 // WithStartDelay is how long a new or restarted pod takes until its state is "up"; it is up at once if not given.
 // Before, the state is "initializing" in API 2.2 and "created" in API 1.6.
 func WithStartDelay(d time.Duration) Option { return func(s *settings) { s.startDelay = d } }
 
-// WithFault makes some requests fail. It can be given several times; the first fault that meets a request counts. It
+// WithTLS makes [NewServer] and [Start] serve https, with a certificate for 127.0.0.1 that [Server.Client] trusts.
+func WithTLS() Option { return func(s *settings) { s.tls = true } }
+
+// WithFault makes some requests fail. It can be given several times; the first fault that strikes a request counts. It
 // panics if the fault could never do what it says.
 func WithFault(f Fault) Option {
 	f.check()
