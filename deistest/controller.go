@@ -122,9 +122,9 @@ func (c *Controller) createApp(a ownedApp) {
 	}
 	r.Header.Set("Authorization", "token "+token)
 	r.Header.Set("Content-Type", "application/json")
-	if response := c.carryOut(r, body); response.status != http.StatusCreated {
+	if resp := c.carryOut(r, body); resp.status != http.StatusCreated {
 		panic(fmt.Sprintf("deistest: the app %q of the user %q cannot be created: %d %s",
-			a.id, a.owner, response.status, response.body))
+			a.id, a.owner, resp.status, resp.body))
 	}
 }
 
@@ -153,9 +153,9 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !sleep(r.Context(), c.latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
-	var a *answer
+	var resp *response
 	if fault.carriesOut() {
-		a = c.carryOut(r, body)
+		resp = c.carryOut(r, body)
 	}
 	if fault.Late > 0 {
 		late := r.WithContext(context.WithoutCancel(r.Context())) // real Controllers go on when their client has left
@@ -167,19 +167,19 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault.Hang || fault.Drop {
 		panic(http.ErrAbortHandler)
 	}
-	a = fault.response(a, c)
+	resp = fault.apply(resp, c)
 	c.mu.Lock()
-	seen.Status = a.status
+	seen.Status = resp.status
 	c.mu.Unlock()
-	a.write(w, r.Method, fault.Truncate)
+	resp.write(w, r.Method, fault.Truncate)
 }
 
 // carryOut does what a request asks for and adds what every answer has.
-func (c *Controller) carryOut(r *http.Request, body []byte) *answer {
+func (c *Controller) carryOut(r *http.Request, body []byte) *response {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	q := &request{Controller: c, http: r, body: body}
-	return q.answer().withHeaders(c.versionHeaders())
+	return q.respond().withHeaders(c.versionHeaders())
 }
 
 // versionHeaders are on every answer. API 1.6 has them twice.

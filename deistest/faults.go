@@ -143,21 +143,21 @@ func matches(pattern, p string) bool {
 // carriesOut reports whether the request is carried out before the client gets anything.
 func (f Fault) carriesOut() bool { return f.After || f.Status == 0 && !f.Drop && !f.Hang }
 
-// response turns that of the Controller, nil if the request was not carried out, into the one that is sent.
-func (f Fault) response(a *answer, c *Controller) *answer {
+// apply turns the response of the Controller, nil if the request was not carried out, into the one that is sent.
+func (f Fault) apply(r *response, c *Controller) *response {
 	if f.Status == 0 {
-		return a
+		return r
 	}
-	a = &answer{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}
+	r = &response{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}
 	if f.ContentType == "" && f.Body != "" {
-		a.contentType = "application/json"
+		r.contentType = "application/json"
 	}
 	if !f.Proxy {
 		c.mu.Lock()
-		a = a.withHeaders(c.versionHeaders())
+		r = r.withHeaders(c.versionHeaders())
 		c.mu.Unlock()
 	}
-	return a.withHeaders(f.Header)
+	return r.withHeaders(f.Header)
 }
 
 // withoutVersion cuts the version prefix off a path: "/v2/apps/" is "/apps/".

@@ -13,16 +13,16 @@ type request struct {
 	*Controller
 	http *http.Request
 	body []byte
-	args []string // the parts of the path that the route names
-	user *user    // who sends it, nil if nobody says
-	app  *app     // whose path it is, where inApp looked it up
+	vars map[string]string // the parts of the path that the route names
+	user *user             // who sends it, nil if nobody says
+	app  *app              // whose path it is, where inApp looked it up
 }
 
 // prefix is the version part of all paths.
 func (c *Controller) prefix() string { return "/v" + strconv.Itoa(c.api.Major) }
 
 // authenticate finds the user of a request by its token.
-func (q *request) authenticate(a access) *answer {
+func (q *request) authenticate(a access) *response {
 	if a == anybody {
 		return nil
 	}
@@ -46,22 +46,30 @@ func (q *request) authenticate(a access) *answer {
 
 // inApp makes a handler of a path below an app: the app must exist, and the user must be allowed to use it.
 func inApp(h handler) handler {
-	return func(q *request) *answer {
-		if stop := q.findMyApp(); stop != nil {
+	return func(q *request) *response {
+		if stop := q.findApp(); stop != nil {
 			return stop
 		}
 		return h(q)
 	}
 }
 
-// findMyApp looks up the app that the path names.
-func (q *request) findMyApp() *answer {
-	i, found := q.findApp(q.args[0])
-	if !found {
+// ownerOnly makes a handler inside of inApp that collaborators of the app may not use.
+func ownerOnly(h handler) handler {
+	return func(q *request) *response {
+		if !q.isOwner() {
+			return q.forbidden()
+		}
+		return h(q)
+	}
+}
+
+// findApp looks up the app that the path names, for somebody who may use it.
+func (q *request) findApp() *response {
+	if q.app = q.appNamed(q.vars["app"]); q.app == nil {
 		return q.notFound()
 	}
-	q.app = q.apps[i]
-	if !q.app.mayBeUsedBy(q.user) || q.http.Method == http.MethodDelete && !q.isOwner() {
+	if !q.app.mayBeUsedBy(q.user) {
 		return q.forbidden()
 	}
 	return nil
@@ -75,7 +83,7 @@ func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user 
 type form map[string]any
 
 // data reads the body: what JSON makes of it, or a form.
-func (q *request) data() (any, *answer) {
+func (q *request) data() (any, *response) {
 	if len(q.body) == 0 {
 		return form{}, nil
 	}
@@ -100,21 +108,21 @@ func (q *request) data() (any, *answer) {
 }
 
 // object reads a body that may be a form too. Anything but an object is the client's mistake.
-func (q *request) object() (map[string]any, *answer) {
+func (q *request) object() (map[string]any, *response) {
 	data, stop := q.data()
 	object, isObject := fields(data)
 	switch {
 	case stop != nil || isObject:
 		return object, stop
 	case data == nil:
-		return nil, jsonAnswer(http.StatusBadRequest, []string{"This field may not be null."})
+		return nil, jsonResponse(http.StatusBadRequest, []string{"This field may not be null."})
 	}
 	return nil, invalid("non_field_errors",
 		"Invalid data. Expected a dictionary, but got "+pythonType(data, q.v2())+".")
 }
 
 // anyObject reads a body that may be a form too, where anything but an object crashes real Controllers.
-func (q *request) anyObject() (map[string]any, *answer) {
+func (q *request) anyObject() (map[string]any, *response) {
 	data, stop := q.data()
 	object, isObject := fields(data)
 	if stop == nil && !isObject {
@@ -124,7 +132,7 @@ func (q *request) anyObject() (map[string]any, *answer) {
 }
 
 // jsonObject reads a body where anything but a JSON object crashes real Controllers, no body at all included.
-func (q *request) jsonObject() (map[string]any, *answer) {
+func (q *request) jsonObject() (map[string]any, *response) {
 	data, stop := q.data()
 	object, isObject := data.(map[string]any)
 	if stop == nil && !isObject {
@@ -154,11 +162,11 @@ func (q *request) serializer(data map[string]any) *serializer {
 }
 
 // answer is nil if nothing is wrong.
-func (s *serializer) answer() *answer {
+func (s *serializer) refusal() *response {
 	if len(s.errors) == 0 {
 		return nil
 	}
-	return jsonAnswer(http.StatusBadRequest, s.errors)
+	return jsonResponse(http.StatusBadRequest, s.errors)
 }
 
 func (s *serializer) fail(field, text string) { s.errors[field] = append(s.errors[field], text) }
