@@ -54,6 +54,7 @@ type Controller struct {
 	registration Registration
 	lostUpdates  bool
 	tls          bool
+	early23      bool                // a 2.3 like the first ones
 	nodes        []map[string]string // the labels of each; none if they do not matter
 	admin        *user               // the one that New made, or nil
 
@@ -76,13 +77,13 @@ type Controller struct {
 // New returns a Controller of API 2.2 with one user, the administrator "admin", unless the options say otherwise.
 // It panics if options contradict each other: two users of the same name, an app that cannot be created.
 func New(opts ...Option) *Controller {
-	s := settings{api: version.V2_2, admin: &account{defaultAdmin, defaultPassword}}
+	s := options{api: version.V2_2, admin: &account{defaultAdmin, defaultPassword}}
 	for _, o := range opts {
 		o(&s)
 	}
 	c := &Controller{
 		latency: s.latency, startDelay: s.startDelay, registration: s.registration, lostUpdates: s.lostUpdates,
-		tls: s.tls, nodes: s.nodes, api: s.api, tokens: map[string]*user{}, domains: map[string]*domain{},
+		tls: s.tls, early23: s.early23, nodes: s.nodes, api: s.api, tokens: map[string]*user{}, domains: map[string]*domain{},
 	}
 	for i := range s.faults {
 		c.faults = append(c.faults, &s.faults[i])
@@ -185,7 +186,8 @@ func (c *Controller) carryOut(r *http.Request, body []byte) *response {
 // versionHeaders are on every answer. API 1.6 has them twice.
 func (c *Controller) versionHeaders() map[string]string {
 	if c.v2() {
-		return map[string]string{version.Header: c.api.String(), version.PlatformHeader: "2.2.0"}
+		platform := fmt.Sprintf("%d.%d.0", c.api.Major, c.api.Minor)
+		return map[string]string{version.Header: c.api.String(), version.PlatformHeader: platform}
 	}
 	return map[string]string{
 		version.Header: c.api.String(), version.PlatformHeader: "1.10.1",
@@ -193,8 +195,14 @@ func (c *Controller) versionHeaders() map[string]string {
 	}
 }
 
-// v2 tells the two families of API versions apart. Within one, only the version header and whoami differ.
+// v2 tells the two families of API versions apart.
 func (c *Controller) v2() bool { return c.api.Major >= 2 }
+
+// v23 reports whether the Controller is one of API 2.3, early or late.
+func (c *Controller) v23() bool { return c.api.AtLeast(version.V2_3) }
+
+// late23 reports whether the Controller is one of API 2.3 that is not among the first.
+func (c *Controller) late23() bool { return c.v23() && !c.early23 }
 
 // now is the only clock of the package, so that a test in a synctest bubble moves it.
 func now() time.Time { return time.Now().UTC() }
