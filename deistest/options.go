@@ -13,7 +13,7 @@ const (
 )
 
 // An Option says how a Controller differs from the usual one.
-type Option func(*settings)
+type Option func(*options)
 
 type options struct {
 	api          version.API
