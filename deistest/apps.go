@@ -25,6 +25,11 @@ type app struct {
 	config   *config    // the last one that was made, which may be that of no release
 	pods     []*pod
 	logs     []string
+
+	settings *appSettings // nil until somebody asks, as is the next
+	tls      *appTLS
+	services []*service
+	load     map[string]int // how many pods an autoscaler wants of a process type
 }
 
 type appJSON struct {

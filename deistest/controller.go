@@ -5,7 +5,8 @@
 // texts of their errors. It is written from the API documents and from those recordings, and shares no type with the
 // SDK: a mistake would otherwise be made twice and never be seen.
 //
-// [NewServer] starts one on a loopback address; [New] returns the http.Handler alone.
+// [Start] starts one on a loopback address for the length of a test, [NewServer] until it is closed. [New] returns the
+// http.Handler alone, whose Transport needs no network.
 //
 // # What differs from a real Controller
 //
@@ -35,6 +36,7 @@ package deistest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -44,50 +46,87 @@ import (
 )
 
 // A Controller is a Deis Controller in memory, as an http.Handler. It is safe for concurrent use and starts no
-// goroutine. Make one with [New]; several may live in one program and share nothing.
+// goroutine, except for what a fault makes land late. Make one with [New]; several may live in one program and share
+// nothing.
 type Controller struct {
 	latency      time.Duration
 	startDelay   time.Duration
 	registration Registration
 	lostUpdates  bool
-	admin        *user // the one that New made, or nil
+	tls          bool
+	early23      bool                // a 2.3 like the first ones
+	nodes        []map[string]string // the labels of each; none if they do not matter
+	admin        *user               // the one that New made, or nil
 
-	mu       sync.Mutex // guards all that follows; held while a request is carried out
-	api      version.API
-	faults   []*Fault
-	requests []*Request
-	users    []*user          // in order of registration
-	tokens   map[string]*user // every user has exactly one
-	apps     []*app           // by id, so that a page needs no sorting
-	domains  map[string]*domain
-	certs    []*cert
-	keys     []*key
-	certIDs  int // how many certificates there have been
-	rows     int // how many rows the database has written
-	changes  int // how many changes of configurations there were, if updates are to be lost
+	mu        sync.Mutex // guards all that follows; held while a request is carried out
+	api       version.API
+	faults    []*Fault
+	requests  []*Request
+	bodyBytes int              // how much the bodies of requests take
+	users     []*user          // in order of registration
+	tokens    map[string]*user // every user has exactly one
+	apps      []*app           // by id, so that a page needs no sorting
+	domains   map[string]*domain
+	certs     []*cert
+	keys      []*key
+	certIDs   int // how many certificates there have been
+	rows      int // how many rows the database has written
+	changes   int // how many changes of configurations there were, if updates are to be lost
 }
 
 // New returns a Controller of API 2.2 with one user, the administrator "admin", unless the options say otherwise.
-// It panics if two users are given the same name.
+// It panics if options contradict each other: two users of the same name, an app that cannot be created.
 func New(opts ...Option) *Controller {
-	s := settings{api: version.V2_2, admin: &account{defaultAdmin, defaultPassword}}
+	s := options{api: version.V2_2, admin: &account{defaultAdmin, defaultPassword}}
 	for _, o := range opts {
 		o(&s)
 	}
 	c := &Controller{
 		latency: s.latency, startDelay: s.startDelay, registration: s.registration, lostUpdates: s.lostUpdates,
-		api: s.api, tokens: map[string]*user{}, domains: map[string]*domain{},
+		tls: s.tls, early23: s.early23, nodes: s.nodes, api: s.api, tokens: map[string]*user{}, domains: map[string]*domain{},
 	}
 	for i := range s.faults {
 		c.faults = append(c.faults, &s.faults[i])
 	}
 	if s.admin != nil {
 		c.admin = c.addUser(user{username: s.admin.username, password: s.admin.password, admin: true})
+		if s.token != "" {
+			c.setToken(c.admin, s.token)
+		}
 	}
 	for _, u := range s.users {
 		c.addUser(user{username: u.username, password: u.password})
 	}
+	for _, a := range s.apps {
+		c.createApp(a)
+	}
 	return c
+}
+
+// setToken replaces a user's token.
+func (c *Controller) setToken(u *user, token string) {
+	delete(c.tokens, u.token)
+	u.token = token
+	c.tokens[token] = u
+}
+
+// createApp creates an app in the way that a client does, with all that follows from it.
+func (c *Controller) createApp(a ownedApp) {
+	token := c.TokenOf(a.owner)
+	if a.owner == "" {
+		token = c.Token()
+	}
+	body := encode(map[string]string{"id": a.id})
+	r, err := http.NewRequest(http.MethodPost, c.prefix()+"/apps/", nil)
+	if err != nil {
+		panic(err) // the path is a constant
+	}
+	r.Header.Set("Authorization", "token "+token)
+	r.Header.Set("Content-Type", "application/json")
+	if resp := c.carryOut(r, body); resp.status != http.StatusCreated {
+		panic(fmt.Sprintf("deistest: the app %q of the user %q cannot be created: %d %s",
+			a.id, a.owner, resp.status, resp.body))
+	}
 }
 
 // APIVersion returns the API version that the Controller speaks.
@@ -105,27 +144,35 @@ func (c *Controller) SetAPIVersion(api version.API) {
 	c.api = api
 }
 
-// ServeHTTP answers a request. A dropped connection is a panic with http.ErrAbortHandler, as net/http asks for it.
+// ServeHTTP responds to a request. A dropped connection is a panic with http.ErrAbortHandler, as net/http asks for it.
 func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client is gone, or sent less than it promised
 	}
-	seen, fault := c.receive(r)
+	seen, fault := c.receive(r, body)
 	if !sleep(r.Context(), c.latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
-	var a *response
+	var resp *response
 	if fault.carriesOut() {
-		a = c.carryOut(r, body)
+		resp = c.carryOut(r, body)
 	}
-	if a = fault.apply(a, c); a == nil {
+	if fault.Late > 0 {
+		late := r.WithContext(context.WithoutCancel(r.Context())) // real Controllers go on when their client has left
+		time.AfterFunc(fault.Late, func() { c.carryOut(late, body) })
+	}
+	if fault.Hang {
+		<-r.Context().Done()
+	}
+	if fault.Hang || fault.Drop {
 		panic(http.ErrAbortHandler)
 	}
+	resp = fault.apply(resp, c)
 	c.mu.Lock()
-	seen.Status = a.status
+	seen.Status = resp.status
 	c.mu.Unlock()
-	a.write(w, r.Method, fault.Truncate)
+	resp.write(w, r.Method, fault.Truncate)
 }
 
 // carryOut does what a request asks for and adds what every answer has.
@@ -139,7 +186,8 @@ func (c *Controller) carryOut(r *http.Request, body []byte) *response {
 // versionHeaders are on every answer. API 1.6 has them twice.
 func (c *Controller) versionHeaders() map[string]string {
 	if c.v2() {
-		return map[string]string{version.Header: c.api.String(), version.PlatformHeader: "2.2.0"}
+		platform := fmt.Sprintf("%d.%d.0", c.api.Major, c.api.Minor)
+		return map[string]string{version.Header: c.api.String(), version.PlatformHeader: platform}
 	}
 	return map[string]string{
 		version.Header: c.api.String(), version.PlatformHeader: "1.10.1",
@@ -147,8 +195,14 @@ func (c *Controller) versionHeaders() map[string]string {
 	}
 }
 
-// v2 tells the two families of API versions apart. Within one, only the version header and whoami differ.
+// v2 tells the two families of API versions apart.
 func (c *Controller) v2() bool { return c.api.Major >= 2 }
+
+// v23 reports whether the Controller is one of API 2.3, early or late.
+func (c *Controller) v23() bool { return c.api.AtLeast(version.V2_3) }
+
+// late23 reports whether the Controller is one of API 2.3 that is not among the first.
+func (c *Controller) late23() bool { return c.v23() && !c.early23 }
 
 // now is the only clock of the package, so that a test in a synctest bubble moves it.
 func now() time.Time { return time.Now().UTC() }

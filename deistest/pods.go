@@ -141,7 +141,7 @@ func (q *request) replacePods(r *release) {
 		q.touch(a)
 	}
 	for _, procType := range sortedKeys(a.structure) {
-		for n := range min(a.structure[procType], maxPods) {
+		for n := range min(q.wanted(procType), maxPods) {
 			a.pods = append(a.pods, q.newPod(procType, n+1, r))
 		}
 	}
@@ -155,14 +155,8 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 	var words []string
 	for _, procType := range sortedKeys(counts) {
 		words = append(words, fmt.Sprintf("%s=%d", procType, counts[procType]))
-		running := q.app.podsOf(procType)
-		for range counts[procType] - len(running) {
-			q.app.pods = append(q.app.pods, q.newPod(procType, q.app.nextNum(procType), r))
-		}
-		for _, p := range running[min(counts[procType], len(running)):] {
-			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
-		}
 		q.app.structure[procType] = counts[procType]
+		q.runPods(procType, q.wanted(procType), r)
 	}
 	q.touch(q.app)
 	what := "containers"
@@ -170,6 +164,17 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 		what = "pods"
 	}
 	q.log("INFO", "%s scaled %s %s", q.user.username, what, strings.Join(words, " "))
+}
+
+// runPods starts and stops pods of a process type until there are n.
+func (q *request) runPods(procType string, n int, r *release) {
+	running := q.app.podsOf(procType)
+	for range n - len(running) {
+		q.app.pods = append(q.app.pods, q.newPod(procType, q.app.nextNum(procType), r))
+	}
+	for _, p := range running[min(n, len(running)):] {
+		q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
+	}
 }
 
 // scaleApp changes the number of pods of some types.

@@ -94,10 +94,13 @@ func invalid(field, text string) *response {
 	return jsonResponse(http.StatusBadRequest, map[string][]string{field: {text}})
 }
 
-// unknownRoute is the response to a path that nothing lives under.
-func unknownRoute(path string) *response {
-	return htmlResponse(http.StatusNotFound, "<h1>Not Found</h1><p>The requested URL "+html.EscapeString(path)+
-		" was not found on this server.</p>")
+// unknownRoute is the response for a path that nothing lives under. Late servers do not repeat the path.
+func (q *request) unknownRoute() *response {
+	what := "URL " + html.EscapeString(q.http.URL.Path)
+	if q.late23() {
+		what = "resource"
+	}
+	return htmlResponse(http.StatusNotFound, "<h1>Not Found</h1><p>The requested "+what+" was not found on this server.</p>")
 }
 
 func (c *Controller) notFound() *response { return detail(http.StatusNotFound, "Not found%s", c.dot()) }

@@ -37,6 +37,7 @@ type route struct {
 	access  access
 	from    version.API // the first version that has the route; zero if all of the past have it
 	before  version.API // the first version that does not; zero if all of the future have it
+	late    bool        // not among the first servers of API 2.3
 }
 
 // access is who may use a route at all.
@@ -97,6 +98,13 @@ var routes = compile([]route{
 		methods: methods{"DELETE": inApp(ownerOnly(deleteDomain))}, before: v2_0},
 	{pattern: underAnApp + `domains/` + aDomain2 + `/?`,
 		methods: methods{"DELETE": inApp(ownerOnly(deleteDomain))}, from: v2_0},
+	{pattern: underAnApp + `settings/?`,
+		methods: methods{"GET": inApp(getSettings), "POST": inApp(setSettings)}, from: v2_0},
+	{pattern: underAnApp + `whitelist/?`, from: version.V2_3, methods: methods{"GET": inApp(getWhitelist),
+		"POST": inApp(allowAddresses), "DELETE": inApp(ownerOnly(disallowAddresses))}},
+	{pattern: underAnApp + `tls/?`, methods: methods{"GET": inApp(getTLS), "POST": inApp(setTLS)}, from: version.V2_3},
+	{pattern: underAnApp + `services/?`, from: version.V2_3, late: true, methods: methods{"GET": inApp(listServices),
+		"POST": inApp(setService), "DELETE": inApp(ownerOnly(deleteService))}},
 	{pattern: underAnApp + `perms/?`,
 		methods: methods{"GET": inApp(listCollaborators), "POST": inApp(ownerOnly(addCollaborator))}},
 	{pattern: underAnApp + `perms/` + aUser + `/?`, methods: methods{"DELETE": removeCollaborator}},
@@ -154,29 +162,45 @@ func (m methods) allow() string {
 	return strings.Join(append(list, "OPTIONS"), ", ")
 }
 
-// speaks tells whether an API version has the route.
-func (r *route) speaks(api version.API) bool {
-	return api.AtLeast(r.from) && (r.before == version.API{} || !api.AtLeast(r.before))
+// has reports whether a Controller has the route.
+func (c *Controller) has(r *compiledRoute) bool {
+	return c.api.AtLeast(r.from) && (r.before == version.API{} || !c.api.AtLeast(r.before)) && (!r.late || c.late23())
 }
 
 // answer finds the route of a request and does what stands between it and the handler.
 func (q *request) respond() *response {
-	// Several slashes at the start are one to real Controllers.
-	path := "/" + strings.TrimLeft(q.http.URL.Path, "/")
+	path := q.http.URL.Path
+	if !q.late23() {
+		path = "/" + strings.TrimLeft(path, "/") // several slashes at the start are one
+	}
 	if q.v2() && (path == "/healthz" || path == "/readiness") {
-		return &response{status: http.StatusOK, contentType: "text/html; charset=utf-8", body: []byte("OK")}
+		return q.health()
 	}
 	below, isOurs := strings.CutPrefix(path, q.prefix())
 	if !isOurs {
-		return unknownRoute(q.http.URL.Path)
+		return q.unknownRoute()
 	}
 	for _, r := range routes {
-		if vars := r.parse(below); vars != nil && r.speaks(q.api) {
+		if vars := r.parse(below); vars != nil && q.has(r) {
 			q.vars = vars
 			return q.handle(r)
 		}
 	}
-	return unknownRoute(q.http.URL.Path)
+	return q.unknownRoute()
+}
+
+// health is how a Controller says that it runs, to whoever asks.
+func (q *request) health() *response {
+	page := &response{status: http.StatusOK, contentType: "text/html; charset=utf-8"}
+	switch q.http.Method {
+	case http.MethodGet, http.MethodHead:
+		page.body = []byte("OK")
+		return page
+	case http.MethodOptions:
+	default:
+		page.status = http.StatusMethodNotAllowed
+	}
+	return page.withHeaders(map[string]string{"Allow": "GET, HEAD, OPTIONS"})
 }
 
 // handle checks a request in the order of real Controllers: who sends it, then its method.
