@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -128,58 +128,19 @@ func createApp(q *request) *response {
 
 // newAppID checks the id of an app to be, or makes one up.
 func (q *request) newAppID(data map[string]any) (string, *response) {
-	value, given := data["id"]
-	if !given || value == nil && q.v2() {
-		return q.unusedAppName(), nil
-	}
 	s := q.serializer(data)
-	id := q.pythonString(value)
-	if value == nil {
-		s.fail("id", "This field may not be null.")
-	} else if id == "" {
-		s.fail("id", "This field may not be blank.")
-	} else {
-		q.checkAppID(s, id)
-	}
-	if stop := s.refusal(); stop != nil {
+	id := s.text("id", appIDField)
+	switch stop := s.refusal(); {
+	case stop != nil:
 		return "", stop
-	}
-	if q.v2() && slices.Contains([]string{"deis", "default", "kube-system"}, id) {
+	case id == "":
+		return q.unusedAppName(), nil
+	case strings.HasSuffix(id, "\n"):
+		return "", q.crash() // API 1.6 finds out too late that it cannot make a host name of it
+	case q.v2() && isNamespace(id):
 		return "", detail(http.StatusConflict, "%s already exists as a namespace in this kuberenetes setup", id)
 	}
 	return id, nil
-}
-
-var (
-	validAppID = regexp.MustCompile(`^[a-z0-9-]+$`)
-	validSlug  = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
-)
-
-func (q *request) checkAppID(s *serializer, id string) {
-	only, slug := "App IDs can only contain [a-z0-9-].",
-		"Enter a valid 'slug' consisting of letters, numbers, underscores or hyphens."
-	taken, longest, reserved := "This field must be unique.", 64, []string{"deis"}
-	if q.v2() {
-		only = "App name can only contain a-z (lowercase), 0-9 and hyphens"
-		slug = `Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.`
-		taken, longest = "Application with this id already exists.", 24
-		reserved = []string{"deis-builder", "deis-workflow-manager", "grafana"}
-	}
-	if !validAppID.MatchString(id) {
-		s.fail("id", only)
-	}
-	if slices.Contains(reserved, id) {
-		s.fail("id", id+" is a reserved name.")
-	}
-	if !validSlug.MatchString(id) {
-		s.fail("id", slug)
-	}
-	if len(id) > longest {
-		s.required("id", longest)
-	}
-	if q.appNamed(id) != nil {
-		s.fail("id", taken)
-	}
 }
 
 func (q *request) unusedAppName() string {

@@ -3,9 +3,7 @@ package deistest
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -88,8 +86,6 @@ func (c *Controller) renewToken(u *user) {
 	c.tokens[u.token] = u
 }
 
-var validUsername = regexp.MustCompile(`^[\pL\pN_.@+-]+$`)
-
 // register makes an account. While there is no administrator, it is made one.
 func register(q *request) *response {
 	if stop := q.mayRegister(); stop != nil {
@@ -100,27 +96,8 @@ func register(q *request) *response {
 		return stop
 	}
 	s := q.serializer(data)
-	u := user{
-		username: s.required("username", 30), password: s.required("password", 128),
-		firstName: s.optional("first_name", 30), lastName: s.optional("last_name", 30),
-		admin: !slices.ContainsFunc(q.users, func(u *user) bool { return u.admin }),
-	}
-	_, hasEmail := data["email"]
-	u.email = s.optional("email", 254)
-	if at := strings.Index(u.email, "@"); u.email != "" && (at < 1 || !strings.Contains(u.email[at:], ".")) {
-		s.fail("email", "Enter a valid email address.")
-	}
-	switch {
-	case u.username == "" || len(s.errors["username"]) > 0:
-	case !validUsername.MatchString(u.username) && q.v2():
-		s.fail("username", "Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.")
-	case !validUsername.MatchString(u.username):
-		s.fail("username", "Enter a valid username.")
-	case q.userNamed(u.username) != nil && q.v2():
-		s.fail("username", "A user with that username already exists.")
-	case q.userNamed(u.username) != nil:
-		s.fail("username", "This field must be unique.")
-	}
+	u, hasEmail := s.accountFields()
+	u.admin = !slices.ContainsFunc(q.users, func(u *user) bool { return u.admin })
 	if stop := s.refusal(); stop != nil {
 		return stop
 	}
@@ -154,7 +131,7 @@ func login(q *request) *response {
 		return stop
 	}
 	s := q.serializer(data)
-	username, password := s.required("username", 254), s.required("password", 254)
+	username, password := s.text("username", inAll(required)), s.text("password", loginPasswordField)
 	if stop := s.refusal(); stop != nil {
 		return stop
 	}

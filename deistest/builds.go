@@ -1,6 +1,7 @@
 package deistest
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -94,22 +95,13 @@ func createBuild(q *request) *response {
 		return stop
 	}
 	s := q.serializer(data)
-	b := &build{
-		uuid: newUUID(), owner: q.user, created: now(), procfile: map[string]any{},
-		image: s.required("image", 256), sha: s.optional("sha", 40), dockerfile: s.optional("dockerfile", 1<<20),
-	}
-	if s.has("procfile") {
-		b.procfile = data["procfile"]
+	b := &build{uuid: newUUID(), owner: q.user, created: now(), image: s.text("image", imageField),
+		sha: s.text("sha", shaField), dockerfile: s.text("dockerfile", dockerfileField)}
+	if b.procfile, stop = s.procfile(); stop != nil {
+		return stop
 	}
 	if stop := s.refusal(); stop != nil {
 		return stop
-	}
-	if source, isText := b.procfile.(string); isText { // JSON in a string is taken for what it says
-		v, ok := parseJSON([]byte(source))
-		if !ok {
-			return q.crash()
-		}
-		b.procfile = v
 	}
 	before := q.app.latest()
 	if q.v2() {
@@ -178,6 +170,9 @@ func (b *build) isMissing() bool {
 
 // deployProblem says why a release cannot be deployed.
 func (q *request) deployProblem(r *release) string {
+	if q.v2() && q.hasNumericCPU(r) {
+		return "(app::deploy): 'int' object has no attribute 'lower'"
+	}
 	_, failing := r.config.fields["values"]["K8S_FAIL"]
 	failing = failing || strings.HasSuffix(r.build.image, ":k8s-fail")
 	if !q.v2() {
@@ -195,7 +190,7 @@ func (q *request) deployProblem(r *release) string {
 	case r.build.imageName() == "noport":
 		return "Expose a port or make the app non routable by changing the process type"
 	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
-		return "PORT needs to be set in the config when using a private registry"
+		return needsPort
 	case failing:
 		procTypes := sortedKeys(q.app.structure)
 		if len(procTypes) == 0 {
@@ -204,6 +199,16 @@ func (q *request) deployProblem(r *release) string {
 		return `(app::deploy): ` + noDeployment(q.app.id, procTypes[len(procTypes)-1])
 	}
 	return ""
+}
+
+// hasNumericCPU reports whether the limit of a type that is deployed was sent as a number.
+func (q *request) hasNumericCPU(r *release) bool {
+	for procType := range q.app.structure {
+		if _, isNumber := r.config.fields["cpu"][procType].(json.Number); isNumber {
+			return true
+		}
+	}
+	return false
 }
 
 // noDeployment is the scheduler's refusal in API 2.2.

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"slices"
@@ -157,7 +156,7 @@ func deleteCert(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// createCert stores a certificate. The key is not looked at, as recorded.
+// createCert stores a certificate.
 func createCert(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
@@ -166,32 +165,19 @@ func createCert(q *request) *response {
 	s := q.serializer(data)
 	ct := &cert{id: q.certIDs + 1, owner: q.user, created: now()}
 	if q.v2() {
-		ct.name = s.required("name", 128)
-		if ct.name != "" && !validAppID.MatchString(ct.name) {
-			s.fail("name", "Can only contain a-z (lowercase), 0-9 and hyphens")
-		} else if slices.ContainsFunc(q.certs, func(other *cert) bool { return other.name == ct.name }) {
-			s.fail("name", "certificate with this name already exists.")
-		}
-	} else if _, given := data["common_name"]; given {
-		ct.commonName = s.required("common_name", 1<<10)
-		if q.hasCert(ct.commonName) {
-			s.fail("common_name", "This field must be unique.")
-		}
+		ct.name = s.text("name", certNameField)
+	} else {
+		ct.commonName = s.text("common_name", commonNameField)
 	}
-	source := s.required("certificate", 1<<20)
-	s.required("key", 1<<20)
-	if source != "" {
-		var problem string
-		if ct.x509, problem = q.parseCert(source); problem != "" {
-			s.fail("certificate", "Could not load certificate: "+problem)
-		}
-	}
+	source := s.text("certificate", certificateField)
+	s.text("key", privateKeyField)
 	if stop := s.refusal(); stop != nil {
 		return stop
 	}
+	ct.x509, _ = q.parseCert(source)
 	if ct.commonName == "" {
 		ct.commonName = ct.x509.Subject.CommonName
-		if !q.v2() && (ct.commonName == "" || q.hasCert(ct.commonName)) {
+		if ct.commonName == "" && !q.v23() || !q.v2() && commonNameTaken(q.Controller, ct.commonName) {
 			return q.crash() // the database refuses it
 		}
 	}
@@ -207,31 +193,6 @@ func createCert(q *request) *response {
 	j := q.certJSON1(ct)
 	j.Expires = strings.TrimSuffix(j.Expires, "UTC") // as later reads have it
 	return created(j)
-}
-
-func (c *Controller) hasCert(commonName string) bool {
-	return slices.ContainsFunc(c.certs, func(ct *cert) bool { return ct.commonName == commonName })
-}
-
-// parseCert reads PEM; the problems are OpenSSL's.
-func (q *request) parseCert(source string) (*x509.Certificate, string) {
-	block, _ := pem.Decode([]byte(source))
-	function := "PEM_read_bio"
-	if q.v2() {
-		function = ""
-	}
-	if block == nil {
-		reason := "no start line"
-		if strings.Contains(source, "-----BEGIN") {
-			reason = "bad end line"
-		}
-		return nil, fmt.Sprintf("[('PEM routines', '%s', '%s')]", function, reason)
-	}
-	parsed, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Sprintf("[('asn1 encoding routines', '%s', 'header too long')]", function)
-	}
-	return parsed, ""
 }
 
 // attachCert lets a certificate serve a domain, of whatever app and owner, as recorded. API 2.2 only.

@@ -243,20 +243,3 @@ func setBool(to *bool, value *bool) {
 		*to = *value
 	}
 }
-
-// jsonField is a field that holds an object, or a text that says one in JSON; nil if it is not there. Real
-// Controllers crash on everything else.
-func (s *serializer) jsonField(field string) (map[string]any, *response) {
-	if !s.has(field) {
-		return nil, nil
-	}
-	value := s.data[field]
-	if source, isText := value.(string); isText {
-		value, _ = parseJSON([]byte(source))
-	}
-	object, isObject := value.(map[string]any)
-	if !isObject {
-		return nil, s.q.crash()
-	}
-	return object, nil
-}
