@@ -178,7 +178,8 @@ func createCert(q *request) *response {
 	if ct.commonName == "" {
 		ct.commonName = ct.x509.Subject.CommonName
 		if ct.commonName == "" && !q.v23() || !q.v2() && commonNameTaken(q.Controller, ct.commonName) {
-			return q.crash() // the database refuses it
+			q.certIDs++
+			return q.crash() // the database refuses it, but has counted it
 		}
 	}
 	q.certs, q.certIDs = append(q.certs, ct), ct.id

@@ -104,38 +104,50 @@ const (
 	syntaxError   = "not in scope: the text about a JSON syntax error; its status is tested elsewhere"
 )
 
-// TestRecordedExchanges replays what real Controllers were recorded to answer: status, headers and body must be the
+// TestRecordedExchanges replays what real Controllers were recorded to respond: status, headers and body must be the
 // same but for what is random (UUIDs, times, tokens, the names of pods).
 func TestRecordedExchanges(t *testing.T) {
 	for _, api := range versions {
+		t.Run(api.String(), func(t *testing.T) { replayFile(t, api, "recorded-"+api.String()+".jsonl") })
+	}
+}
+
+// TestRecordedFields replays single fields of all kinds that real Controllers accepted, converted or refused.
+func TestRecordedFields(t *testing.T) {
+	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) {
-			r := replay{t: t, api: api, learned: map[string]string{}, certificates: certificates(t)}
-			r.controller = deistest.New(deistest.WithAPIVersion(api), deistest.WithoutAdmin())
-			f, err := os.Open("testdata/recorded-" + api.String() + ".jsonl")
-			require.NoError(t, err)
-			defer f.Close()
-			good, all, exceptions := 0, 0, map[string]int{}
-			for lines := bufio.NewScanner(f); lines.Scan(); {
-				e := r.decode(lines.Text())
-				e.Except = cmp.Or(e.Except, unreachable[e.Name])
-				switch {
-				case e.Except != "":
-					exceptions[e.Except]++
-					t.Logf("not reproduced: %s (%s): %s", e.Name, e.Request, e.Except)
-				case e.Name == "":
-					r.step(e)
-				default:
-					all++
-					if problem := r.play(lines.Text()); problem == "" {
-						good++
-					} else {
-						t.Errorf("%s: %s as %q: %s", e.Name, e.Request, e.As, problem)
-					}
-				}
-			}
-			t.Logf("%d of %d recorded situations reproduced; not tried: %v", good, all, exceptions)
+			replayFile(t, api, "recorded-"+api.String()+"-validation.jsonl", deistest.WithNodeLabels(map[string]string{"rack": "1"}))
 		})
 	}
+}
+
+// replayFile plays the lines of a file of testdata in order.
+func replayFile(t *testing.T, api version.API, file string, opts ...deistest.Option) {
+	r := replay{t: t, api: api, learned: map[string]string{}, certificates: certificates(t)}
+	r.controller = deistest.New(append(opts, deistest.WithAPIVersion(api), deistest.WithoutAdmin())...)
+	f, err := os.Open("testdata/" + file)
+	require.NoError(t, err)
+	defer f.Close()
+	good, all, exceptions := 0, 0, map[string]int{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		e := r.decode(lines.Text())
+		e.Except = cmp.Or(e.Except, unreachable[e.Name])
+		switch {
+		case e.Except != "":
+			exceptions[e.Except]++
+			t.Logf("not reproduced: %s (%s): %s", e.Name, e.Request, e.Except)
+		case e.Name == "":
+			r.step(e)
+		default:
+			all++
+			if problem := r.play(lines.Text()); problem == "" {
+				good++
+			} else {
+				t.Errorf("%s: %s as %q: %s", e.Name, e.Request, e.As, problem)
+			}
+		}
+	}
+	t.Logf("%d of %d recorded situations reproduced; not tried: %v", good, all, exceptions)
 }
 
 type replay struct {
