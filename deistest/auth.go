@@ -223,11 +223,11 @@ func changePassword(q *request) *response {
 // regenerateToken replaces the caller's token; for administrators that of the user they name, or everybody's as soon
 // as "all" is there, false included.
 func regenerateToken(q *request) *response {
-	data, stop := q.data()
+	body, _, stop := q.readBody()
 	if stop != nil {
 		return stop
 	}
-	object, _ := fields(data) // a list has neither of the names, and is as good as nothing
+	object, _ := body.(map[string]any) // a list has neither of the names, and is as good as nothing
 	username, named := object["username"]
 	_, all := object["all"]
 	switch {

@@ -105,8 +105,8 @@ func createBuild(q *request) *response {
 		return stop
 	}
 	if source, isText := b.procfile.(string); isText { // JSON in a string is taken for what it says
-		v, err := parseJSON([]byte(source), q.v2())
-		if err != nil {
+		v, ok := parseJSON([]byte(source))
+		if !ok {
 			return q.crash()
 		}
 		b.procfile = v

@@ -17,7 +17,7 @@ func (q *request) configChanges(data map[string]any) (map[string]map[string]any,
 		}
 		v := data[field]
 		if source, isText := v.(string); isText { // JSON in a string is taken for what it says
-			v, _ = parseJSON([]byte(source), q.v2())
+			v, _ = parseJSON([]byte(source))
 		}
 		object, isObject := v.(map[string]any)
 		if !isObject {

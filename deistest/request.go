@@ -3,7 +3,6 @@ package deistest
 import (
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -78,76 +77,57 @@ func (q *request) findApp() *response {
 // isOwner tells whether the user may do what collaborators may not: delete things, and pass on rights.
 func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user }
 
-// A form is a body that is not JSON: URL-encoded, or none at all. Where real Controllers add to a body before they
-// check it, they crash on a form.
-type form map[string]any
+// notJSON is the text about a body that is not JSON. Real Controllers add where it goes wrong, in Python's words.
+const notJSON = "JSON parse error - the body is not JSON"
 
-// data reads the body: what JSON makes of it, or a form.
-func (q *request) data() (any, *response) {
+// readBody returns what the body says, and whether there is one.
+func (q *request) readBody() (v any, sent bool, stop *response) {
 	if len(q.body) == 0 {
-		return form{}, nil
+		return nil, false, nil
 	}
-	sent := q.http.Header.Get("Content-Type")
-	mediaType, _, _ := mime.ParseMediaType(sent)
-	switch mediaType {
-	case "application/json":
-		v, err := parseJSON(q.body, q.v2())
-		if err != nil {
-			return nil, detail(http.StatusBadRequest, "JSON parse error - %s", err)
-		}
-		return v, nil
-	case "application/x-www-form-urlencoded":
-		values, _ := url.ParseQuery(string(q.body))
-		f := form{}
-		for k := range values {
-			f[k] = values.Get(k)
-		}
-		return f, nil
+	contentType := q.http.Header.Get("Content-Type")
+	if mediaType, _, _ := mime.ParseMediaType(contentType); mediaType != "application/json" {
+		return nil, true, detail(http.StatusUnsupportedMediaType, "Unsupported media type %s in request.", q.quote(contentType))
 	}
-	return nil, detail(http.StatusUnsupportedMediaType, "Unsupported media type %s in request.", q.quote(sent))
+	v, ok := parseJSON(q.body)
+	if !ok {
+		return nil, true, detail(http.StatusBadRequest, notJSON)
+	}
+	return v, true, nil
 }
 
-// object reads a body that may be a form too. Anything but an object is the client's mistake.
+// object reads a body that may be missing. Anything but an object is the client's mistake.
 func (q *request) object() (map[string]any, *response) {
-	data, stop := q.data()
-	object, isObject := fields(data)
+	v, sent, stop := q.readBody()
+	object, isObject := v.(map[string]any)
 	switch {
-	case stop != nil || isObject:
+	case stop != nil || isObject || !sent:
 		return object, stop
-	case data == nil:
+	case v == nil:
 		return nil, jsonResponse(http.StatusBadRequest, []string{"This field may not be null."})
 	}
 	return nil, invalid("non_field_errors",
-		"Invalid data. Expected a dictionary, but got "+pythonType(data, q.v2())+".")
+		"Invalid data. Expected a dictionary, but got "+pythonType(v, q.v2())+".")
 }
 
-// anyObject reads a body that may be a form too, where anything but an object crashes real Controllers.
+// anyObject reads a body that may be missing, where anything but an object crashes real Controllers.
 func (q *request) anyObject() (map[string]any, *response) {
-	data, stop := q.data()
-	object, isObject := fields(data)
-	if stop == nil && !isObject {
+	v, sent, stop := q.readBody()
+	object, isObject := v.(map[string]any)
+	if stop == nil && sent && !isObject {
 		stop = q.crash()
 	}
 	return object, stop
 }
 
-// jsonObject reads a body where anything but a JSON object crashes real Controllers, no body at all included.
+// jsonObject reads a body where anything but an object crashes real Controllers. Before API 2.3, no body at all does, too.
 func (q *request) jsonObject() (map[string]any, *response) {
-	data, stop := q.data()
-	object, isObject := data.(map[string]any)
-	if stop == nil && !isObject {
+	v, sent, stop := q.readBody()
+	object, isObject := v.(map[string]any)
+	if stop == nil && !isObject && (sent || !q.v23()) {
 		stop = q.crash()
 	}
 	return object, stop
-}
-
-// fields are what an object or a form says.
-func fields(data any) (map[string]any, bool) {
-	if f, isForm := data.(form); isForm {
-		return f, true
-	}
-	object, isObject := data.(map[string]any)
-	return object, isObject
 }
 
 // A serializer checks the fields of a body and collects what is wrong with them.

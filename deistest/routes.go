@@ -3,7 +3,6 @@ package deistest
 import (
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/deisgo/deis/version"
@@ -170,11 +169,6 @@ func (c *Controller) has(r *compiledRoute) bool {
 
 // answer finds the route of a request and does what stands between it and the handler.
 func (q *request) respond() *response {
-	for _, name := range []string{"Deis-Version", "Deis_version"} { // the same to Python's web servers
-		if sent, ok := q.http.Header[name]; ok && !q.v2() && sent[0] != "1" {
-			return mismatch(sent[0])
-		}
-	}
 	path := q.http.URL.Path
 	if !q.late23() {
 		path = "/" + strings.TrimLeft(path, "/") // several slashes at the start are one
@@ -209,18 +203,9 @@ func (q *request) health() *response {
 	return page.withHeaders(map[string]string{"Allow": "GET, HEAD, OPTIONS"})
 }
 
-// mismatch is how API 1.6 refuses the request header Deis-Version, before it looks at anything else.
-func mismatch(client string) *response {
-	return &response{status: http.StatusMethodNotAllowed, contentType: "application/json", body: []byte(
-		`{"error": "Client and server versions do not match. Client version: ` + client + ` Server version: 1"}`)}
-}
-
-// handle checks a request in the order of real Controllers: what it accepts, who sends it, its method.
+// handle checks a request in the order of real Controllers: who sends it, then its method.
 func (q *request) handle(r *compiledRoute) *response {
-	resp := q.negotiate()
-	if resp == nil {
-		resp = q.authenticate(r.access)
-	}
+	resp := q.authenticate(r.access)
 	if resp == nil {
 		resp = q.call(r.methods)
 	}
@@ -228,19 +213,6 @@ func (q *request) handle(r *compiledRoute) *response {
 		return resp // what crashes in 1.6 does not come as far as the headers
 	}
 	return resp.withHeaders(map[string]string{"Allow": r.allow})
-}
-
-// negotiate refuses what does not accept JSON, even where the answer would be another type.
-func (q *request) negotiate() *response {
-	accept := q.http.Header.Get("Accept")
-	accepted := accept == "" || slices.ContainsFunc(strings.Split(accept, ","), func(s string) bool {
-		mediaType, _, _ := strings.Cut(strings.TrimSpace(s), ";")
-		return slices.Contains([]string{"*/*", "application/*", "application/json"}, mediaType)
-	})
-	if !accepted {
-		return detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header%s", q.dot())
-	}
-	return nil
 }
 
 func (q *request) call(m methods) *response {

@@ -252,7 +252,7 @@ func (s *serializer) jsonField(field string) (map[string]any, *response) {
 	}
 	value := s.data[field]
 	if source, isText := value.(string); isText {
-		value, _ = parseJSON([]byte(source), s.q.v2())
+		value, _ = parseJSON([]byte(source))
 	}
 	object, isObject := value.(map[string]any)
 	if !isObject {
