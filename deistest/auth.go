@@ -180,7 +180,7 @@ func (q *request) target(data map[string]any) (*user, *response) {
 	if u := q.userNamed(name); u != nil {
 		return u, nil
 	}
-	return nil, q.notFound()
+	return nil, q.notFound("User")
 }
 
 // truthy is Python's bool(v), as far as it is met here.
@@ -246,7 +246,7 @@ func regenerateToken(q *request) *response {
 	u := q.user
 	if named {
 		if u = q.userNamed(q.pythonString(username)); u == nil {
-			return q.notFound()
+			return q.notFound("User")
 		}
 	}
 	q.renewToken(u)

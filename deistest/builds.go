@@ -1,6 +1,7 @@
 package deistest
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,10 +69,11 @@ func (b *build) imageName() string {
 }
 
 // defaultStructure is what the first deployment of an app starts: a cmd process for an image that somebody built, a
-// web process for what git built, unless it has no web process.
-func (b *build) defaultStructure() map[string]int {
+// web process for what git built, unless it has no web process. Late servers start a web process of an image, too.
+func (q *request) defaultStructure(b *build) map[string]int {
 	types := b.types()
-	if b.sha == "" || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !slices.Contains(types, "web") {
+	hasWeb := slices.Contains(types, "web")
+	if b.sha == "" && !(hasWeb && q.late23()) || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !hasWeb {
 		return map[string]int{"cmd": 1}
 	}
 	return map[string]int{"web": 1}
@@ -79,9 +81,14 @@ func (b *build) defaultStructure() map[string]int {
 
 func listBuilds(q *request) *response { return page(q, newestFirst(q.app.builds), q.buildJSON) }
 
-// getBuild shows the last build, whichever is asked for, as recorded.
+// getBuild shows the last build, whichever is asked for, as recorded. It is the one that runs where those that failed
+// stay.
 func getBuild(q *request) *response {
-	if n := len(q.app.builds); n > 0 {
+	if q.late23() {
+		if b := q.app.latest().build; b != nil {
+			return ok(q.buildJSON(b))
+		}
+	} else if n := len(q.app.builds); n > 0 {
 		return ok(q.buildJSON(q.app.builds[n-1]))
 	}
 	return ok(noBuildJSON{})
@@ -120,8 +127,8 @@ func createBuild(q *request) *response {
 		q.log("INFO", "build %s-%s created", q.app.id, b.uuid[:7])
 	}
 	r := q.release(b, before.config, "")
-	if fault := q.deploy(r); fault != nil {
-		if q.v2() {
+	if fault := q.deploy(r, "deployed "+b.uuid[:7]+" which failed"); fault != nil {
+		if q.v2() && !q.late23() {
 			q.app.builds = q.app.builds[:len(q.app.builds)-1]
 		}
 		return fault
@@ -154,15 +161,24 @@ func (q *request) withRelease(resp *response, r *release) *response {
 }
 
 // deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
-// things behind: 1.6 the build and, if the image is missing, the release; 2.2 nothing.
-func (q *request) deploy(r *release) *response {
-	problem := q.deployProblem(r)
+// things behind: 1.6 the build and, if the image is missing, the release; 2.2 and the first of 2.3 nothing; later ones
+// both, with a summary that says what failed.
+func (q *request) deploy(r *release, failed string) *response {
+	problem := q.releaseProblem(r)
 	if problem == "" {
-		q.replacePods(r)
-		return nil
+		q.changeStructure(r)
+		if procType := q.failingType(r); procType == "" {
+			q.replacePods(r)
+			return nil
+		} else if problem = q.typeProblem(r, procType); q.v23() {
+			q.redeployBefore(r)
+		}
 	}
 	q.log("ERROR", "%s", problem)
-	if q.v2() || !r.build.isMissing() {
+	switch {
+	case q.late23():
+		r.fail(failed, problem)
+	case q.v2() || !r.build.isMissing():
 		q.app.releases = q.app.releases[:len(q.app.releases)-1]
 	}
 	if q.v2() {
@@ -176,34 +192,55 @@ func (b *build) isMissing() bool {
 	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName())
 }
 
-// deployProblem says why a release cannot be deployed.
-func (q *request) deployProblem(r *release) string {
-	_, failing := r.config.fields["values"]["K8S_FAIL"]
-	failing = failing || strings.HasSuffix(r.build.image, ":k8s-fail")
-	if !q.v2() {
-		switch {
-		case r.build.isMissing():
-			return `GET Image Error (404: {"error": "Tag not found"})`
-		case failing:
-			return "aborting, failed to create some containers"
-		}
-		return ""
-	}
+// releaseProblem says why a release does not get as far as the scheduler.
+func (q *request) releaseProblem(r *release) string {
 	switch {
+	case r.build.isMissing() && !q.v2():
+		return `GET Image Error (404: {"error": "Tag not found"})`
 	case r.build.isMissing():
 		return "image " + r.build.image + " not found"
-	case r.build.imageName() == "noport":
+	case !q.v2():
+	case strings.HasPrefix(r.build.image, "denied/"):
+		return "Permission Denied attempting to pull image " + r.build.image
+	case strings.HasPrefix(r.build.image, "deis/controller"):
+		return "Repository name deis/controller is not allowed, as it is reserved by Deis"
+	case r.build.imageName() == "noport" && q.app.currentSettings().routable:
 		return "Expose a port or make the app non routable by changing the process type"
 	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
 		return "PORT needs to be set in the config when using a private registry"
-	case failing:
-		procTypes := sortedKeys(q.app.structure)
-		if len(procTypes) == 0 {
-			procTypes = sortedKeys(r.build.defaultStructure())
-		}
-		return `(app::deploy): ` + noDeployment(q.app.id, procTypes[len(procTypes)-1])
 	}
 	return ""
+}
+
+// failingType is the process type of a release that the scheduler refuses, "" if none.
+func (q *request) failingType(r *release) string {
+	_, failing := r.config.fields["values"]["K8S_FAIL"]
+	if !failing && !strings.HasSuffix(r.build.image, ":k8s-fail") {
+		return ""
+	}
+	procTypes := sortedKeys(q.app.structure)
+	if len(procTypes) == 0 {
+		procTypes = sortedKeys(q.defaultStructure(r.build))
+	}
+	return procTypes[len(procTypes)-1]
+}
+
+// typeProblem says that the scheduler refuses a process type of a release.
+func (q *request) typeProblem(r *release, procType string) string {
+	name := q.app.id + "-" + procType
+	switch {
+	case !q.v2():
+		return "aborting, failed to create some containers"
+	case !q.v23():
+		return "(app::deploy): " + noDeployment(q.app.id, procType)
+	}
+	problem := fmt.Sprintf("There was a problem while deploying v%d of %s. Additional information:\n"+
+		`('failed to update Deployment "%s": 500 Internal Server Error ', '%s')`, r.version, name, name, name)
+	if before := q.app.before(r); before.build != nil {
+		problem = fmt.Sprintf("There was a problem deploying v%d. Rolling back process types to release v%d.\n%s",
+			r.version, before.version, problem)
+	}
+	return "(app::deploy): " + problem
 }
 
 // noDeployment is the scheduler's refusal in API 2.2.

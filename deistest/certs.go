@@ -122,7 +122,7 @@ func (q *request) myCert() (*cert, *response) {
 		}
 	}
 	if q.v2() {
-		return nil, q.notFound()
+		return nil, q.notFound("Certificate")
 	}
 	return nil, q.crash()
 }
@@ -198,6 +198,9 @@ func createCert(q *request) *response {
 	q.certs, q.certIDs = append(q.certs, ct), ct.id
 	if q.v2() {
 		j := q.certJSON2(ct)
+		if q.late23() {
+			return created(j)
+		}
 		j.Fingerprint = "b'" + j.Fingerprint + "'" // Python bytes; later reads are without
 		return created(j)
 	}
@@ -245,13 +248,19 @@ func attachCert(q *request) *response {
 		return stop
 	}
 	name, given := data["domain"]
+	if inPath := q.vars["domain"]; inPath != "" {
+		name, given = inPath, true
+	}
+	if !given && q.late23() {
+		return detail(http.StatusBadRequest, "domain is a required field")
+	}
 	if !given {
 		return q.crash()
 	}
 	d := q.domains[q.pythonString(name)]
 	switch {
 	case d == nil:
-		return q.notFound()
+		return q.notFound("Domain")
 	case d.cert != nil:
 		return detail(http.StatusConflict, "Domain already has a certificate attached to it")
 	}
@@ -268,7 +277,7 @@ func detachCert(q *request) *response {
 	}
 	d := q.domains[q.vars["domain"]]
 	if d == nil {
-		return q.notFound()
+		return q.notFound("Domain")
 	}
 	served := q.domainsOf(func(other *domain) bool { return other.app == d.app && other.cert == ct })
 	d.cert = nil

@@ -136,7 +136,7 @@ func setConfig(q *request) *response {
 	}
 	r := q.release(before.build, cf, "")
 	if r.build != nil {
-		if fault := q.deploy(r); fault != nil {
+		if fault := q.deploy(r, "deployed a config that failed"); fault != nil {
 			return fault // 1.6 keeps the change, and the next one revives it
 		}
 	}

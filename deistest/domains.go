@@ -140,7 +140,7 @@ func deleteDomain(q *request) *response {
 	d := q.domains[name]
 	if d == nil || d.app != q.app {
 		if q.v2() {
-			return q.notFound()
+			return q.notFound("Domain")
 		}
 		return q.crash()
 	}

@@ -132,12 +132,12 @@ func (q *request) replacePods(r *release) {
 			a.pods = append(a.pods, q.newPod(p.procType, p.num, r))
 		}
 		if len(a.structure) == 0 {
-			q.scaleTo(r.build.defaultStructure(), r)
+			q.scaleTo(q.defaultStructure(r.build), r)
 		}
 		return
 	}
 	if len(a.structure) == 0 {
-		a.structure = r.build.defaultStructure()
+		a.structure = q.defaultStructure(r.build)
 		q.touch(a)
 	}
 	for _, procType := range sortedKeys(a.structure) {
@@ -190,7 +190,10 @@ func scaleApp(q *request) *response {
 		}
 	}
 	for _, n := range counts {
-		if n < 0 && q.v2() {
+		if n < 0 && q.late23() {
+			return detail(http.StatusBadRequest, "Invalid scaling format: "+
+				"[ErrorDetail(string='Must be greater than or equal to zero', code='invalid')]")
+		} else if n < 0 && q.v2() {
 			return detail(http.StatusBadRequest, "Invalid scaling format: ['Must be greater than or equal to zero']")
 		} else if n < 0 {
 			return detail(http.StatusBadRequest, "[u'Must be greater than or equal to zero']")

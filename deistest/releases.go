@@ -16,6 +16,16 @@ type release struct {
 	build         *build // nil if none
 	config        *config
 	created       time.Time
+
+	failed    time.Time // when its deploy failed; zero if it did not. Only late servers keep such a release.
+	exception string    // why
+}
+
+// releaseJSON23 is a release of late servers.
+type releaseJSON23 struct {
+	releaseJSON
+	Failed    bool    `json:"failed"`
+	Exception *string `json:"exception"`
 }
 
 type releaseJSON struct {
@@ -30,7 +40,7 @@ type releaseJSON struct {
 	Build   *string `json:"build"`
 }
 
-func (q *request) releaseJSON(r *release) releaseJSON {
+func (q *request) releaseJSON(r *release) any {
 	j := releaseJSON{
 		UUID: r.uuid, App: q.app.id, Owner: r.owner.username, Created: q.stamp(r.created), Updated: q.stamp(r.created),
 		Version: r.version, Summary: r.summary, Config: r.config.uuid,
@@ -38,11 +48,33 @@ func (q *request) releaseJSON(r *release) releaseJSON {
 	if r.build != nil {
 		j.Build = &r.build.uuid
 	}
-	return j
+	if !q.late23() {
+		return j
+	}
+	late := releaseJSON23{releaseJSON: j, Failed: r.hasFailed()}
+	if late.Failed {
+		late.Updated = q.stamp(r.failed)
+		late.Exception = &r.exception
+	}
+	return late
 }
 
-// latest is the release that runs.
-func (a *app) latest() *release { return a.releases[len(a.releases)-1] }
+func (r *release) hasFailed() bool { return !r.failed.IsZero() }
+
+// fail marks a release whose deploy failed. It stays, and its number is used up.
+func (r *release) fail(what, problem string) {
+	r.failed, r.summary, r.exception = now(), r.owner.username+" "+what, "error: "+problem
+}
+
+// latest is the release that runs: the last one that did not fail.
+func (a *app) latest() *release {
+	for _, r := range slices.Backward(a.releases) {
+		if !r.hasFailed() {
+			return r
+		}
+	}
+	return nil // the first one cannot fail
+}
 
 // released finds a release by its number, nil if there is none.
 func (a *app) released(version int) *release {
@@ -61,7 +93,7 @@ func (q *request) release(b *build, cf *config, summary string) *release {
 	var before *release
 	if len(q.app.releases) > 0 {
 		before = q.app.latest()
-		r.version = before.version + 1
+		r.version = q.app.releases[len(q.app.releases)-1].version + 1
 	}
 	if r.summary == "" {
 		r.summary = r.whatChanged(before)
@@ -114,6 +146,9 @@ func (r *release) whatChanged(before *release) string {
 	return summary
 }
 
+// noBuild is the refusal to run a release that consists of a configuration alone.
+const noBuild = "No build associated with this release"
+
 func joined(a, b string) string {
 	if a == "" {
 		return b
@@ -129,7 +164,7 @@ func getRelease(q *request) *response {
 		return ok(q.releaseJSON(r))
 	}
 	if q.v2() {
-		return q.notFound()
+		return q.notFound("Release")
 	}
 	return q.crash()
 }
@@ -141,7 +176,7 @@ func rollback(q *request) *response {
 		return stop
 	}
 	version := q.app.latest().version - 1
-	if v, given := data["version"]; given {
+	if v, given := data["version"]; given && (v != nil || !q.v23()) {
 		n, problem := q.pythonInt(v)
 		switch {
 		case problem != "" && q.v2():
@@ -162,12 +197,19 @@ func rollback(q *request) *response {
 		return detail(http.StatusBadRequest, "Release matching query does not exist.")
 	case target == nil:
 		return q.crash()
-	case target.build == nil && q.v2():
-		return detail(http.StatusBadRequest, "No build associated with this release")
+	case target.hasFailed():
+		return detail(http.StatusBadRequest, "Cannot roll back to failed release.")
+	case target.build == nil && q.v2() && !q.late23():
+		return detail(http.StatusBadRequest, noBuild)
 	}
 	r := q.release(target.build, target.config, q.user.username+" rolled back to v"+strconv.Itoa(version))
+	const failed = "performed roll back to a release that failed"
+	if target.build == nil && q.late23() {
+		r.fail(failed, noBuild)
+		return detail(http.StatusBadRequest, noBuild)
+	}
 	if target.build != nil {
-		if fault := q.deploy(r); fault != nil && q.v2() {
+		if fault := q.deploy(r, failed); fault != nil && q.v2() {
 			return fault
 		} else if fault != nil {
 			return q.crash()

@@ -66,7 +66,7 @@ func ownerOnly(h handler) handler {
 // findApp looks up the app that the path names, for somebody who may use it.
 func (q *request) findApp() *response {
 	if q.app = q.appNamed(q.vars["app"]); q.app == nil {
-		return q.notFound()
+		return q.notFound("App")
 	}
 	if !q.app.mayBeUsedBy(q.user) {
 		return q.forbidden()

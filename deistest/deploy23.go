@@ -1,0 +1,97 @@
+package deistest
+
+import "slices"
+
+// before is the release that ran when another one was made.
+func (a *app) before(r *release) *release {
+	for _, old := range slices.Backward(a.releases) {
+		if old.version < r.version && !old.hasFailed() {
+			return old
+		}
+	}
+	return r // the first one
+}
+
+// redeployBefore starts the pods of the release before one that failed, as API 2.3 does.
+func (q *request) redeployBefore(r *release) {
+	if before := q.app.before(r); before.build != nil {
+		q.replacePods(before)
+	}
+}
+
+// changeStructure is what late servers do to an app's numbers before a release is deployed: what was built in another
+// way than the release before starts with one process of its usual type.
+func (q *request) changeStructure(r *release) {
+	if !q.late23() {
+		return
+	}
+	a, before := q.app, q.app.before(r)
+	usual := q.defaultStructure(r.build)
+	switch {
+	case len(a.structure) == 0:
+		a.procfileStructure = map[string]any{}
+		for procType, n := range usual {
+			a.procfileStructure[procType] = n
+		}
+	case before.build != nil && before.build.origin() != r.build.origin():
+		for _, procType := range []string{"cmd", "web"} {
+			if _, there := a.structure[procType]; there {
+				a.structure[procType] = 0
+			}
+		}
+		for procType, n := range usual {
+			a.structure[procType] = n
+		}
+		q.touch(a)
+	}
+	if procfile, _ := r.build.procfile.(map[string]any); len(procfile) > 0 {
+		a.procfileStructure = procfile
+	}
+}
+
+// origin is what a build was made from.
+func (b *build) origin() string {
+	switch {
+	case b.sha == "":
+		return "image"
+	case b.dockerfile != "":
+		return "dockerfile"
+	}
+	return "buildpack"
+}
+
+// handOver makes a user the owner of an app. In late servers what the old owner made in the app is theirs, too.
+func (q *request) handOver(to *user) {
+	a, from := q.app, q.app.owner
+	a.owner = to
+	if !q.late23() {
+		return
+	}
+	replace := func(owner **user) {
+		if *owner == from {
+			*owner = to
+		}
+	}
+	for _, r := range a.releases {
+		replace(&r.owner)
+		replace(&r.config.owner)
+	}
+	for _, b := range a.builds {
+		replace(&b.owner)
+	}
+	for _, d := range q.domains {
+		if d.app == a {
+			replace(&d.owner)
+		}
+	}
+	replace(&a.currentSettings().owner)
+	replace(&a.currentTLS().owner)
+}
+
+// orEmpty is an object that is {} in JSON even if it is nil.
+func orEmpty(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
