@@ -129,6 +129,9 @@ func createApp(q *request) *response {
 	}
 	a := q.addApp(id, q.counts(structure))
 	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
+	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
+		return stop // the app is there nevertheless
+	}
 	resp := created(q.appJSON(a))
 	if !q.v2() {
 		// Real Controllers resolve the app's host name as if it were a path.
@@ -251,6 +254,9 @@ func updateApp(q *request) *response {
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
 func deleteApp(q *request) *response {
+	if stop := q.kubernetesRefuses("Could not delete the Namespace in Kubernetes"); stop != nil {
+		return stop
+	}
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)
 }

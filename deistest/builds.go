@@ -1,7 +1,6 @@
 package deistest
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -170,7 +169,7 @@ func (q *request) deploy(r *release, failed string) *response {
 		if procType := q.failingType(r); procType == "" {
 			q.replacePods(r)
 			return nil
-		} else if problem = q.typeProblem(r, procType); q.v23() {
+		} else if problem = q.deployRefusal(r, procType); q.v23() && !q.kubernetesDown {
 			q.redeployBefore(r)
 		}
 	}
@@ -187,9 +186,9 @@ func (q *request) deploy(r *release, failed string) *response {
 	return detail(http.StatusServiceUnavailable, "%s", problem)
 }
 
-// isMissing tells whether the registry does not have the image.
+// isMissing reports whether the registry does not have the image.
 func (b *build) isMissing() bool {
-	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName())
+	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName()) || strings.HasPrefix(b.image, "nonexistent/")
 }
 
 // releaseProblem says why a release does not get as far as the scheduler.
@@ -215,7 +214,7 @@ func (q *request) releaseProblem(r *release) string {
 // failingType is the process type of a release that the scheduler refuses, "" if none.
 func (q *request) failingType(r *release) string {
 	_, failing := r.config.fields["values"]["K8S_FAIL"]
-	if !failing && !strings.HasSuffix(r.build.image, ":k8s-fail") {
+	if !failing && !q.kubernetesDown && !strings.HasSuffix(r.build.image, ":k8s-fail") {
 		return ""
 	}
 	procTypes := sortedKeys(q.app.structure)
@@ -223,28 +222,4 @@ func (q *request) failingType(r *release) string {
 		procTypes = sortedKeys(q.defaultStructure(r.build))
 	}
 	return procTypes[len(procTypes)-1]
-}
-
-// typeProblem says that the scheduler refuses a process type of a release.
-func (q *request) typeProblem(r *release, procType string) string {
-	name := q.app.id + "-" + procType
-	switch {
-	case !q.v2():
-		return "aborting, failed to create some containers"
-	case !q.v23():
-		return "(app::deploy): " + noDeployment(q.app.id, procType)
-	}
-	problem := fmt.Sprintf("There was a problem while deploying v%d of %s. Additional information:\n"+
-		`('failed to update Deployment "%s": 500 Internal Server Error ', '%s')`, r.version, name, name, name)
-	if before := q.app.before(r); before.build != nil {
-		problem = fmt.Sprintf("There was a problem deploying v%d. Rolling back process types to release v%d.\n%s",
-			r.version, before.version, problem)
-	}
-	return "(app::deploy): " + problem
-}
-
-// noDeployment is the scheduler's refusal in API 2.2.
-func noDeployment(app, procType string) string {
-	name := app + "-" + procType
-	return `('failed to update Deployment "` + name + `": 500 Internal Server Error', '` + name + `')`
 }

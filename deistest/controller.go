@@ -58,20 +58,21 @@ type Controller struct {
 	nodes        []map[string]string // the labels of each; none if they do not matter
 	admin        *user               // the one that New made, or nil
 
-	mu        sync.Mutex // guards all that follows; held while a request is carried out
-	api       version.API
-	faults    []*Fault
-	requests  []*Request
-	bodyBytes int              // how much the bodies of requests take
-	users     []*user          // in order of registration
-	tokens    map[string]*user // every user has exactly one
-	apps      []*app           // by id, so that a page needs no sorting
-	domains   map[string]*domain
-	certs     []*cert
-	keys      []*key
-	certIDs   int // how many certificates there have been
-	rows      int // how many rows the database has written
-	changes   int // how many changes of configurations there were, if updates are to be lost
+	mu             sync.Mutex // guards all that follows; held while a request is carried out
+	api            version.API
+	faults         []*Fault
+	requests       []*Request
+	bodyBytes      int              // how much the bodies of requests take
+	users          []*user          // in order of registration
+	tokens         map[string]*user // every user has exactly one
+	apps           []*app           // by id, so that a page needs no sorting
+	domains        map[string]*domain
+	certs          []*cert
+	keys           []*key
+	certIDs        int // how many certificates there have been
+	rows           int // how many rows the database has written
+	kubernetesDown bool
+	changes        int // how many changes of configurations there were, if updates are to be lost
 }
 
 // New returns a Controller of API 2.2 with one user, the administrator "admin", unless the options say otherwise.

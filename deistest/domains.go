@@ -83,6 +83,9 @@ func createDomain(q *request) *response {
 	if problem != "" {
 		return invalid("domain", problem)
 	}
+	if stop := q.serviceRefusal(); stop != nil {
+		return stop
+	}
 	return created(q.domainJSON(q.addDomain(name)))
 }
 

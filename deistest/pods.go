@@ -3,6 +3,7 @@ package deistest
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -225,19 +226,25 @@ func scaleApp(q *request) *response {
 func (q *request) tooManyPods(counts map[string]int) *response {
 	for _, procType := range sortedKeys(counts) {
 		switch {
-		case counts[procType] <= maxPods:
+		case counts[procType] <= maxPods && !q.kubernetesDown:
 			continue
 		case !q.v2():
-			return detail(http.StatusServiceUnavailable, "aborting, failed to create some containers")
+			return q.scaleRefusal(procType)
 		case q.app.structure[procType] == counts[procType]:
 			return empty(http.StatusNoContent)
 		}
-		for procType, n := range counts {
-			q.app.structure[procType] = n
-		}
-		return detail(http.StatusServiceUnavailable, "(scale): %s", noDeployment(q.app.id, procType))
+		maps.Copy(q.app.structure, counts)
+		return q.scaleRefusal(procType)
 	}
 	return nil
+}
+
+// visiblePods are those that the Controller knows of: none while the cluster does not respond.
+func (q *request) visiblePods(procType string) []*pod {
+	if q.kubernetesDown {
+		return nil
+	}
+	return q.app.podsOf(procType)
 }
 
 // listPods is the list of API 2.2, which has no pages: of all pods, of a type, or of one pod, whose type is not
@@ -252,7 +259,7 @@ func listPods(q *request) *response {
 		Count   int       `json:"count"`
 	}
 	list.Results = []podJSON{}
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if (name == "" || q.app.isNamed(p, name)) && p.procType != "run" { // API 1.6 left those behind
 			list.Results = append(list.Results, q.podJSON(p))
 		}
@@ -307,14 +314,14 @@ func restart(q *request) *response {
 // those: a pod's name that nobody has is answered with another pod of the type, and a name in the place of the type
 // with nothing at all. So it was recorded.
 func (q *request) restartPods(procType, name string) *response {
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {
 			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
 			q.app.pods = append(q.app.pods, q.newPod(p.procType, p.num, &release{version: p.release}))
 		}
 	}
 	restarted := []podJSON{}
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || len(restarted) == 0 {
 			restarted = append(restarted, q.podJSON(p))
 		}
