@@ -31,6 +31,7 @@ type app struct {
 	services []*service
 	load     map[string]int // how many pods an autoscaler wants of a process type
 
+	deploying         int            // how many deploys are under way
 	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
 }
 

@@ -271,7 +271,7 @@ func cancelAccount(q *request) *response {
 		}
 		if slices.ContainsFunc(q.certs, func(ct *cert) bool { return ct.owner == u }) ||
 			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) {
-			return q.crash()
+			return q.protected(u)
 		}
 	}
 	q.removeUser(u)

@@ -1,7 +1,6 @@
 package deistest
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,9 +125,9 @@ func createBuild(q *request) *response {
 		q.log("INFO", "build %s-%s created", q.app.id, b.uuid[:7])
 	}
 	r := q.release(b, before.config, "")
-	if fault := q.deploy(r, "deployed "+b.uuid[:7]+" which failed"); fault != nil {
+	if fault := q.deploy(r, ofBuild); fault != nil {
 		if q.v2() && !q.late23() {
-			q.app.builds = q.app.builds[:len(q.app.builds)-1]
+			q.app.builds = slices.DeleteFunc(q.app.builds, func(other *build) bool { return other == b })
 		}
 		return fault
 	}
@@ -159,67 +158,7 @@ func (q *request) withRelease(resp *response, r *release) *response {
 	return resp.withHeaders(map[string]string{"X-Deis-Release": v, "Deis-Release": v})
 }
 
-// deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
-// things behind: 1.6 the build and, if the image is missing, the release; 2.2 and the first of 2.3 nothing; later ones
-// both, with a summary that says what failed.
-func (q *request) deploy(r *release, failed string) *response {
-	problem := q.releaseProblem(r)
-	if problem == "" {
-		q.changeStructure(r)
-		if procType := q.failingType(r); procType == "" {
-			q.replacePods(r)
-			return nil
-		} else if problem = q.deployRefusal(r, procType); q.v23() && !q.kubernetesDown {
-			q.redeployBefore(r)
-		}
-	}
-	q.log("ERROR", "%s", problem)
-	switch {
-	case q.late23():
-		r.fail(failed, problem)
-	case q.v2() || !r.build.isMissing():
-		q.app.releases = q.app.releases[:len(q.app.releases)-1]
-	}
-	if q.v2() {
-		return detail(http.StatusBadRequest, "%s", problem)
-	}
-	return detail(http.StatusServiceUnavailable, "%s", problem)
-}
-
 // isMissing reports whether the registry does not have the image.
 func (b *build) isMissing() bool {
 	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName()) || strings.HasPrefix(b.image, "nonexistent/")
-}
-
-// releaseProblem says why a release does not get as far as the scheduler.
-func (q *request) releaseProblem(r *release) string {
-	switch {
-	case r.build.isMissing() && !q.v2():
-		return `GET Image Error (404: {"error": "Tag not found"})`
-	case r.build.isMissing():
-		return "image " + r.build.image + " not found"
-	case !q.v2():
-	case strings.HasPrefix(r.build.image, "denied/"):
-		return "Permission Denied attempting to pull image " + r.build.image
-	case strings.HasPrefix(r.build.image, "deis/controller"):
-		return "Repository name deis/controller is not allowed, as it is reserved by Deis"
-	case r.build.imageName() == "noport" && q.app.currentSettings().routable:
-		return "Expose a port or make the app non routable by changing the process type"
-	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
-		return "PORT needs to be set in the config when using a private registry"
-	}
-	return ""
-}
-
-// failingType is the process type of a release that the scheduler refuses, "" if none.
-func (q *request) failingType(r *release) string {
-	_, failing := r.config.fields["values"]["K8S_FAIL"]
-	if !failing && !q.kubernetesDown && !strings.HasSuffix(r.build.image, ":k8s-fail") {
-		return ""
-	}
-	procTypes := sortedKeys(q.app.structure)
-	if len(procTypes) == 0 {
-		procTypes = sortedKeys(q.defaultStructure(r.build))
-	}
-	return procTypes[len(procTypes)-1]
 }

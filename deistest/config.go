@@ -123,7 +123,7 @@ func setConfig(q *request) *response {
 	}
 	q.app.config = cf
 	if before != q.app.latest() {
-		return q.crash() // another change made the release of that number; in 1.6 this one is stored all the same
+		return q.collision(before) // another change made the release of that number; 1.6 stores this one all the same
 	}
 	if !q.v2() && poisoned(cf) {
 		return q.crash()
@@ -136,7 +136,7 @@ func setConfig(q *request) *response {
 	}
 	r := q.release(before.build, cf, "")
 	if r.build != nil {
-		if fault := q.deploy(r, "deployed a config that failed"); fault != nil {
+		if fault := q.deploy(r, ofConfig); fault != nil {
 			return fault // 1.6 keeps the change, and the next one revives it
 		}
 	}

@@ -46,11 +46,12 @@ import (
 )
 
 // A Controller is a Deis Controller in memory, as an http.Handler. It is safe for concurrent use and starts no
-// goroutine, except for what a fault makes land late. Make one with [New]; several may live in one program and share
+// goroutine, except for work that outlasts its request: see [Fault] and [WithDeployDelay]. Make one with [New]; several may live in one program and share
 // nothing.
 type Controller struct {
 	latency      time.Duration
 	startDelay   time.Duration
+	deployDelay  time.Duration
 	registration Registration
 	lostUpdates  bool
 	tls          bool
@@ -83,7 +84,7 @@ func New(opts ...Option) *Controller {
 		o(&s)
 	}
 	c := &Controller{
-		latency: s.latency, startDelay: s.startDelay, registration: s.registration, lostUpdates: s.lostUpdates,
+		latency: s.latency, startDelay: s.startDelay, deployDelay: s.deployDelay, registration: s.registration, lostUpdates: s.lostUpdates,
 		tls: s.tls, early23: s.early23, nodes: s.nodes, api: s.api, tokens: map[string]*user{}, domains: map[string]*domain{},
 	}
 	for i := range s.faults {
@@ -155,13 +156,13 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !sleep(r.Context(), c.latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
+	work := r.WithContext(context.WithoutCancel(r.Context())) // real Controllers go on when their client has left
 	var resp *response
-	if fault.carriesOut() {
-		resp = c.carryOut(r, body)
+	if fault.carriesOut() && !c.await(r.Context(), func() { resp = c.carryOut(work, body) }) {
+		panic(http.ErrAbortHandler)
 	}
 	if fault.Late > 0 {
-		late := r.WithContext(context.WithoutCancel(r.Context())) // real Controllers go on when their client has left
-		time.AfterFunc(fault.Late, func() { c.carryOut(late, body) })
+		time.AfterFunc(fault.Late, func() { c.carryOut(work, body) })
 	}
 	if fault.Hang {
 		<-r.Context().Done()
@@ -174,6 +175,26 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	seen.Status = resp.status
 	c.mu.Unlock()
 	resp.write(w, r.Method, fault.Truncate)
+}
+
+// await does some work and reports whether the client was still there at its end. Only deploys that take time outlast a
+// client.
+func (c *Controller) await(client context.Context, work func()) (there bool) {
+	if c.deployDelay == 0 {
+		work()
+		return true
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-client.Done():
+		return false
+	}
 }
 
 // carryOut does what a request asks for and adds what every answer has.

@@ -239,12 +239,14 @@ func (q *request) tooManyPods(counts map[string]int) *response {
 	return nil
 }
 
-// visiblePods are those that the Controller knows of: none while the cluster does not respond.
+// visiblePods are those that the Controller finds: the ones of the latest release, and none while the cluster does not
+// respond.
 func (q *request) visiblePods(procType string) []*pod {
 	if q.kubernetesDown {
 		return nil
 	}
-	return q.app.podsOf(procType)
+	latest := q.app.latest().version
+	return slices.DeleteFunc(q.app.podsOf(procType), func(p *pod) bool { return p.release != latest })
 }
 
 // listPods is the list of API 2.2, which has no pages: of all pods, of a type, or of one pod, whose type is not

@@ -203,13 +203,12 @@ func rollback(q *request) *response {
 		return detail(http.StatusBadRequest, noBuild)
 	}
 	r := q.release(target.build, target.config, q.user.username+" rolled back to v"+strconv.Itoa(version))
-	const failed = "performed roll back to a release that failed"
 	if target.build == nil && q.late23() {
-		r.fail(failed, noBuild)
+		r.fail(ofRollback.failed(r), noBuild)
 		return detail(http.StatusBadRequest, noBuild)
 	}
 	if target.build != nil {
-		if fault := q.deploy(r, failed); fault != nil && q.v2() {
+		if fault := q.deploy(r, ofRollback); fault != nil && q.v2() {
 			return fault
 		} else if fault != nil {
 			return q.crash()

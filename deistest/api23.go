@@ -1,6 +1,11 @@
 package deistest
 
-import "slices"
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
 
 // before is the release that ran when another one was made.
 func (a *app) before(r *release) *release {
@@ -60,6 +65,20 @@ func (b *build) origin() string {
 	return "buildpack"
 }
 
+// collision is what happens to the later one of two changes that want the same number for their release. In late
+// servers it takes the earlier one with it, which was answered 201.
+func (q *request) collision(before *release) *response {
+	if !q.v23() {
+		return q.crash()
+	}
+	problem := fmt.Sprintf("duplicate key value violates unique constraint \"api_release_app_id_version_e492eaee_uniq\"\n"+
+		"DETAIL:  Key (app_id, version)=(%s, %d) already exists.\n", q.app.uuid, before.version+1)
+	if winner := q.app.latest(); q.late23() {
+		winner.fail(ofConfig.failed(winner), problem)
+	}
+	return detail(http.StatusBadRequest, "%s", problem)
+}
+
 // handOver makes a user the owner of an app. In late servers what the old owner made in the app is theirs, too.
 func (q *request) handOver(to *user) {
 	a, from := q.app, q.app.owner
@@ -86,6 +105,32 @@ func (q *request) handOver(to *user) {
 	}
 	replace(&a.currentSettings().owner)
 	replace(&a.currentTLS().owner)
+}
+
+// protected is the response to cancelling an account that made things which have to stay.
+func (q *request) protected(u *user) *response {
+	if !q.late23() {
+		return q.crash()
+	}
+	model, kept := "Certificate", []string{}
+	for _, ct := range q.certs {
+		if ct.owner == u {
+			kept = append(kept, "<Certificate: "+ct.name+">")
+		}
+	}
+	var releases []string
+	for _, a := range q.apps {
+		for _, r := range newestFirst(a.releases) {
+			if r.owner == u {
+				releases = append(releases, fmt.Sprintf("<Release: %s-v%d>", a.id, r.version))
+			}
+		}
+	}
+	if len(releases) > 0 {
+		model, kept = "Release", releases
+	}
+	return detail(http.StatusConflict, `("Cannot delete some instances of model 'User' because they are referenced `+
+		`through a protected foreign key: '%s.owner'", <QuerySet [%s]>)`, model, strings.Join(kept, ", "))
 }
 
 // orEmpty is an object that is {} in JSON even if it is nil.
