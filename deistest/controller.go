@@ -1,31 +1,38 @@
 // Package deistest provides a Deis Controller that lives in memory, for tests of programs that talk to one.
 //
-// It speaks API 1.6 or 2.2, keeps state (users and their tokens, apps with their builds, configurations, releases,
-// pods, domains and logs, certificates, keys), and answers what real Controllers were recorded to answer, down to the
-// texts of their errors. It is written from the API documents and from those recordings, and shares no type with the
-// SDK: a mistake would otherwise be made twice and never be seen.
+//	server := deistest.Start(t, deistest.WithApp("example-go", ""))
+//	client, err := deis.New(server.URL, deis.WithToken(server.Token))
 //
 // [Start] starts one on a loopback address for the length of a test, [NewServer] until it is closed. [New] returns the
-// http.Handler alone, whose Transport needs no network.
+// http.Handler alone, whose Transport needs no network and lets time pass at once in a synctest bubble.
+//
+// It speaks API 1.6, 2.2 and 2.3 and keeps state: users and their tokens, apps with their builds, configurations,
+// releases, pods, domains, settings and logs, certificates, keys. It responds as real Controllers were recorded to, down
+// to the texts of their errors. Its rules are those of Deis v1.10.1 (API 1.6), Workflow v2.4.2 (2.2), and Hephy Workflow
+// v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5; the tests replay some 1,600 recorded exchanges. It shares no type
+// with the SDK: a mistake would otherwise be made twice and never be seen.
 //
 // # What differs from a real Controller
 //
-//   - Paths are matched as a whole. A real Controller answers a path that goes on after a known one as if it ended
-//     there, so that DELETE /v2/apps/web/typo destroys the app; here it is 404, as is every other unknown path.
-//   - Nothing takes time. Deployments, scaling and restarts are done when they are answered. [WithLatency] and
-//     [WithStartDelay] make them slower.
-//   - What is undocumented (app settings, build hooks, OPTIONS descriptions, CORS) is missing.
+//   - Paths are matched as a whole. A real Controller before Workflow v2.7 takes a path that goes on after a known one for
+//     that one, so that DELETE /v2/apps/web/typo destroys the app; here it is 404, as is every other unknown path.
+//   - Nothing takes time unless [WithLatency], [WithStartDelay] or [WithDeployDelay] says so.
+//   - What no client of an API needs is missing: form bodies, OPTIONS descriptions, CORS, build hooks, and where in a body
+//     a JSON syntax error is.
 //
 // # Things that go wrong
 //
-// Besides [WithFault], these are refused as the recorded schedulers and registries refused them:
+// [WithFault] makes requests fail on their way; [Controller.SetKubernetes] takes the cluster away; [WithLostUpdates] lets
+// changes made at the same time collide. Besides, these are refused as the recorded schedulers and registries refused
+// them:
 //
 //   - an image named nonexistent or missing, such as "deis/nonexistent:1", is not in the registry;
+//   - an image of "denied/", such as "denied/app:1", may not be pulled (API 2.2 and newer);
 //   - an image with the tag k8s-fail, and a configuration with the variable K8S_FAIL, cannot be deployed;
-//   - an image named noport, such as "acme/noport:1", exposes no port (API 2.2);
-//   - more than 98 pods of a type cannot be scheduled. In API 2.2 the number is stored nevertheless, and asking for it
-//     again changes nothing and succeeds, as recorded;
-//   - the command k8s-fail cannot be run (API 2.2).
+//   - an image named noport, such as "acme/noport:1", exposes no port (API 2.2 and newer);
+//   - more than 98 pods of a type cannot be scheduled. From API 2.2 on the number is stored nevertheless, and asking for
+//     it again changes nothing and succeeds, as recorded;
+//   - the command k8s-fail cannot be run (API 2.2 and newer).
 //
 // # One-off commands
 //
