@@ -30,6 +30,9 @@ type app struct {
 	tls      *appTLS
 	services []*service
 	load     map[string]int // how many pods an autoscaler wants of a process type
+
+	deploying         int            // how many deploys are under way
+	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
 }
 
 type appJSON struct {
@@ -42,13 +45,22 @@ type appJSON struct {
 	Updated   string         `json:"updated"`
 }
 
-func (c *Controller) appJSON(a *app) appJSON {
+// appJSON23 is an app of late servers.
+type appJSON23 struct {
+	appJSON
+	ProcfileStructure map[string]any `json:"procfile_structure"`
+}
+
+func (c *Controller) appJSON(a *app) any {
 	j := appJSON{
 		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.structure,
 		Created: c.stamp(a.created), Updated: c.stamp(a.updated),
 	}
 	if !c.v2() {
 		j.URL = a.url()
+	}
+	if c.late23() {
+		return appJSON23{j, orEmpty(a.procfileStructure)}
 	}
 	return j
 }
@@ -117,6 +129,10 @@ func createApp(q *request) *response {
 		return q.crash()
 	}
 	a := q.addApp(id, q.counts(structure))
+	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
+	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
+		return stop // the app is there nevertheless
+	}
 	resp := created(q.appJSON(a))
 	if !q.v2() {
 		// Real Controllers resolve the app's host name as if it were a path.
@@ -188,9 +204,9 @@ func updateApp(q *request) *response {
 	if name, given := data["owner"]; given {
 		u := q.userNamed(q.pythonString(name))
 		if u == nil {
-			return q.notFound()
+			return q.notFound("User")
 		}
-		q.app.owner = u
+		q.handOver(u)
 		q.touch(q.app)
 	}
 	return empty(http.StatusOK)
@@ -200,6 +216,9 @@ func updateApp(q *request) *response {
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
 func deleteApp(q *request) *response {
+	if stop := q.kubernetesRefuses("Could not delete the Namespace in Kubernetes"); stop != nil {
+		return stop
+	}
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)
 }

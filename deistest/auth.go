@@ -157,7 +157,7 @@ func (q *request) target(data map[string]any) (*user, *response) {
 	if u := q.userNamed(name); u != nil {
 		return u, nil
 	}
-	return nil, q.notFound()
+	return nil, q.notFound("User")
 }
 
 // truthy is Python's bool(v), as far as it is met here.
@@ -223,7 +223,7 @@ func regenerateToken(q *request) *response {
 	u := q.user
 	if named {
 		if u = q.userNamed(q.pythonString(username)); u == nil {
-			return q.notFound()
+			return q.notFound("User")
 		}
 	}
 	q.renewToken(u)
@@ -248,7 +248,7 @@ func cancelAccount(q *request) *response {
 		}
 		if slices.ContainsFunc(q.certs, func(ct *cert) bool { return ct.owner == u }) ||
 			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) {
-			return q.crash()
+			return q.protected(u)
 		}
 	}
 	q.removeUser(u)

@@ -2,7 +2,6 @@ package deistest
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,10 +68,11 @@ func (b *build) imageName() string {
 }
 
 // defaultStructure is what the first deployment of an app starts: a cmd process for an image that somebody built, a
-// web process for what git built, unless it has no web process.
-func (b *build) defaultStructure() map[string]int {
+// web process for what git built, unless it has no web process. Late servers start a web process of an image, too.
+func (q *request) defaultStructure(b *build) map[string]int {
 	types := b.types()
-	if b.sha == "" || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !slices.Contains(types, "web") {
+	hasWeb := slices.Contains(types, "web")
+	if b.sha == "" && !(hasWeb && q.late23()) || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !hasWeb {
 		return map[string]int{"cmd": 1}
 	}
 	return map[string]int{"web": 1}
@@ -80,9 +80,14 @@ func (b *build) defaultStructure() map[string]int {
 
 func listBuilds(q *request) *response { return page(q, newestFirst(q.app.builds), q.buildJSON) }
 
-// getBuild shows the last build, whichever is asked for, as recorded.
+// getBuild shows the last build, whichever is asked for, as recorded. It is the one that runs where those that failed
+// stay.
 func getBuild(q *request) *response {
-	if n := len(q.app.builds); n > 0 {
+	if q.late23() {
+		if b := q.app.latest().build; b != nil {
+			return ok(q.buildJSON(b))
+		}
+	} else if n := len(q.app.builds); n > 0 {
 		return ok(q.buildJSON(q.app.builds[n-1]))
 	}
 	return ok(noBuildJSON{})
@@ -112,9 +117,9 @@ func createBuild(q *request) *response {
 		q.log("INFO", "build %s-%s created", q.app.id, b.uuid[:7])
 	}
 	r := q.release(b, before.config, "")
-	if fault := q.deploy(r); fault != nil {
-		if q.v2() {
-			q.app.builds = q.app.builds[:len(q.app.builds)-1]
+	if fault := q.deploy(r, ofBuild); fault != nil {
+		if q.v2() && !q.late23() {
+			q.app.builds = slices.DeleteFunc(q.app.builds, func(other *build) bool { return other == b })
 		}
 		return fault
 	}
@@ -145,60 +150,9 @@ func (q *request) withRelease(resp *response, r *release) *response {
 	return resp.withHeaders(map[string]string{"X-Deis-Release": v, "Deis-Release": v})
 }
 
-// deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
-// things behind: 1.6 the build and, if the image is missing, the release; 2.2 nothing.
-func (q *request) deploy(r *release) *response {
-	problem := q.deployProblem(r)
-	if problem == "" {
-		q.replacePods(r)
-		return nil
-	}
-	q.log("ERROR", "%s", problem)
-	if q.v2() || !r.build.isMissing() {
-		q.app.releases = q.app.releases[:len(q.app.releases)-1]
-	}
-	if q.v2() {
-		return detail(http.StatusBadRequest, "%s", problem)
-	}
-	return detail(http.StatusServiceUnavailable, "%s", problem)
-}
-
-// isMissing tells whether the registry does not have the image.
+// isMissing reports whether the registry does not have the image.
 func (b *build) isMissing() bool {
-	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName())
-}
-
-// deployProblem says why a release cannot be deployed.
-func (q *request) deployProblem(r *release) string {
-	if q.v2() && q.hasNumericCPU(r) {
-		return "(app::deploy): 'int' object has no attribute 'lower'"
-	}
-	_, failing := r.config.fields["values"]["K8S_FAIL"]
-	failing = failing || strings.HasSuffix(r.build.image, ":k8s-fail")
-	if !q.v2() {
-		switch {
-		case r.build.isMissing():
-			return `GET Image Error (404: {"error": "Tag not found"})`
-		case failing:
-			return "aborting, failed to create some containers"
-		}
-		return ""
-	}
-	switch {
-	case r.build.isMissing():
-		return "image " + r.build.image + " not found"
-	case r.build.imageName() == "noport":
-		return "Expose a port or make the app non routable by changing the process type"
-	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
-		return needsPort
-	case failing:
-		procTypes := sortedKeys(q.app.structure)
-		if len(procTypes) == 0 {
-			procTypes = sortedKeys(r.build.defaultStructure())
-		}
-		return `(app::deploy): ` + noDeployment(q.app.id, procTypes[len(procTypes)-1])
-	}
-	return ""
+	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName()) || strings.HasPrefix(b.image, "nonexistent/")
 }
 
 // hasNumericCPU reports whether the limit of a type that is deployed was sent as a number.
@@ -209,10 +163,4 @@ func (q *request) hasNumericCPU(r *release) bool {
 		}
 	}
 	return false
-}
-
-// noDeployment is the scheduler's refusal in API 2.2.
-func noDeployment(app, procType string) string {
-	name := app + "-" + procType
-	return `('failed to update Deployment "` + name + `": 500 Internal Server Error', '` + name + `')`
 }

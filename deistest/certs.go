@@ -41,7 +41,7 @@ type certJSON2 struct {
 	Created     string   `json:"created"`
 	Updated     string   `json:"updated"`
 	Name        string   `json:"name"`
-	CommonName  string   `json:"common_name"`
+	CommonName  *string  `json:"common_name"` // null without one, from API 2.3 on
 	Fingerprint string   `json:"fingerprint"`
 	Expires     string   `json:"expires"`
 	Starts      string   `json:"starts"`
@@ -63,10 +63,17 @@ func (q *request) certJSON2(ct *cert) certJSON2 {
 	}
 	return certJSON2{
 		ID: ct.id, Owner: ct.owner.username, SAN: append([]string{}, ct.x509.DNSNames...), Domains: domains,
-		Created: q.stamp(ct.created), Updated: q.stamp(ct.created), Name: ct.name, CommonName: ct.commonName,
+		Created: q.stamp(ct.created), Updated: q.stamp(ct.created), Name: ct.name, CommonName: orNull(ct.commonName),
 		Fingerprint: ct.fingerprint(), Expires: q.stamp(ct.x509.NotAfter), Starts: q.stamp(ct.x509.NotBefore),
 		Issuer: slashed(ct.x509.RawIssuer), Subject: slashed(ct.x509.RawSubject),
 	}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 func (q *request) certJSON(ct *cert) any {
@@ -121,7 +128,7 @@ func (q *request) myCert() (*cert, *response) {
 		}
 	}
 	if q.v2() {
-		return nil, q.notFound()
+		return nil, q.notFound("Certificate")
 	}
 	return nil, q.crash()
 }
@@ -185,6 +192,9 @@ func createCert(q *request) *response {
 	q.certs, q.certIDs = append(q.certs, ct), ct.id
 	if q.v2() {
 		j := q.certJSON2(ct)
+		if q.late23() {
+			return created(j)
+		}
 		j.Fingerprint = "b'" + j.Fingerprint + "'" // Python bytes; later reads are without
 		return created(j)
 	}
@@ -207,13 +217,19 @@ func attachCert(q *request) *response {
 		return stop
 	}
 	name, given := data["domain"]
+	if inPath := q.vars["domain"]; inPath != "" {
+		name, given = inPath, true
+	}
+	if !given && q.late23() {
+		return detail(http.StatusBadRequest, "domain is a required field")
+	}
 	if !given {
 		return q.crash()
 	}
 	d := q.domains[q.pythonString(name)]
 	switch {
 	case d == nil:
-		return q.notFound()
+		return q.notFound("Domain")
 	case d.cert != nil:
 		return detail(http.StatusConflict, "Domain already has a certificate attached to it")
 	}
@@ -230,7 +246,7 @@ func detachCert(q *request) *response {
 	}
 	d := q.domains[q.vars["domain"]]
 	if d == nil {
-		return q.notFound()
+		return q.notFound("Domain")
 	}
 	served := q.domainsOf(func(other *domain) bool { return other.app == d.app && other.cert == ct })
 	d.cert = nil

@@ -125,7 +125,7 @@ func setConfig(q *request) *response {
 	}
 	q.app.config = cf
 	if before != q.app.latest() {
-		return q.crash() // another change made the release of that number; in 1.6 this one is stored all the same
+		return q.collision(before) // another change made the release of that number; 1.6 stores this one all the same
 	}
 	if !q.v2() && poisoned(cf, before.config) {
 		return q.crash()
@@ -135,7 +135,7 @@ func setConfig(q *request) *response {
 	}
 	r := q.release(before.build, cf, "")
 	if r.build != nil {
-		if fault := q.deploy(r); fault != nil {
+		if fault := q.deploy(r, ofConfig); fault != nil {
 			return fault // 1.6 keeps the change, and the next one revives it
 		}
 	}
@@ -151,7 +151,7 @@ func (q *request) refuseConfig(cf, old *config) *response {
 		return detail(http.StatusBadRequest, "%s", problem)
 	}
 	for _, field := range configFields {
-		if cf.changes(old, field.name, "") != "" {
+		if cf.changes(old, field.name, "") != "" && field.name != "lifecycle_pre_stop" { // that one alone is nothing
 			return nil
 		}
 	}

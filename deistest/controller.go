@@ -1,31 +1,38 @@
 // Package deistest provides a Deis Controller that lives in memory, for tests of programs that talk to one.
 //
-// It speaks API 1.6 or 2.2, keeps state (users and their tokens, apps with their builds, configurations, releases,
-// pods, domains and logs, certificates, keys), and answers what real Controllers were recorded to answer, down to the
-// texts of their errors. It is written from the API documents and from those recordings, and shares no type with the
-// SDK: a mistake would otherwise be made twice and never be seen.
+//	server := deistest.Start(t, deistest.WithApp("example-go", ""))
+//	client, err := deis.New(server.URL, deis.WithToken(server.Token))
 //
 // [Start] starts one on a loopback address for the length of a test, [NewServer] until it is closed. [New] returns the
-// http.Handler alone, whose Transport needs no network.
+// http.Handler alone, whose Transport needs no network and lets time pass at once in a synctest bubble.
+//
+// It speaks API 1.6, 2.2 and 2.3 and keeps state: users and their tokens, apps with their builds, configurations,
+// releases, pods, domains, settings and logs, certificates, keys. It responds as real Controllers were recorded to, down
+// to the texts of their errors. Its rules are those of Deis v1.10.1 (API 1.6), Workflow v2.4.2 (2.2), and Hephy Workflow
+// v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5; the tests replay some 1,600 recorded exchanges. It shares no type
+// with the SDK: a mistake would otherwise be made twice and never be seen.
 //
 // # What differs from a real Controller
 //
-//   - Paths are matched as a whole. A real Controller answers a path that goes on after a known one as if it ended
-//     there, so that DELETE /v2/apps/web/typo destroys the app; here it is 404, as is every other unknown path.
-//   - Nothing takes time. Deployments, scaling and restarts are done when they are answered. [WithLatency] and
-//     [WithStartDelay] make them slower.
-//   - What is undocumented (app settings, build hooks, OPTIONS descriptions, CORS) is missing.
+//   - Paths are matched as a whole. A real Controller before Workflow v2.7 takes a path that goes on after a known one for
+//     that one, so that DELETE /v2/apps/web/typo destroys the app; here it is 404, as is every other unknown path.
+//   - Nothing takes time unless [WithLatency], [WithStartDelay] or [WithDeployDelay] says so.
+//   - What no client of an API needs is missing: form bodies, OPTIONS descriptions, CORS, build hooks, and where in a body
+//     a JSON syntax error is.
 //
 // # Things that go wrong
 //
-// Besides [WithFault], these are refused as the recorded schedulers and registries refused them:
+// [WithFault] makes requests fail on their way; [Controller.SetKubernetes] takes the cluster away; [WithLostUpdates] lets
+// changes made at the same time collide. Besides, these are refused as the recorded schedulers and registries refused
+// them:
 //
 //   - an image named nonexistent or missing, such as "deis/nonexistent:1", is not in the registry;
+//   - an image of "denied/", such as "denied/app:1", may not be pulled (API 2.2 and newer);
 //   - an image with the tag k8s-fail, and a configuration with the variable K8S_FAIL, cannot be deployed;
-//   - an image named noport, such as "acme/noport:1", exposes no port (API 2.2);
-//   - more than 98 pods of a type cannot be scheduled. In API 2.2 the number is stored nevertheless, and asking for it
-//     again changes nothing and succeeds, as recorded;
-//   - the command k8s-fail cannot be run (API 2.2).
+//   - an image named noport, such as "acme/noport:1", exposes no port (API 2.2 and newer);
+//   - more than 98 pods of a type cannot be scheduled. From API 2.2 on the number is stored nevertheless, and asking for
+//     it again changes nothing and succeeds, as recorded;
+//   - the command k8s-fail cannot be run (API 2.2 and newer).
 //
 // # One-off commands
 //
@@ -46,11 +53,12 @@ import (
 )
 
 // A Controller is a Deis Controller in memory, as an http.Handler. It is safe for concurrent use and starts no
-// goroutine, except for what a fault makes land late. Make one with [New]; several may live in one program and share
+// goroutine, except for work that outlasts its request: see [Fault] and [WithDeployDelay]. Make one with [New]; several may live in one program and share
 // nothing.
 type Controller struct {
 	latency      time.Duration
 	startDelay   time.Duration
+	deployDelay  time.Duration
 	registration Registration
 	lostUpdates  bool
 	tls          bool
@@ -58,20 +66,21 @@ type Controller struct {
 	nodes        []map[string]string // the labels of each; none if they do not matter
 	admin        *user               // the one that New made, or nil
 
-	mu        sync.Mutex // guards all that follows; held while a request is carried out
-	api       version.API
-	faults    []*Fault
-	requests  []*Request
-	bodyBytes int              // how much the bodies of requests take
-	users     []*user          // in order of registration
-	tokens    map[string]*user // every user has exactly one
-	apps      []*app           // by id, so that a page needs no sorting
-	domains   map[string]*domain
-	certs     []*cert
-	keys      []*key
-	certIDs   int // how many certificates there have been
-	rows      int // how many rows the database has written
-	changes   int // how many changes of configurations there were, if updates are to be lost
+	mu             sync.Mutex // guards all that follows; held while a request is carried out
+	api            version.API
+	faults         []*Fault
+	requests       []*Request
+	bodyBytes      int              // how much the bodies of requests take
+	users          []*user          // in order of registration
+	tokens         map[string]*user // every user has exactly one
+	apps           []*app           // by id, so that a page needs no sorting
+	domains        map[string]*domain
+	certs          []*cert
+	keys           []*key
+	certIDs        int // how many certificates there have been
+	rows           int // how many rows the database has written
+	kubernetesDown bool
+	changes        int // how many changes of configurations there were, if updates are to be lost
 }
 
 // New returns a Controller of API 2.2 with one user, the administrator "admin", unless the options say otherwise.
@@ -82,7 +91,7 @@ func New(opts ...Option) *Controller {
 		o(&s)
 	}
 	c := &Controller{
-		latency: s.latency, startDelay: s.startDelay, registration: s.registration, lostUpdates: s.lostUpdates,
+		latency: s.latency, startDelay: s.startDelay, deployDelay: s.deployDelay, registration: s.registration, lostUpdates: s.lostUpdates,
 		tls: s.tls, early23: s.early23, nodes: s.nodes, api: s.api, tokens: map[string]*user{}, domains: map[string]*domain{},
 	}
 	for i := range s.faults {
@@ -154,13 +163,13 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !sleep(r.Context(), c.latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
+	work := r.WithContext(context.WithoutCancel(r.Context())) // real Controllers go on when their client has left
 	var resp *response
-	if fault.carriesOut() {
-		resp = c.carryOut(r, body)
+	if fault.carriesOut() && !c.await(r.Context(), func() { resp = c.carryOut(work, body) }) {
+		panic(http.ErrAbortHandler)
 	}
 	if fault.Late > 0 {
-		late := r.WithContext(context.WithoutCancel(r.Context())) // real Controllers go on when their client has left
-		time.AfterFunc(fault.Late, func() { c.carryOut(late, body) })
+		time.AfterFunc(fault.Late, func() { c.carryOut(work, body) })
 	}
 	if fault.Hang {
 		<-r.Context().Done()
@@ -173,6 +182,26 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	seen.Status = resp.status
 	c.mu.Unlock()
 	resp.write(w, r.Method, fault.Truncate)
+}
+
+// await does some work and reports whether the client was still there at its end. Only deploys that take time outlast a
+// client.
+func (c *Controller) await(client context.Context, work func()) (there bool) {
+	if c.deployDelay == 0 {
+		work()
+		return true
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-client.Done():
+		return false
+	}
 }
 
 // carryOut does what a request asks for and adds what every answer has.

@@ -69,6 +69,9 @@ func createDomain(q *request) *response {
 	if stop := s.refusal(); stop != nil {
 		return stop
 	}
+	if stop := q.serviceRefusal(); stop != nil {
+		return stop
+	}
 	return created(q.domainJSON(q.addDomain(name)))
 }
 
@@ -81,7 +84,7 @@ func deleteDomain(q *request) *response {
 	d := q.domains[name]
 	if d == nil || d.app != q.app {
 		if q.v2() {
-			return q.notFound()
+			return q.notFound("Domain")
 		}
 		return q.crash()
 	}

@@ -89,7 +89,7 @@ func (q *request) myKey() (*key, *response) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, q.notFound()
+		return nil, q.notFound("Key")
 	case 1:
 		return found[0], nil
 	}

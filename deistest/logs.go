@@ -52,7 +52,7 @@ func getLogs(q *request) *response {
 	}
 	query := q.http.URL.Query()
 	wanted, given := query.Get("log_lines"), query.Has("log_lines")
-	if !given || wanted == "" && q.v2() {
+	if !given || wanted == "" && q.v2() && !q.late23() {
 		wanted = strconv.Itoa(defaultLogLines)
 	}
 	n, err := strconv.Atoi(wanted)
@@ -63,12 +63,16 @@ func getLogs(q *request) *response {
 		return q.crash()
 	case strings.HasPrefix(wanted, "+"):
 		lines = lines[min(max(n-1, 0), len(lines)):] // 1.6 hands the number to tail, where +2 is "from the second line"
+	case n == 0 && q.v23():
 	default:
 		lines = lines[max(len(lines)-max(n, -n), 0):]
 	}
 	var all string
 	if len(lines) > 0 {
 		all = strings.Join(lines, "\n") + "\n"
+	}
+	if q.v23() {
+		return text(http.StatusOK, []byte(all))
 	}
 	if q.v2() {
 		return text(http.StatusOK, []byte(pythonBytes(all)))

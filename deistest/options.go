@@ -24,6 +24,7 @@ type options struct {
 	nodes        []map[string]string
 	latency      time.Duration
 	startDelay   time.Duration
+	deployDelay  time.Duration
 	faults       []Fault
 	lostUpdates  bool
 	registration Registration
@@ -81,6 +82,12 @@ func WithLatency(d time.Duration) Option { return func(s *options) { s.latency =
 // Before, the state is "initializing" in API 2.2 and "created" in API 1.6.
 func WithStartDelay(d time.Duration) Option { return func(s *options) { s.startDelay = d } }
 
+// WithDeployDelay is how long it takes to deploy a build, a changed configuration or a rollback (API 2.2 and newer). In the
+// meantime other requests are carried out: builds and configurations of the same app are refused, since a deploy is in
+// progress; rollbacks are not, and the deploy that ends last decides which pods run. A deploy goes on if its client
+// leaves.
+func WithDeployDelay(d time.Duration) Option { return func(s *options) { s.deployDelay = d } }
+
 // WithTLS makes [NewServer] and [Start] serve https, with a certificate for 127.0.0.1 that [Server.Client] trusts.
 func WithTLS() Option { return func(s *options) { s.tls = true } }
 
@@ -92,8 +99,8 @@ func WithFault(f Fault) Option {
 }
 
 // WithLostUpdates makes changes of one app's configuration at the same time go wrong as they were recorded to: some
-// answer 500, some answer 201 and are lost, and in API 1.6 one that answered 500 can show up later. Changes that follow
-// one another are as safe as without it, and a little slower.
+// answer 500 (400 in API 2.3), some answer 201 and are lost, and in API 1.6 one that answered 500 can show up later.
+// Changes that follow one another are as safe as without it, and a little slower.
 func WithLostUpdates() Option { return func(s *options) { s.lostUpdates = true } }
 
 // A Registration says who may register users.

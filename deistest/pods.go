@@ -3,6 +3,7 @@ package deistest
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -132,12 +133,12 @@ func (q *request) replacePods(r *release) {
 			a.pods = append(a.pods, q.newPod(p.procType, p.num, r))
 		}
 		if len(a.structure) == 0 {
-			q.scaleTo(r.build.defaultStructure(), r)
+			q.scaleTo(q.defaultStructure(r.build), r)
 		}
 		return
 	}
 	if len(a.structure) == 0 {
-		a.structure = r.build.defaultStructure()
+		a.structure = q.defaultStructure(r.build)
 		q.touch(a)
 	}
 	for _, procType := range sortedKeys(a.structure) {
@@ -183,37 +184,14 @@ func scaleApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	counts, problem := map[string]int{}, ""
-	for _, procType := range sortedKeys(data) {
-		if counts[procType], problem = q.pythonInt(data[procType]); problem != "" {
-			return detail(http.StatusBadRequest, "Invalid scaling format: %s", problem)
-		}
-	}
-	for _, n := range counts {
-		if n < 0 && q.v2() {
-			return detail(http.StatusBadRequest, "Invalid scaling format: ['Must be greater than or equal to zero']")
-		} else if n < 0 {
-			return detail(http.StatusBadRequest, "[u'Must be greater than or equal to zero']")
-		}
-	}
-	r := q.app.latest()
-	if r.build == nil {
-		return detail(http.StatusBadRequest, "No build associated with this release")
-	}
-	for _, procType := range sortedKeys(counts) {
-		if procType == "cmd" || slices.Contains(r.build.types(), procType) {
-			continue
-		}
-		status := http.StatusBadRequest
-		if q.v2() {
-			status = http.StatusNotFound
-		}
-		return detail(status, "Container type %s does not exist in application", procType)
+	counts, stop := q.scaleCounts(data)
+	if stop != nil {
+		return stop
 	}
 	if fault := q.tooManyPods(counts); fault != nil {
 		return fault
 	}
-	q.scaleTo(counts, r)
+	q.scaleTo(counts, q.app.latest())
 	return empty(http.StatusNoContent)
 }
 
@@ -222,19 +200,27 @@ func scaleApp(q *request) *response {
 func (q *request) tooManyPods(counts map[string]int) *response {
 	for _, procType := range sortedKeys(counts) {
 		switch {
-		case counts[procType] <= maxPods:
+		case counts[procType] <= maxPods && !q.kubernetesDown:
 			continue
 		case !q.v2():
-			return detail(http.StatusServiceUnavailable, "aborting, failed to create some containers")
+			return q.scaleRefusal(procType)
 		case q.app.structure[procType] == counts[procType]:
 			return empty(http.StatusNoContent)
 		}
-		for procType, n := range counts {
-			q.app.structure[procType] = n
-		}
-		return detail(http.StatusServiceUnavailable, "(scale): %s", noDeployment(q.app.id, procType))
+		maps.Copy(q.app.structure, counts)
+		return q.scaleRefusal(procType)
 	}
 	return nil
+}
+
+// visiblePods are those that the Controller finds: the ones of the latest release, and none while the cluster does not
+// respond.
+func (q *request) visiblePods(procType string) []*pod {
+	if q.kubernetesDown {
+		return nil
+	}
+	latest := q.app.latest().version
+	return slices.DeleteFunc(q.app.podsOf(procType), func(p *pod) bool { return p.release != latest })
 }
 
 // listPods is the list of API 2.2, which has no pages: of all pods, of a type, or of one pod, whose type is not
@@ -249,7 +235,7 @@ func listPods(q *request) *response {
 		Count   int       `json:"count"`
 	}
 	list.Results = []podJSON{}
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if (name == "" || q.app.isNamed(p, name)) && p.procType != "run" { // API 1.6 left those behind
 			list.Results = append(list.Results, q.podJSON(p))
 		}
@@ -304,14 +290,14 @@ func restart(q *request) *response {
 // those: a pod's name that nobody has is answered with another pod of the type, and a name in the place of the type
 // with nothing at all. So it was recorded.
 func (q *request) restartPods(procType, name string) *response {
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {
 			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
 			q.app.pods = append(q.app.pods, q.newPod(p.procType, p.num, &release{version: p.release}))
 		}
 	}
 	restarted := []podJSON{}
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || len(restarted) == 0 {
 			restarted = append(restarted, q.podJSON(p))
 		}

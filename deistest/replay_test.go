@@ -49,6 +49,7 @@ type exchange struct {
 		App   string
 		Lines []string
 	}
+	Kubernetes *bool // whether the cluster responds from now on
 }
 
 // anyValues are exchanges whose answers have the recorded shape but other values.
@@ -177,6 +178,8 @@ func (r *replay) step(e exchange) {
 		opts := []deistest.Option{deistest.WithAPIVersion(r.api), deistest.WithRegistration(e.New.Registration),
 			deistest.WithAdmin(e.New.Admin, "pw"), deistest.WithUser("alice", "pw")}
 		r.controller = deistest.New(opts...)
+	case e.Kubernetes != nil:
+		r.controller.SetKubernetes(*e.Kubernetes)
 	case e.Logs != nil:
 		require.NoError(r.t, r.controller.ClearLogs(e.Logs.App))
 		for _, line := range e.Logs.Lines {

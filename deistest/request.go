@@ -66,7 +66,7 @@ func ownerOnly(h handler) handler {
 // findApp looks up the app that the path names, for somebody who may use it.
 func (q *request) findApp() *response {
 	if q.app = q.appNamed(q.vars["app"]); q.app == nil {
-		return q.notFound()
+		return q.notFound("App")
 	}
 	if !q.app.mayBeUsedBy(q.user) {
 		return q.forbidden()
@@ -120,11 +120,11 @@ func (q *request) anyObject() (map[string]any, *response) {
 	return object, stop
 }
 
-// jsonObject reads a body where anything but an object crashes real Controllers, no body at all included.
+// jsonObject reads a body where anything but an object crashes real Controllers. Before API 2.3, no body at all does, too.
 func (q *request) jsonObject() (map[string]any, *response) {
-	v, _, stop := q.readBody()
+	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)
-	if stop == nil && !isObject {
+	if stop == nil && !isObject && (sent || !q.v23()) {
 		stop = q.crash()
 	}
 	return object, stop

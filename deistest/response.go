@@ -103,7 +103,13 @@ func (q *request) unknownRoute() *response {
 	return htmlResponse(http.StatusNotFound, "<h1>Not Found</h1><p>The requested "+what+" was not found on this server.</p>")
 }
 
-func (c *Controller) notFound() *response { return detail(http.StatusNotFound, "Not found%s", c.dot()) }
+// notFound is the response for a resource that is not there. Late servers say in a bare JSON text of which model none is.
+func (c *Controller) notFound(model string) *response {
+	if c.late23() {
+		return jsonResponse(http.StatusNotFound, "No "+model+" matches the given query.")
+	}
+	return detail(http.StatusNotFound, "Not found%s", c.dot())
+}
 
 func (c *Controller) forbidden() *response {
 	return detail(http.StatusForbidden, "You do not have permission to perform this action.")

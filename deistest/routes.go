@@ -20,6 +20,7 @@ const (
 	aPod       = `(?P<pod>[-_\pL\pN]+)`
 	aType      = `(?P<type>[-_.\pL\pN]+)`
 	aUser      = `(?P<user>[-_\pL\pN]+)`
+	anyUser    = `(?P<user>[-_.@+\pL\pN]+)`
 	aVersion   = `v(?P<version>[0-9]+)`
 	underAnApp = `apps/` + anApp + `/`
 )
@@ -38,6 +39,7 @@ type route struct {
 	from    version.API // the first version that has the route; zero if all of the past have it
 	before  version.API // the first version that does not; zero if all of the future have it
 	late    bool        // not among the first servers of API 2.3
+	early   bool        // not among the late ones
 }
 
 // access is who may use a route at all.
@@ -109,12 +111,16 @@ var routes = compile([]route{
 		methods: methods{"GET": inApp(listCollaborators), "POST": inApp(ownerOnly(addCollaborator))}},
 	{pattern: underAnApp + `perms/` + aUser + `/?`, methods: methods{"DELETE": removeCollaborator}},
 	{pattern: `admin/perms/?`, methods: methods{"GET": forAdmins(listAdmins), "POST": forAdmins(addAdmin)}},
+	{pattern: `admin/perms/` + anyUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}, from: version.V2_3,
+		late: true},
 	{pattern: `admin/perms/` + aUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}},
 
 	{pattern: `certs/?`, methods: methods{"GET": listCerts, "POST": createCert}},
 	{pattern: `certs/` + aCert + `/?`, methods: methods{"GET": getCert, "DELETE": deleteCert}},
+	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `)?`, late: true,
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: version.V2_3},
 	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `/?)?`,
-		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0},
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0, early: true},
 
 	{pattern: `keys/?`, methods: methods{"GET": listKeys, "POST": createKey}},
 	{pattern: `keys/` + aKey, methods: methods{"GET": getKey, "DELETE": deleteKey}},
@@ -164,7 +170,8 @@ func (m methods) allow() string {
 
 // has reports whether a Controller has the route.
 func (c *Controller) has(r *compiledRoute) bool {
-	return c.api.AtLeast(r.from) && (r.before == version.API{} || !c.api.AtLeast(r.before)) && (!r.late || c.late23())
+	return c.api.AtLeast(r.from) && (r.before == version.API{} || !c.api.AtLeast(r.before)) &&
+		(!r.late || c.late23()) && (!r.early || !c.late23())
 }
 
 // answer finds the route of a request and does what stands between it and the handler.

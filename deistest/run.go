@@ -41,10 +41,8 @@ func runCommand(q *request) *response {
 	}
 	pod := "run-" + podSuffix()
 	q.log("INFO", "%s on %s-%s runs '%s'", q.user.username, q.app.id, pod, command)
-	if command == "k8s-fail" {
-		return detail(http.StatusServiceUnavailable,
-			`%[1]s-%[2]s (run): ('failed to create Pod in Namespace "%[1]s": 500 Internal Server Error', '%[1]s')`,
-			q.app.id, pod)
+	if command == "k8s-fail" || q.kubernetesDown {
+		return q.runRefusal(pod)
 	}
 	code, output := run(command, q.shown(latest.config, "values"))
 	for line := range strings.Lines(output) {

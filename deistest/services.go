@@ -78,7 +78,7 @@ func deleteService(q *request) *response {
 	}
 	i := q.app.serviceOf(q.pythonString(procType))
 	if i < 0 {
-		return q.notFound()
+		return q.notFound("Service")
 	}
 	q.app.services = slices.Delete(q.app.services, i, i+1)
 	return empty(http.StatusNoContent)

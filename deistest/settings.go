@@ -128,6 +128,12 @@ func (q *request) storeSettings(next *appSettings) *response {
 	if stop := checkReplicas(next.autoscale); stop != nil {
 		return stop
 	}
+	if stop := q.serviceRefusal(); stop != nil {
+		if strings.Contains(q.http.URL.Path, "/settings") {
+			stop.status = http.StatusBadRequest
+		}
+		return stop
+	}
 	q.app.settings = next
 	q.log("INFO", "application settings %s-%s updated", q.app.id, next.uuid[:7])
 	q.autoscale()

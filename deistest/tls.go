@@ -50,6 +50,9 @@ func setTLS(q *request) *response {
 	if old := q.app.currentTLS().enforced; old != nil && next.enforced != nil && *old == *next.enforced {
 		return detail(http.StatusConflict, "%s changed nothing", q.user.username)
 	}
+	if stop := q.serviceRefusal(); stop != nil {
+		return stop
+	}
 	q.app.tls = next
 	return created(q.tlsJSON(next))
 }
