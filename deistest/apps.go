@@ -31,6 +31,7 @@ type app struct {
 	services []*service
 	load     map[string]int // how many pods an autoscaler wants of a process type
 
+	half              bool           // it lacks what completeApp makes
 	deploying         int            // how many deploys are under way
 	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
 }
@@ -130,8 +131,8 @@ func createApp(q *request) *response {
 	}
 	a := q.addApp(id, q.counts(structure))
 	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
-	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
-		return stop // the app is there nevertheless
+	if stop := q.completeApp(a); stop != nil {
+		return stop // the app is there nevertheless, or half of it
 	}
 	resp := created(q.appJSON(a))
 	if !q.v2() {
@@ -184,30 +185,55 @@ func (q *request) addApp(id string, structure map[string]int) *app {
 		q.log("INFO", "config %s-%s updated", id, a.config.uuid[:7])
 	}
 	q.release(nil, a.config, "")
-	if q.v2() {
-		q.log("INFO", "application settings %s-%s updated", id, newUUID()[:7])
-		if q.domains[id] == nil { // an app may be named like another one's domain, and then has none
-			q.addDomain(id)
-		}
-	}
+	a.half = q.v2()
 	return a
 }
 
+// completeApp makes what an app of API 2.x has besides its row in the database: a namespace, settings, and its id as
+// a domain. Where Kubernetes refuses, half an app is left, which cannot be created again, built or deleted.
+func (q *request) completeApp(a *app) *response {
+	if !a.half {
+		return nil
+	}
+	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
+		return stop
+	}
+	if !isNameInCluster(a.id) {
+		return detail(http.StatusServiceUnavailable, "Kubernetes resources could not be created")
+	}
+	a.half = false
+	q.log("INFO", "application settings %s-%s updated", a.id, newUUID()[:7])
+	if q.domains[a.id] == nil { // an app may be named like another one's domain, and then has none
+		q.addDomain(a.id)
+	}
+	return nil
+}
+
+// noSettings is what a build of half an app fails with.
+const noSettings = "AppSettings matching query does not exist."
+
 func getApp(q *request) *response { return ok(q.appJSON(q.app)) }
 
-// updateApp hands an app over to another user, which is all there is to update. It answers nothing. API 2.2 only.
+// updateApp hands an app over to another user, which is all there is to update. Collaborators may send the request,
+// too, as long as it names no owner. Whatever it says, it completes half an app. API 2.x only.
 func updateApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
 	}
-	if name, given := data["owner"]; given {
+	if name := data["owner"]; truthy(name) {
+		if !q.isOwner() {
+			return q.forbidden()
+		}
 		u := q.userNamed(q.pythonString(name))
 		if u == nil {
 			return q.notFound("User")
 		}
 		q.handOver(u)
-		q.touch(q.app)
+	}
+	q.touch(q.app)
+	if stop := q.completeApp(q.app); stop != nil {
+		return stop
 	}
 	return empty(http.StatusOK)
 }
@@ -216,8 +242,12 @@ func updateApp(q *request) *response {
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
 func deleteApp(q *request) *response {
-	if stop := q.kubernetesRefuses("Could not delete the Namespace in Kubernetes"); stop != nil {
+	const stays = "Could not delete the Namespace in Kubernetes"
+	if stop := q.kubernetesRefuses(stays); stop != nil {
 		return stop
+	}
+	if q.app.half {
+		return detail(http.StatusServiceUnavailable, stays)
 	}
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)

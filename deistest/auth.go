@@ -2,6 +2,7 @@ package deistest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -230,8 +231,9 @@ func regenerateToken(q *request) *response {
 	return ok(map[string]string{"token": u.token})
 }
 
-// cancelAccount removes an account and what belongs to it. API 2.2 refuses while the user owns apps, and crashes on
-// certificates and on releases of other people's apps, which it would have to keep.
+// cancelAccount removes an account and what belongs to it, in API 1.6 all that the user made in other people's apps
+// included. API 2.x refuses while the user owns apps, and while there are certificates, and releases and domains of
+// other people's apps, which have to stay.
 func cancelAccount(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
@@ -247,7 +249,8 @@ func cancelAccount(q *request) *response {
 				"%s still has applications assigned. Delete or transfer ownership", u.username)
 		}
 		if slices.ContainsFunc(q.certs, func(ct *cert) bool { return ct.owner == u }) ||
-			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) {
+			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) ||
+			len(q.domainsOf(func(d *domain) bool { return d.owner == u })) > 0 {
 			return q.protected(u)
 		}
 	}
@@ -261,11 +264,30 @@ func (c *Controller) removeUser(u *user) {
 			c.removeApp(a)
 		}
 		delete(a.collaborators, u)
+		if !c.v2() {
+			a.removeWorkOf(u)
+		}
 	}
+	maps.DeleteFunc(c.domains, func(_ string, d *domain) bool { return d.owner == u })
 	c.certs = slices.DeleteFunc(c.certs, func(ct *cert) bool { return ct.owner == u })
 	c.keys = slices.DeleteFunc(c.keys, func(k *key) bool { return k.owner == u })
 	c.users = slices.DeleteFunc(c.users, func(other *user) bool { return other == u })
 	delete(c.tokens, u.token)
+}
+
+// removeWorkOf removes the builds and configurations that a user made, the releases of them, and what runs of those.
+func (a *app) removeWorkOf(u *user) {
+	a.builds = slices.DeleteFunc(a.builds, func(b *build) bool { return b.owner == u })
+	a.releases = slices.DeleteFunc(a.releases, func(r *release) bool {
+		return r.owner == u || r.config.owner == u || r.build != nil && r.build.owner == u
+	})
+	if len(a.releases) == 0 {
+		return // it is the user's own, and gone
+	}
+	a.pods = slices.DeleteFunc(a.pods, func(p *pod) bool { return a.released(p.release) == nil })
+	if a.config.owner == u {
+		a.config = a.latest().config
+	}
 }
 
 // listUsers is for administrators. Users come in order of registration; real Controllers promise no order.

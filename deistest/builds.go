@@ -2,6 +2,7 @@ package deistest
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,9 +109,12 @@ func createBuild(q *request) *response {
 	if stop := s.refusal(); stop != nil {
 		return stop
 	}
+	if q.app.half {
+		return detail(http.StatusBadRequest, noSettings)
+	}
 	before := q.app.latest()
-	if q.v2() {
-		q.removeTypes(before.build, b)
+	if stop := q.removeTypes(b); stop != nil {
+		return stop
 	}
 	q.app.builds = append(q.app.builds, b)
 	if q.v2() {
@@ -126,19 +130,48 @@ func createBuild(q *request) *response {
 	return q.withRelease(created(q.buildJSON(b)), r)
 }
 
-// removeTypes scales what the new build does not have any more to nothing, as API 2.2 does beforehand.
-func (q *request) removeTypes(old, new *build) {
-	if old == nil {
-		return
-	}
+// removeTypes stops the process types that a new build does not have any more. It does so before the build is
+// deployed, and for good, even if that fails: API 2.x sets their numbers to 0, and API 1.6 destroys their containers
+// but keeps the numbers.
+func (q *request) removeTypes(b *build) *response {
 	removed := map[string]int{}
-	for _, procType := range old.types() {
+	for _, procType := range q.previousTypes() {
 		n, known := q.app.structure[procType]
-		if !slices.Contains(new.types(), procType) && (n > 0 || !known) {
+		if !slices.Contains(b.types(), procType) && (n > 0 || !known || !q.v2()) {
 			removed[procType] = 0
 		}
 	}
+	if !q.v2() {
+		for procType := range removed {
+			q.runPods(procType, 0, nil)
+		}
+		return nil
+	}
 	q.scaleTo(removed, q.app.latest())
+	return q.oddType(removed)
+}
+
+// previousTypes are those of the newest build, also one that failed but stayed; from API 2.3 on of the one that runs.
+func (q *request) previousTypes() []string {
+	latest := q.app.latest().build
+	if n := len(q.app.builds); n > 0 && !q.v23() {
+		latest = q.app.builds[n-1]
+	}
+	if latest == nil {
+		return nil
+	}
+	return latest.types()
+}
+
+// oddType refuses to scale a process type whose name Kubernetes does not take, which a Procfile of API 2.2 may have.
+func (q *request) oddType(counts map[string]int) *response {
+	for _, procType := range sortedKeys(counts) {
+		if !isNameInCluster(procType) && !q.v23() {
+			return detail(http.StatusServiceUnavailable, `(scale): ('failed to create Deployment "%[1]s-%[2]s" in Namespace `+
+				`"%[1]s": 409 Conflict', '%[1]s-%[2]s', '%[1]s')`, q.app.id, procType)
+		}
+	}
+	return nil
 }
 
 // withRelease adds the headers that name the new release in API 1.6.

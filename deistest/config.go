@@ -30,8 +30,8 @@ type configJSON struct {
 	Memory      map[string]any `json:"memory"`
 	CPU         map[string]any `json:"cpu"`
 	Tags        map[string]any `json:"tags"`
-	Registry    any            `json:"registry,omitempty"`             // from API 2.2 on
-	Healthcheck any            `json:"healthcheck,omitempty"`          //
+	Registry    any            `json:"registry,omitempty"` // from API 2.2 on
+	Healthcheck map[string]any `json:"healthcheck,omitzero"`
 	PostStart   any            `json:"lifecycle_post_start,omitempty"` // from API 2.3 on
 	PreStop     any            `json:"lifecycle_pre_stop,omitempty"`
 	GracePeriod any            `json:"termination_grace_period,omitempty"`
@@ -203,7 +203,11 @@ func poisoned(cf, published *config) bool {
 // environment, and lacks what the image defines itself; later reads are without that.
 func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	j := q.configJSON(cf)
-	if q.v2() || r.build == nil {
+	switch {
+	case r.build == nil:
+		return j
+	case q.v2():
+		q.withPort(j.Healthcheck, cf)
 		return j
 	}
 	shown := map[string]any{"DEIS_APP": q.app.id, "DEIS_RELEASE": "v" + strconv.Itoa(r.version)}
@@ -310,6 +314,27 @@ func mergeProbes(old any, changes map[string]any) (merged map[string]any, known 
 	return merged, known
 }
 
+// withPort adds to a health check, as it is shown, what a deploy of API 2.2 adds: the port, to one of the two probes.
+// Later reads are without it.
+func (q *request) withPort(shown map[string]any, cf *config) {
+	probes, _ := shown[webCmd].(map[string]any)
+	probe, _ := probes["livenessProbe"].(map[string]any)
+	check, _ := probe["httpGet"].(map[string]any)
+	if _, set := check["port"]; set || check == nil || q.v23() {
+		return
+	}
+	port, problem := q.pythonInt(cf.fields["values"]["PORT"])
+	if problem != "" {
+		port = defaultPort
+	}
+	probes, probe, check = maps.Clone(probes), maps.Clone(probe), maps.Clone(check)
+	check["port"] = port
+	probe["httpGet"], probes["livenessProbe"], shown[webCmd] = check, probe, probes
+}
+
+// defaultPort is where an app listens if nothing else is known.
+const defaultPort = 5000
+
 // moveHealthcheck turns the variables that made the health check of API 1.6 into that of API 2.2.
 func (cf *config) moveHealthcheck() {
 	values := cf.fields["values"]
@@ -323,12 +348,14 @@ func (cf *config) moveHealthcheck() {
 		}
 		return otherwise
 	}
-	probe := map[string]any{
-		"initialDelaySeconds": number("INITIAL_DELAY", 50), "timeoutSeconds": number("TIMEOUT", 50),
-		"periodSeconds": number("PERIOD_SECONDS", 10), "successThreshold": number("SUCCESS_THRESHOLD", 1),
-		"failureThreshold": number("FAILURE_THRESHOLD", 3), "httpGet": map[string]any{"path": url},
+	probe := func() map[string]any {
+		return map[string]any{
+			"initialDelaySeconds": number("INITIAL_DELAY", 50), "timeoutSeconds": number("TIMEOUT", 50),
+			"periodSeconds": number("PERIOD_SECONDS", 10), "successThreshold": number("SUCCESS_THRESHOLD", 1),
+			"failureThreshold": number("FAILURE_THRESHOLD", 3), "httpGet": map[string]any{"path": url},
+		}
 	}
-	cf.fields["healthcheck"][webCmd] = map[string]any{"livenessProbe": probe, "readinessProbe": probe}
+	cf.fields["healthcheck"][webCmd] = map[string]any{"livenessProbe": probe(), "readinessProbe": probe()}
 	for name := range values {
 		if strings.HasPrefix(name, "HEALTHCHECK_") {
 			delete(values, name)

@@ -42,6 +42,9 @@ func (q *request) deploy(r *release, what cause) *response {
 		}
 	}
 	if problem == "" {
+		if !q.v2() && !q.canStart(r) {
+			return q.crash()
+		}
 		q.changeStructure(r)
 		q.whileDeploying()
 		procType := q.failingType(r)
@@ -50,8 +53,12 @@ func (q *request) deploy(r *release, what cause) *response {
 			return nil
 		}
 		problem = q.deployRefusal(r, procType)
-		if q.v23() && !q.kubernetesDown {
+		switch {
+		case q.kubernetesDown || !q.v2():
+		case q.v23():
 			q.redeployBefore(r)
+		default:
+			q.replaceOtherPods(r, procType)
 		}
 	}
 	q.log("ERROR", "%s", problem)
@@ -100,12 +107,40 @@ func (q *request) releaseProblem(r *release) string {
 
 // failingType is the process type of a release that the scheduler refuses, "" if none.
 func (q *request) failingType(r *release) string {
-	_, failing := r.config.fields["values"]["K8S_FAIL"]
-	if !failing && !q.kubernetesDown && !strings.HasSuffix(r.build.image, ":k8s-fail") {
+	variable, failing := r.config.fields["values"]["K8S_FAIL"]
+	_, tag, _ := strings.Cut(r.build.image, ":"+k8sFail)
+	if !failing && !q.kubernetesDown && !strings.Contains(r.build.image, ":"+k8sFail) {
 		return ""
 	}
 	procTypes := q.deployedTypes(r)
+	for _, procType := range procTypes {
+		if procType == variable || tag == "-"+procType {
+			return procType
+		}
+	}
 	return procTypes[len(procTypes)-1]
+}
+
+// k8sFail is how the tag of an image begins that cannot be deployed.
+const k8sFail = "k8s-fail"
+
+// canStart reports whether API 1.6 finds the command of the process that it starts first. Of something that git built
+// that is web, even if the build came without a Procfile; the release stays then, and nothing runs.
+func (q *request) canStart(r *release) bool {
+	if len(q.app.structure) > 0 {
+		return true
+	}
+	_, web := q.defaultStructure(r.build)["web"]
+	return !web || slices.Contains(r.build.types(), "web")
+}
+
+// replaceOtherPods is what API 2.2 leaves when the deploy of a process type fails: the other types run the release
+// that is taken back, and their pods are on no list, since lists only have those of the newest release.
+func (q *request) replaceOtherPods(r *release, failing string) {
+	stays := q.app.podsOf(failing)
+	q.replacePods(r)
+	q.app.pods = slices.DeleteFunc(q.app.pods, func(p *pod) bool { return p.procType == failing })
+	q.app.pods = append(q.app.pods, stays...)
 }
 
 // deployedTypes are the process types of a release in the order in which they are deployed.

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// defaultLogLines is how much of a log is answered if the query does not say.
-const defaultLogLines = 100
+// defaultLogLines is how much of a log is sent if the query does not say.
+var defaultLogLines = byVersion[int]{v1_6: 1000, v2_2: 100, v2_3: 100}
 
 // AddLog appends a line to the log of an app, as it is. The lines of real Controllers begin with a time and a source:
 // "2026-01-02T15:04:05UTC example-go[web.1]: listening on 5000".
@@ -53,7 +53,7 @@ func getLogs(q *request) *response {
 	query := q.http.URL.Query()
 	wanted, given := query.Get("log_lines"), query.Has("log_lines")
 	if !given || wanted == "" && q.v2() && !q.late23() {
-		wanted = strconv.Itoa(defaultLogLines)
+		wanted = strconv.Itoa(defaultLogLines.of(q.api))
 	}
 	n, err := strconv.Atoi(wanted)
 	switch {

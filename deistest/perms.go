@@ -38,7 +38,8 @@ func removeCollaborator(q *request) *response {
 	case u == nil:
 		return q.notFound("User")
 	}
-	if !q.app.collaborators[u] || u != q.user && !q.isOwner() {
+	hasRight := q.app.collaborators[u] || u.admin && !q.v2() // in API 1.6 an administrator has all rights
+	if !hasRight || u != q.user && !q.isOwner() {
 		return q.forbidden()
 	}
 	delete(q.app.collaborators, u)

@@ -154,6 +154,7 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 		return
 	}
 	var words []string
+	before := maps.Clone(q.app.structure)
 	for _, procType := range sortedKeys(counts) {
 		words = append(words, fmt.Sprintf("%s=%d", procType, counts[procType]))
 		q.app.structure[procType] = counts[procType]
@@ -161,10 +162,21 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 	}
 	q.touch(q.app)
 	what := "containers"
-	if q.v2() {
-		what = "pods"
+	if !q.v2() {
+		q.app.structure = q.app.running() // so a type at 0 is not there
+	} else if what = "pods"; maps.Equal(before, q.app.structure) {
+		return
 	}
 	q.log("INFO", "%s scaled %s %s", q.user.username, what, strings.Join(words, " "))
+}
+
+// running counts the pods by type.
+func (a *app) running() map[string]int {
+	counts := map[string]int{}
+	for _, p := range a.podsOf("") {
+		counts[p.procType]++
+	}
+	return counts
 }
 
 // runPods starts and stops pods of a process type until there are n.
@@ -193,6 +205,13 @@ func scaleApp(q *request) *response {
 	}
 	if fault := q.tooManyPods(counts); fault != nil {
 		return fault
+	}
+	firstPods := slices.ContainsFunc(sortedKeys(counts), func(procType string) bool {
+		return counts[procType] > 0 && len(q.app.podsOf(procType)) == 0
+	})
+	if stop := q.oddType(q.app.structure); stop != nil && firstPods && q.v2() { // then all types are looked at
+		maps.Copy(q.app.structure, counts)
+		return stop
 	}
 	q.scaleTo(counts, q.app.latest())
 	return empty(http.StatusNoContent)
@@ -271,8 +290,12 @@ func getContainer(q *request) *response {
 // restart restarts the pods of an app, of a type, or one of them.
 func restart(q *request) *response {
 	if stop := q.findApp(); stop != nil {
-		if stop.status == http.StatusNotFound && !q.v2() {
+		switch {
+		case q.v2():
+		case q.app == nil:
 			return detail(http.StatusServiceUnavailable, "No App matches the given query.")
+		default:
+			return detail(http.StatusServiceUnavailable, "%s", noPermission)
 		}
 		return stop
 	}

@@ -112,8 +112,10 @@ func (c *Controller) notFound(model string) *response {
 }
 
 func (c *Controller) forbidden() *response {
-	return detail(http.StatusForbidden, "You do not have permission to perform this action.")
+	return detail(http.StatusForbidden, noPermission)
 }
+
+const noPermission = "You do not have permission to perform this action."
 
 const noCredentials = "Authentication credentials were not provided."
 

@@ -71,7 +71,7 @@ var routes = compile([]route{
 	{pattern: `apps/` + anApp + `/?`, methods: methods{"GET": inApp(getApp), "DELETE": inApp(ownerOnly(deleteApp))},
 		before: v2_0},
 	{pattern: `apps/` + anApp + `/?`, from: v2_0, methods: methods{"GET": inApp(getApp),
-		"POST": inApp(ownerOnly(updateApp)), "DELETE": inApp(ownerOnly(deleteApp))}},
+		"POST": inApp(updateApp), "DELETE": inApp(ownerOnly(deleteApp))}},
 	{pattern: underAnApp + `logs/?`, methods: methods{"GET": inApp(getLogs)}},
 	{pattern: underAnApp + `run/?`, methods: methods{"POST": inApp(runCommand)}},
 	{pattern: underAnApp + `scale/?`, methods: methods{"POST": inApp(scaleApp)}},
@@ -182,6 +182,9 @@ func (q *request) respond() *response {
 	}
 	if q.v2() && (path == "/healthz" || path == "/readiness") {
 		return q.health()
+	}
+	if !q.v2() && !isASCII(path) {
+		return q.crash()
 	}
 	below, isOurs := strings.CutPrefix(path, q.prefix())
 	if !isOurs {

@@ -262,7 +262,13 @@ func TestWithoutKubernetesThingsAreHalfDone(t *testing.T) {
 		})
 		c.SetKubernetes(true)
 		assert.Equal(t, 1, podStates(t, c)["web up"], "nothing was scaled")
-		tell(t, c, []step{{request: `DELETE /apps/half/`, status: 204}})
+		tell(t, c, []step{
+			{request: `POST /apps/half/builds/ {"image": "a/b:1"}`, status: 400, answer: "AppSettings matching query does not exist."},
+			{request: `DELETE /apps/half/`, status: 503},
+			{request: `POST /apps/half/ {"owner": "admin"}`, status: 200},
+			{request: `POST /apps/half/builds/ {"image": "a/b:1"}`, status: 201},
+			{request: `DELETE /apps/half/`, status: 204},
+		})
 	})
 }
 
