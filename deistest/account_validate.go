@@ -12,6 +12,7 @@ var (
 			rules: []rule{matching(`^[\pL\pN_.@+-]+$`, "Enter a valid username. "+
 				"This value may contain only letters, numbers and @/./+/-/_ characters.")},
 			taken: &uniqueness{usernameTaken, "A user with that username already exists."}},
+		early: true,
 		v2_3: textField{longest: 150,
 			rules: []rule{matching(`^[\pL\pN_.@+-]+$`, "Enter a valid username. "+
 				"This value may contain only letters, numbers, and @/./+/-/_ characters.")},

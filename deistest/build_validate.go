@@ -25,11 +25,11 @@ func (s *serializer) procfile() (any, *response) {
 	}
 	switch v := value.(type) {
 	case []any:
-		if !s.q.v2() || !s.q.v23() && s.q.app.latest().build != nil && s.q.app.runsOnlyCmd() {
+		if !s.q.v2() || !s.q.late23() && s.q.app.latest().build != nil && s.q.app.runsOnlyCmd() {
 			return v, nil
 		}
 	case map[string]any:
-		if s.q.v23() {
+		if s.q.late23() {
 			s.checkProcfile(v)
 		}
 		return v, nil

@@ -60,7 +60,7 @@ func (q *request) parsePEM(source string) (*pem.Block, string) {
 	if strings.Contains(source, "-----BEGIN") {
 		reason = "bad end line"
 	}
-	return nil, fmt.Sprintf("[('PEM routines', '%s', '%s')]", pemFunction.of(q.api), reason)
+	return nil, fmt.Sprintf("[('PEM routines', '%s', '%s')]", pemFunction.of(q.Controller), reason)
 }
 
 func loadPrivateKey(q *request, source string) (stored, problem string) {

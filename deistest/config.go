@@ -48,7 +48,7 @@ func (q *request) configJSON(cf *config) configJSON {
 	if q.v2() {
 		j.Registry, j.Healthcheck = q.shown(cf, "registry"), q.shown(cf, "healthcheck")
 	}
-	if q.v23() {
+	if q.late23() {
 		j.PostStart, j.PreStop = q.shown(cf, "lifecycle_post_start"), q.shown(cf, "lifecycle_pre_stop")
 		j.GracePeriod = q.shown(cf, "termination_grace_period")
 	}

@@ -34,7 +34,7 @@ func (q *request) configChanges(data map[string]any) (map[string]map[string]any,
 	s := q.serializer(data)
 	changes := map[string]map[string]any{}
 	for _, field := range configFields {
-		rule := field.rule.of(q.api)
+		rule := field.rule.of(q.Controller)
 		if rule == nil {
 			continue
 		}

@@ -91,6 +91,22 @@ func TestAppsAreThereFromTheStart(t *testing.T) {
 	}, deistest.WithUser("alice", "pw"), deistest.WithApp("web", ""), deistest.WithApp("blog", "alice"))
 }
 
+func TestTagsMustBeThoseOfOneNode(t *testing.T) {
+	for _, kind := range [][]deistest.Option{kind22, kindEarly, kindLate} {
+		c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""),
+			deistest.WithNodeLabels(map[string]string{"rack": "1", "disk": "ssd"}),
+			deistest.WithNodeLabels(map[string]string{"rack": "2"})}, kind...)...)
+		tell(t, c, []step{
+			{request: `POST /apps/example-go/config/ {"tags": {"rack": "2"}}`, status: 201},
+			{request: `POST /apps/example-go/config/ {"tags": {"disk": "ssd"}}`, status: 400, answer: `{"detail":"No nodes matched ` +
+				`the provided labels: disk=ssd, rack=2 - Addition of disk=ssd is the cause"}`},
+			{request: `POST /apps/example-go/config/ {"tags": {"rack": "1", "disk": "ssd"}}`, status: 201},
+		})
+	}
+	c := deistest.New(deistest.WithApp("example-go", ""))
+	tell(t, c, []step{{request: `POST /apps/example-go/config/ {"tags": {"any": "node"}}`, status: 201}})
+}
+
 func TestTLS(t *testing.T) {
 	server := deistest.Start(t, deistest.WithTLS())
 	assert.True(t, strings.HasPrefix(server.URL, "https://127.0.0.1:"), server.URL)

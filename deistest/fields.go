@@ -5,22 +5,23 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/deisgo/deis/version"
 )
 
 // The files *_validate.go are the rules of real Controllers for what a client may write: one table or function for
 // each field, with a column for each version whose rules are known. This file is what holds for all fields.
 
 // byVersion has one rule of a field in each of the versions.
-type byVersion[T any] struct{ v1_6, v2_2, v2_3 T }
+type byVersion[T any] struct {
+	v1_6, v2_2, v2_3 T
+	early            bool // the first servers of API 2.3 have its rule, too; otherwise they have that of 2.2
+}
 
-// of returns the rule of an API version; those in between have the rule of the next lower one.
-func (b byVersion[T]) of(api version.API) T {
+// of returns the rule of a Controller; versions in between have the rule of the next lower one.
+func (b byVersion[T]) of(c *Controller) T {
 	switch {
-	case api.Major < 2:
+	case !c.v2():
 		return b.v1_6
-	case api.AtLeast(version.V2_3):
+	case c.late23() || c.v23() && b.early:
 		return b.v2_3
 	}
 	return b.v2_2
@@ -106,7 +107,7 @@ func (s *serializer) has(field string) bool {
 
 // text reads a field of text and returns what is stored, "" if it is missing or wrong.
 func (s *serializer) text(name string, field byVersion[textField]) string {
-	f := field.of(s.q.api)
+	f := field.of(s.q.Controller)
 	value, there := s.data[name]
 	if !there || value == nil && f.null {
 		if !f.optional {
@@ -191,4 +192,4 @@ var (
 	anyText  = textField{optional: true, blank: true}
 )
 
-func inAll[T any](rule T) byVersion[T] { return byVersion[T]{rule, rule, rule} }
+func inAll[T any](rule T) byVersion[T] { return byVersion[T]{v1_6: rule, v2_2: rule, v2_3: rule} }

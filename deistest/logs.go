@@ -53,7 +53,7 @@ func getLogs(q *request) *response {
 	query := q.http.URL.Query()
 	wanted, given := query.Get("log_lines"), query.Has("log_lines")
 	if !given || wanted == "" && q.v2() && !q.late23() {
-		wanted = strconv.Itoa(defaultLogLines.of(q.api))
+		wanted = strconv.Itoa(defaultLogLines.of(q.Controller))
 	}
 	n, err := strconv.Atoi(wanted)
 	switch {

@@ -82,8 +82,8 @@ func WithLatency(d time.Duration) Option { return func(s *options) { s.latency =
 // Before, the state is "initializing" in API 2.2 and "created" in API 1.6.
 func WithStartDelay(d time.Duration) Option { return func(s *options) { s.startDelay = d } }
 
-// WithDeployDelay is how long it takes to deploy a build, a changed configuration or a rollback (API 2.2 and newer). In the
-// meantime other requests are carried out: builds and configurations of the same app are refused, since a deploy is in
+// WithDeployDelay is how long it takes to deploy a build, a changed configuration or a rollback. In the meantime other
+// requests are carried out. From API 2.2 on builds and configurations of the same app are refused, since a deploy is in
 // progress; rollbacks are not, and the deploy that ends last decides which pods run. A deploy goes on if its client
 // leaves.
 func WithDeployDelay(d time.Duration) Option { return func(s *options) { s.deployDelay = d } }

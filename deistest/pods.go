@@ -200,6 +200,9 @@ func scaleApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
+	if q.v2() && q.app.hasNumbers(counts) {
+		return empty(http.StatusNoContent) // whatever runs: after a 503 the numbers are stored, and the pods as before
+	}
 	if fault := q.tooManyPods(counts); fault != nil {
 		return fault
 	}
@@ -214,19 +217,25 @@ func scaleApp(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// tooManyPods refuses what does not fit. API 2.2 stores the number first and compares the next ones with it, so that
-// the same request again changes nothing and is answered 204.
+// hasNumbers reports whether an app's structure is as asked for already.
+func (a *app) hasNumbers(counts map[string]int) bool {
+	for procType, n := range counts {
+		if now, known := a.structure[procType]; !known || now != n {
+			return false
+		}
+	}
+	return true
+}
+
+// tooManyPods refuses what does not fit. API 2.x stores the numbers nevertheless.
 func (q *request) tooManyPods(counts map[string]int) *response {
 	for _, procType := range sortedKeys(counts) {
 		switch {
 		case counts[procType] <= maxPods && !q.kubernetesDown:
 			continue
-		case !q.v2():
-			return q.scaleRefusal(procType)
-		case q.app.structure[procType] == counts[procType]:
-			return empty(http.StatusNoContent)
+		case q.v2():
+			maps.Copy(q.app.structure, counts)
 		}
-		maps.Copy(q.app.structure, counts)
 		return q.scaleRefusal(procType)
 	}
 	return nil

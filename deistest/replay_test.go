@@ -68,6 +68,7 @@ var anyValues = map[string]string{
 	"pagination-keys-default-200":                   "the recorded keys are longer",
 	"page_keys_default":                             "the recorded keys are longer",
 	"users_list":                                    "users have no order",
+	"440_run":                                       "the recorded scheduler ran nothing and responded what it was asked",
 	"users_list_limit":                              "users have no order",
 	"page_users_limit_2":                            "users have no order",
 }
@@ -275,6 +276,7 @@ var (
 		{regexp.MustCompile(`^[0-9a-f]{40}$`), "TOKEN"},
 		{podName, "POD"},
 		{regexp.MustCompile(`-[0-9a-f]{7} `), "-HASH "},
+		{regexp.MustCompile(` [0-9a-f]{7} which failed`), " HASH which failed"},
 		{regexp.MustCompile(`([-\[.]run[-.])[0-9a-z]{5}`), "${1}POD"},
 		{regexp.MustCompile(`https?://(127.0.0.1:\d+|host)/`), "URL/"},
 	}
@@ -291,6 +293,14 @@ func normal(s string) string {
 		return strings.Join(words, " ")
 	}
 	return s
+}
+
+// unordered are the lists that are sets in Python.
+var unordered = regexp.MustCompile(`^body\.(users|addresses|whitelist)$`)
+
+// inOrder sorts a list of texts.
+func inOrder(list []any) []any {
+	return slices.SortedFunc(slices.Values(list), func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 }
 
 // differs compares JSON: the keys and types of everything, and values too unless they are not to be looked at. Of a
@@ -315,6 +325,9 @@ func differs(want, got any, where string, values, cut bool) string {
 		got, ok := got.([]any)
 		if !ok || len(got) < len(want) || len(got) > len(want) && !cut {
 			return fmt.Sprintf("%s has %d items, want %d", where, len(got), len(want))
+		}
+		if unordered.MatchString(where) {
+			want, got = inOrder(want), inOrder(got)
 		}
 		for i := range want {
 			if d := differs(want[i], got[i], fmt.Sprintf("%s[%d]", where, i), values, false); d != "" {

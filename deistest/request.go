@@ -120,11 +120,11 @@ func (q *request) anyObject() (map[string]any, *response) {
 	return object, stop
 }
 
-// jsonObject reads a body where anything but an object crashes real Controllers. Before API 2.3, no body at all does, too.
+// jsonObject reads a body where anything but an object crashes real Controllers. But for late servers, no body at all does, too.
 func (q *request) jsonObject() (map[string]any, *response) {
 	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)
-	if stop == nil && !isObject && (sent || !q.v23()) {
+	if stop == nil && !isObject && (sent || !q.late23()) {
 		stop = q.crash()
 	}
 	return object, stop

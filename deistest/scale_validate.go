@@ -30,7 +30,7 @@ func (q *request) scaleCounts(data map[string]any) (map[string]int, *response) {
 	}
 	for _, n := range counts {
 		if n < 0 {
-			return nil, detail(http.StatusBadRequest, "%s", negativeCount.of(q.api))
+			return nil, detail(http.StatusBadRequest, "%s", negativeCount.of(q.Controller))
 		}
 	}
 	if b == nil {

@@ -262,3 +262,28 @@ func TestHealthIsAskedForAndNotChanged(t *testing.T) {
 		}
 	}
 }
+
+// The first servers of API 2.3 check most fields as those of 2.2 do.
+func TestEarlyServersHaveOlderRules(t *testing.T) {
+	long := strings.Repeat("a", 30)
+	for request, want := range map[string]struct{ early, late int }{
+		`POST /apps/ {"id": "1abc"}`:         {201, 400},
+		`POST /apps/ {"id": "` + long + `"}`: {400, 201},
+		`POST /auth/register/ {"username": "` + long + long + `", "password": "pw", "email": ""}`:                     {201, 201},
+		`POST /auth/register/ {"username": "amy", "password": "pw", "email": "", "last_name": "` + long + long + `"}`: {400, 201},
+		`POST /apps/example-go/config/ {"memory": {"web": "128M/256M"}}`:                                              {400, 201},
+		`POST /apps/example-go/config/ {"cpu": {"web": "1500m/2000m"}}`:                                               {400, 201},
+		`POST /apps/example-go/config/ {"termination_grace_period": {"web": "5"}}`:                                    {409, 201},
+		`POST /apps/example-go/config/ {"lifecycle_post_start": {"web": "x"}}`:                                        {409, 201},
+		`POST /apps/example-go/builds/ {"image": "a/b:1", "procfile": {"web": ""}}`:                                   {201, 400},
+		`POST /certs/foo/domain/ {}`: {404, 404},
+	} {
+		for _, kind := range []struct {
+			opts   []deistest.Option
+			status int
+		}{{kindEarly, want.early}, {kindLate, want.late}} {
+			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kind.opts...)...)
+			tell(t, c, []step{{request: request, status: kind.status}})
+		}
+	}
+}
