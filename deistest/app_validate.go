@@ -1,6 +1,7 @@
 package deistest
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 )
@@ -45,6 +46,34 @@ func reserved(names ...string) rule {
 		}
 		return ""
 	}
+}
+
+// structure reads the structure of a new app, which nothing checks: it is stored, even if it is no object of numbers.
+func (q *request) structure(data map[string]any) (counts map[string]int, odd any, stop *response) {
+	s := q.serializer(data)
+	counts = map[string]int{}
+	if !s.has("structure") {
+		return counts, nil, s.refusal()
+	}
+	value := data["structure"]
+	if source, isText := value.(string); isText {
+		var ok bool
+		if value, ok = parseJSON([]byte(source)); !ok {
+			return nil, nil, q.crash()
+		}
+	}
+	object, isObject := value.(map[string]any)
+	for procType, n := range object {
+		number, isNumber := n.(json.Number)
+		if !isNumber {
+			return map[string]int{}, value, nil
+		}
+		counts[procType], _ = q.pythonInt(number)
+	}
+	if !isObject {
+		odd = value
+	}
+	return counts, odd, nil
 }
 
 func appIDTaken(c *Controller, id string) bool { return c.appNamed(id) != nil }

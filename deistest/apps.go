@@ -2,7 +2,6 @@ package deistest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,19 +30,20 @@ type app struct {
 	services []*service
 	load     map[string]int // how many pods an autoscaler wants of a process type
 
+	oddStructure      any            // one that was sent and does not consist of numbers, as long as there is no other
 	half              bool           // it lacks what completeApp makes
 	deploying         int            // how many deploys are under way
 	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
 }
 
 type appJSON struct {
-	UUID      string         `json:"uuid"`
-	ID        string         `json:"id"`
-	Owner     string         `json:"owner"`
-	URL       string         `json:"url,omitempty"` // API 1.6 only
-	Structure map[string]int `json:"structure"`
-	Created   string         `json:"created"`
-	Updated   string         `json:"updated"`
+	UUID      string `json:"uuid"`
+	ID        string `json:"id"`
+	Owner     string `json:"owner"`
+	URL       string `json:"url,omitempty"` // API 1.6 only
+	Structure any    `json:"structure"`
+	Created   string `json:"created"`
+	Updated   string `json:"updated"`
 }
 
 // appJSON23 is an app of late servers.
@@ -54,7 +54,7 @@ type appJSON23 struct {
 
 func (c *Controller) appJSON(a *app) any {
 	j := appJSON{
-		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.structure,
+		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.shownStructure(),
 		Created: c.stamp(a.created), Updated: c.stamp(a.updated),
 	}
 	if !c.v2() {
@@ -125,11 +125,12 @@ func createApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	structure, isObject := data["structure"].(map[string]any)
-	if data["structure"] != nil && !isObject {
-		return q.crash()
+	structure, odd, stop := q.structure(data)
+	if stop != nil {
+		return stop
 	}
-	a := q.addApp(id, q.counts(structure))
+	a := q.addApp(id, structure)
+	a.oddStructure = odd
 	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
 	if stop := q.completeApp(a); stop != nil {
 		return stop // the app is there nevertheless, or half of it
@@ -264,13 +265,10 @@ func (c *Controller) removeApp(a *app) {
 	}
 }
 
-// counts reads the numbers of a structure.
-func (c *Controller) counts(object map[string]any) map[string]int {
-	counts := map[string]int{}
-	for procType, n := range object {
-		if n, ok := n.(json.Number); ok {
-			counts[procType], _ = c.pythonInt(n)
-		}
+// shownStructure is the structure as it is read.
+func (a *app) shownStructure() any {
+	if a.oddStructure != nil && len(a.structure) == 0 {
+		return a.oddStructure
 	}
-	return counts
+	return a.structure
 }

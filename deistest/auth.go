@@ -164,38 +164,47 @@ func (q *request) target(data map[string]any) (*user, *response) {
 // truthy is Python's bool(v), as far as it is met here.
 func truthy(v any) bool { return v != nil && v != "" && v != false }
 
-// changePassword needs the current password, unless an administrator sends it and gives none.
+// changePassword needs the current password, unless an administrator sends it; but API 1.6 checks what they send.
 func changePassword(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
 	}
-	_, hasNew := data["new_password"]
-	if !hasNew && q.v2() {
+	if q.v2() && !truthy(data["new_password"]) {
 		return detail(http.StatusBadRequest, "new_password is a required field")
 	}
 	u, stop := q.target(data)
 	if stop != nil {
 		return stop
 	}
-	if truthy(data["password"]) || !q.user.admin {
-		current, there := data["password"]
-		switch {
-		case !there && q.v2():
-			return detail(http.StatusBadRequest, "password is a required field")
-		case !there:
-			return q.crash()
-		case q.pythonString(current) != u.password && q.v2():
-			return unauthorized("Current password does not match")
-		case q.pythonString(current) != u.password:
-			return detail(http.StatusBadRequest, "Current password does not match")
+	if !q.user.admin || truthy(data["password"]) && !q.v2() {
+		if stop := q.checkPassword(u, data); stop != nil {
+			return stop
 		}
 	}
-	if !hasNew {
-		return q.crash()
+	password, given := data["new_password"]
+	if !given {
+		return q.crash() // API 1.6 only finds out now
 	}
-	u.password = q.pythonString(data["new_password"])
+	u.password = q.pythonString(password)
 	return ok(map[string]string{"status": "password set"})
+}
+
+// checkPassword refuses a request that does not have the current password of a user.
+func (q *request) checkPassword(u *user, data map[string]any) *response {
+	const wrong = "Current password does not match"
+	password, given := data["password"]
+	switch {
+	case q.v2() && !truthy(password):
+		return detail(http.StatusBadRequest, "password is a required field")
+	case !given:
+		return q.crash()
+	case q.pythonString(password) == u.password:
+		return nil
+	case q.v2():
+		return unauthorized(wrong)
+	}
+	return detail(http.StatusBadRequest, wrong)
 }
 
 // regenerateToken replaces the caller's token; for administrators that of the user they name, or everybody's as soon

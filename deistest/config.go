@@ -165,7 +165,7 @@ func (q *request) noNode(cf, old *config) string {
 	tags, before := cf.fields["tags"], old.fields["tags"]
 	if len(tags) == 0 || len(q.nodes) == 0 || slices.ContainsFunc(q.nodes, func(labels map[string]string) bool {
 		for k, v := range tags {
-			if labels[k] != q.pythonString(v) {
+			if label, set := labels[k]; !set || label != q.pythonString(v) {
 				return false
 			}
 		}
