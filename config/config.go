@@ -25,7 +25,7 @@ import (
 
 // Service manages config. Use it as Client.Config; it is safe for concurrent use.
 //
-// One client's changes to one app follow each other, because real Controllers lose values, or answer 500, when two
+// One client's changes to one app follow each other, because real Controllers lose values, or respond with 500, when two
 // come at the same time. Two clients, or two programs, must take turns themselves.
 type Service struct{ client *rest.Client }
 
@@ -162,7 +162,7 @@ func (c Config) GoString() string { return "config.Config" + c.String() }
 // LogValue logs what String shows, also where the log is JSON.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// A Healthcheck is what tells whether a process lives and is ready, by the names LivenessProbe and ReadinessProbe. A
+// A Healthcheck finds out whether a process lives and is ready, by the names LivenessProbe and ReadinessProbe. A
 // nil Probe takes one away.
 type Healthcheck map[string]*Probe
 

@@ -34,7 +34,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 type Pod struct {
 	Name    string    `json:"name"`    // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
 	Type    string    `json:"type"`    // the process type: "web", "cmd", …
-	State   string    `json:"state"`   // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
+	State   string    `json:"state"`   // StateUp when it runs
 	Release string    `json:"release"` // the release that it runs, "v2"
 	Started rest.Time `json:"started"` // 2.x only
 
@@ -46,6 +46,26 @@ type Pod struct {
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
 }
+
+// The states of a Pod, in the order in which it goes through them; it can end by itself in the last two. v1.6 has
+// StateInitialized and StateCreated where 2.x has StateInitializing, StateCreating and StateStarting. Controllers can have
+// others.
+const (
+	StateInitialized  = "initialized"
+	StateCreated      = "created"
+	StateInitializing = "initializing"
+	StateCreating     = "creating"
+	StateStarting     = "starting"
+	StateUp           = "up" // it runs
+	StateTerminating  = "terminating"
+	StateDown         = "down"
+	StateDestroyed    = "destroyed"
+	StateCrashed      = "crashed" // it has ended by itself, again and again
+	StateError        = "error"   // it cannot run
+)
+
+// Up reports whether the pod runs.
+func (p Pod) Up() bool { return p.State == StateUp }
 
 // UnmarshalJSON reads a pod of either version, and names those of v1.6.
 func (p *Pod) UnmarshalJSON(data []byte) error {
@@ -59,7 +79,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ListOptions choose a type and a page. Real 2.x Controllers answer with all pods at once, whatever the page size: they
+// ListOptions choose a type and a page. Real 2.x Controllers respond with all pods at once, whatever the page size: they
 // are the first page, and any other is empty.
 type ListOptions struct {
 	Type     string // only pods of this process type; "" for all
@@ -125,7 +145,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 }
 
 // Restart restarts an app's pods, or some of them, and returns what the Controller says of them afterwards: in 2.2 not
-// always the pods that took the place of the old. It takes seconds. The error is ErrNothingRestarted if there were no
+// always the pods that took the place of the old. It takes seconds. The error matches ErrNothingRestarted if there were no
 // such pods.
 //
 // One pod of 2.x is restarted through /pods/{type}/{name}/restart/: real 2.2 Controllers read the name in the
@@ -225,7 +245,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 }
 
 // ending are the states of pods that are on their way out.
-var ending = []string{"terminating", "down", "destroyed"}
+var ending = []string{StateTerminating, StateDown, StateDestroyed}
 
 // autoscaled reports whether a process type is scaled by itself, as API 2.3 can.
 func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {
@@ -271,7 +291,7 @@ func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest
 
 // restartPath is where the pods that the options name are restarted. In 2.x it looks up a pod that is named.
 func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions, opts []rest.CallOption) (rest.Endpoint, error) {
-	if o.Name != "" { // checked before the version is asked for, which tells whether the dot of "web.1" may be in it
+	if o.Name != "" { // checked before the version is asked for, which decides whether the dot of "web.1" may be in it
 		name := strings.ReplaceAll(o.Name, ".", "")
 		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), name).Err(); err != nil {
 			return rest.Endpoint{}, err
