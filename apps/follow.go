@@ -22,10 +22,10 @@ type FollowOptions struct {
 const (
 	defaultLines    = 100 // as the Controllers have it
 	defaultInterval = time.Second
-	slowest         = 8 // how many intervals may pass between two requests while nothing comes
+	slowest         = 8 // how many intervals may pass between two questions while nothing comes
 )
 
-// ErrGap says that lines were missed: more came between two requests than Lines, or the Controller's logger began
+// ErrGap says that lines were missed: more came between two questions than Lines, or the Controller's logger began
 // anew. Match it with errors.Is.
 var ErrGap = errors.New("deis: lines of the log were missed")
 
@@ -33,7 +33,7 @@ var ErrGap = errors.New("deis: lines of the log were missed")
 // none twice. The API only offers the last lines of a log, so Follow asks again and again, and more seldom while
 // nothing comes.
 //
-// The range ends with the context, whose error it yields, or when a request fails. An ErrGap does not end it: the
+// The range ends with the context, whose error it yields, or when a question fails. An ErrGap does not end it: the
 // lines after the gap follow, unless the loop breaks. Where an app writes the same line again and again, without a
 // time in it, Follow cannot tell how many of them are new.
 func (s *Service) Follow(ctx context.Context, id string, o FollowOptions, opts ...rest.CallOption) iter.Seq2[string, error] {

@@ -34,7 +34,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 type Pod struct {
 	Name    string    `json:"name"`    // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
 	Type    string    `json:"type"`    // the process type: "web", "cmd", …
-	State   string    `json:"state"`   // StateUp when it runs
+	State   string    `json:"state"`   // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
 	Release string    `json:"release"` // the release that it runs, "v2"
 	Started rest.Time `json:"started"` // 2.x only
 
@@ -46,26 +46,6 @@ type Pod struct {
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
 }
-
-// The states of a Pod, in the order in which it goes through them; it can end by itself in the last two. v1.6 has
-// StateInitialized and StateCreated where 2.x has StateInitializing, StateCreating and StateStarting. Controllers can have
-// others.
-const (
-	StateInitialized  = "initialized"
-	StateCreated      = "created"
-	StateInitializing = "initializing"
-	StateCreating     = "creating"
-	StateStarting     = "starting"
-	StateUp           = "up" // it runs
-	StateTerminating  = "terminating"
-	StateDown         = "down"
-	StateDestroyed    = "destroyed"
-	StateCrashed      = "crashed" // it has ended by itself, again and again
-	StateError        = "error"   // it cannot run
-)
-
-// Up reports whether the pod runs.
-func (p Pod) Up() bool { return p.State == StateUp }
 
 // UnmarshalJSON reads a pod of either version, and names those of v1.6.
 func (p *Pod) UnmarshalJSON(data []byte) error {
@@ -245,7 +225,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 }
 
 // ending are the states of pods that are on their way out.
-var ending = []string{StateTerminating, StateDown, StateDestroyed}
+var ending = []string{"terminating", "down", "destroyed"}
 
 // autoscaled reports whether a process type is scaled by itself, as API 2.3 can.
 func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {

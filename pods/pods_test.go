@@ -23,13 +23,6 @@ func TestAContainerIsAPodNamedByTypeAndNumber(t *testing.T) {
 	assert.Equal(t, 3, page.Count)
 }
 
-func TestOnlyAPodThatRunsIsUp(t *testing.T) {
-	assert.True(t, pods.Pod{State: pods.StateUp}.Up())
-	for _, state := range []string{pods.StateInitialized, pods.StateCreating, pods.StateStarting, pods.StateTerminating, pods.StateCrashed, "", "Up"} {
-		assert.False(t, pods.Pod{State: state}.Up(), state)
-	}
-}
-
 func TestAllAsksForNothingUntilItIsRangedOver(t *testing.T) {
 	exchange.Client(t, "2.2").Pods.All(t.Context(), "example-go", pods.ListOptions{})
 }
