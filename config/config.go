@@ -26,7 +26,8 @@ import (
 // Service manages config. Use it as Client.Config; it is safe for concurrent use.
 //
 // One client's changes to one app follow each other, because real Controllers lose values, or respond with 500, when two
-// come at the same time. Two clients, or two programs, must take turns themselves.
+// come at the same time; in 2.3 also one that was set with success, because the change that loses marks
+// the other's release as failed. Two clients, or two programs, must take turns themselves.
 type Service struct{ client *rest.Client }
 
 // New returns a service on a client of one's own. Programs use Client.Config.
