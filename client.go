@@ -3,6 +3,7 @@ package deis
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/auth"
@@ -110,7 +111,26 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	return s.newClient(c.rest.With(s.engine())), nil
 }
 
-// Token returns the token that calls are made with, "" if there is none.
+// URL returns the URL of the Controller, without a trailing slash.
+func (c *Client) URL() string { return strings.TrimSuffix(c.settings.baseURL.String(), "/") }
+
+// String shows the URL and the version that calls speak, as far as it is known, and never the token.
+func (c *Client) String() string {
+	api := "not negotiated yet"
+	if pinned := c.settings.api; pinned != (version.API{}) {
+		api = pinned.String()
+	} else if server, ok := c.Server(); ok {
+		if agreed, err := version.Negotiate(server.API); err == nil {
+			api = agreed.String()
+		}
+	}
+	return "deis.Client(" + c.URL() + ", API " + api + ")"
+}
+
+// GoString is String, for %#v.
+func (c *Client) GoString() string { return c.String() }
+
+// Token returns the token that calls are made with, "" if there is none or if WithTokenFunc gives it.
 func (c *Client) Token() string { return c.settings.token() }
 
 // Negotiate returns the API version that calls speak: what WithAPIVersion says, or the newest that the Controller and

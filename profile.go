@@ -2,6 +2,7 @@ package deis
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,10 +46,11 @@ type profileFile struct {
 }
 
 // FromProfile makes a client from a profile of the deis command line client: the name of one in $HOME/.deis, or the
-// path of a file that ends in .json. An empty name means $DEIS_PROFILE, or else "client". The options are applied
-// after what the profile says; its ssl_verify holds unless they bring a TLS config, a transport or an HTTP client.
+// path of a file, which has a separator in it and ends in .json. An empty name means $DEIS_PROFILE, or else "client". The
+// options are applied after what the profile says.
 //
-// A file that others may read is used, with a warning to the logger.
+// Certificates are verified even if the profile says ssl_verify: false, unless WithInsecureProfile is given: older deis
+// clients wrote false into every profile. A file that others may read is used. Both are a warning to the logger.
 func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -62,6 +64,9 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	client, err := New(profile.Controller, append(own, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
+	}
+	if s := client.settings; s.logger != nil && s.verifiesYet {
+		s.logger.Warn("deis: the profile says ssl_verify: false: certificates are verified all the same; see WithInsecureProfile", "path", path)
 	}
 	info, err := os.Stat(path)
 	if logger := client.settings.logger; err == nil && logger != nil && info.Mode().Perm()&0o077 != 0 {
@@ -172,23 +177,15 @@ func replaceFile(path string, data []byte) error {
 	return os.Rename(temporary.Name(), path)
 }
 
-// profilePath finds the file that a profile's name or path means.
+// profilePath finds the file that a profile's name or path means. Only what has a separator and ends in .json is a path:
+// a name never reads a file of the current folder, as in the deis client.
 func profilePath(nameOrPath string) (string, error) {
-	if strings.HasSuffix(nameOrPath, ".json") {
-		return nameOrPath, nil
-	}
-	name := nameOrPath
-	if name == "" {
-		name = os.Getenv("DEIS_PROFILE")
-	}
-	if strings.HasSuffix(name, ".json") {
+	name := cmp.Or(nameOrPath, os.Getenv("DEIS_PROFILE"), "client")
+	if strings.HasSuffix(name, ".json") && strings.ContainsAny(name, separators) {
 		return name, nil
 	}
-	if name == "" {
-		name = "client"
-	}
-	if strings.Contains(name, "..") || strings.ContainsAny(name, `/\`) {
-		return "", rest.InvalidArgument(fmt.Sprintf("profile %.200q", name), "must be a name, or a path that ends in .json")
+	if strings.Contains(name, "..") || strings.ContainsAny(name, separators) {
+		return "", rest.InvalidArgument(fmt.Sprintf("profile %.200q", name), "must be a name, or a path that has a separator and ends in .json")
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -196,6 +193,9 @@ func profilePath(nameOrPath string) (string, error) {
 	}
 	return filepath.Join(home, ".deis", name+".json"), nil
 }
+
+// separators are those of Windows too: a profile's name means the same everywhere.
+const separators = `/\`
 
 // errorLine finds the line that an error of encoding/json is about.
 func errorLine(data []byte, err error) int {

@@ -26,11 +26,11 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // An App is an application.
 type App struct {
-	ID        string    `json:"id"`
+	ID        string    `json:"id" deis:"apps"`
 	Owner     string    `json:"owner"`
 	URL       string    `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
 	Structure Structure `json:"structure"` // how many processes of each type were asked for
-	UUID      string    `json:"uuid"`
+	UUID      string    `json:"uuid" deis:"uuid,part"`
 	Created   rest.Time `json:"created"`
 	Updated   rest.Time `json:"updated"`
 

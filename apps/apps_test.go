@@ -38,7 +38,7 @@ func TestRunTakesNothingElseForAResult(t *testing.T) {
 	for _, answer := range []string{`[]`, `[0]`, `[0, "a", "b"]`, `["0", "a"]`, `"hi"`, `{"exit_code": "0"}`, ``, `null`, `<h1>hi</h1>`} {
 		client := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/run/", `{"command": "ls"}`, 200, answer))
 		_, err := client.Apps.Run(t.Context(), "example-go", "ls")
-		assert.ErrorContains(t, err, "deis: POST /v1/apps/example-go/run/: 200 OK: the answer ", "%q", answer)
+		assert.ErrorContains(t, err, "deis: POST /v1/apps/example-go/run/: 200 OK: the response ", "%q", answer)
 	}
 }
 

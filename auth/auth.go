@@ -10,6 +10,7 @@ package auth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -32,6 +33,9 @@ type RegisterParams struct {
 	Email     string `json:"email"` // may be empty
 	FirstName string `json:"first_name,omitempty"`
 	LastName  string `json:"last_name,omitempty"`
+
+	// AsAdmin registers with the client's token, where only administrators may register others. Otherwise none is sent.
+	AsAdmin bool `json:"-"`
 }
 
 // String shows the parameters without the password.
@@ -101,9 +105,9 @@ var (
 	}
 )
 
-// Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. It sends no
-// token; where only administrators may register others, give one with rest.WithHeader("Authorization", "token …").
-// The error matches ErrUsernameTaken if the name is taken.
+// Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. The error matches
+// ErrUsernameTaken if the name is taken, and rest.ErrForbidden where registration is closed, or is open to administrators
+// only and AsAdmin is not set.
 //
 // A password with outer spaces is refused in API 2.x: real Controllers register it without them, and those since Workflow
 // v2.17 do not accept it with them at login.
@@ -120,7 +124,16 @@ func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.C
 		return nil, err
 	}
 	request := registerRequest{RegisterParams: p, Password: p.Password}
-	return rest.Post[users.User](ctx, s.client, rest.Path("auth", "register"), request, anonymous(opts)...)
+	if p.AsAdmin {
+		opts = append([]rest.CallOption{rest.WithSecrets(p.Password)}, opts...)
+	} else {
+		opts = anonymous(opts, p.Password)
+	}
+	user, err := rest.Post[users.User](ctx, s.client, rest.Path("auth", "register"), request, opts...)
+	if errors.Is(err, rest.ErrForbidden) && !p.AsAdmin {
+		err = fmt.Errorf("%w: registration is closed, or open to administrators only: see RegisterParams.AsAdmin", err)
+	}
+	return user, err
 }
 
 // checkSpaces refuses a password with outer spaces in API 2.x. The error does not show it.
@@ -158,7 +171,7 @@ func (s *Service) Login(ctx context.Context, username, password string, opts ...
 	got, err := rest.Post[tokenResponse](ctx, s.client, rest.Path("auth", "login"), struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
-	}{username, password}, anonymous(opts)...)
+	}{username, password}, append(anonymous(opts, password), rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}
@@ -182,9 +195,9 @@ func (a *tokenResponse) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// anonymous adds the option that sends no token, before the caller's own.
-func anonymous(opts []rest.CallOption) []rest.CallOption {
-	return append([]rest.CallOption{rest.WithoutToken()}, opts...)
+// anonymous adds the options that send no token and keep the password a secret, before the caller's own.
+func anonymous(opts []rest.CallOption, password string) []rest.CallOption {
+	return append([]rest.CallOption{rest.WithoutToken(), rest.WithSecrets(password)}, opts...)
 }
 
 // Whoami returns the caller's account. API 2.2 and newer: the error is a *version.UnsupportedError before.
@@ -215,7 +228,7 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 		Password    string `json:"password,omitempty"`
 		NewPassword string `json:"new_password"`
 		Username    string `json:"username,omitempty"`
-	}{p.Password, p.NewPassword, p.Username}, opts...)
+	}{p.Password, p.NewPassword, p.Username}, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Password, p.NewPassword))...)
 	return err
 }
 
@@ -236,7 +249,7 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 	if p.All && p.Username != "" {
 		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
 	}
-	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, opts...)
+	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(opts[:len(opts):len(opts)], rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}

@@ -33,7 +33,7 @@ func TestALoginWithoutATokenInItsAnswerIsAnError(t *testing.T) {
 		client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/login/",
 			`{"username": "test", "password": "opensesame"}`, 200, answer).Anonymous())
 		_, err := client.Auth.Login(t.Context(), "test", "opensesame")
-		assert.ErrorContains(t, err, "the answer cannot be read", answer)
+		assert.ErrorContains(t, err, "the response cannot be read", answer)
 	}
 }
 

@@ -32,13 +32,13 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Build is an image that an app was deployed with.
 type Build struct {
-	App        string            `json:"app"`
+	App        string            `json:"app" deis:"apps,part"`
 	Owner      string            `json:"owner"` // who deployed it
 	Image      string            `json:"image"`
 	SHA        string            `json:"sha"`        // the commit that it was built from, if any
 	Dockerfile string            `json:"dockerfile"` // if it was built from one
 	Procfile   map[string]string `json:"procfile"`   // process types and their commands
-	UUID       string            `json:"uuid"`
+	UUID       string            `json:"uuid" deis:"builds"`
 	Created    rest.Time         `json:"created"`
 	Updated    rest.Time         `json:"updated"`
 
@@ -136,15 +136,20 @@ func (s *Service) Get(ctx context.Context, app, uuid string, opts ...rest.CallOp
 	if err := s.client.Require(ctx, "getting one build", version.V2_3); err != nil {
 		return nil, err
 	}
-	build, err := rest.Get[Build](ctx, s.client, at, opts...)
+	found, err := rest.Get[latest](ctx, s.client, at, opts...)
 	switch {
 	case err != nil:
 		return nil, err
-	case !strings.EqualFold(build.UUID, uuid):
-		return nil, fmt.Errorf("%w: asked for build %s of app %s, got %s", ErrNotLatest, uuid, app, cmp.Or(build.UUID, "none"))
+	case !strings.EqualFold(found.build.UUID, uuid):
+		return nil, fmt.Errorf("%w: asked for build %s of app %s, got %s", ErrNotLatest, uuid, app, cmp.Or(rest.Sanitize(found.build.UUID), "none"))
 	}
-	return build, nil
+	return &found.build, nil
 }
+
+// latest is a build, or an empty one where nothing was deployed yet.
+type latest struct{ build Build }
+
+func (l *latest) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &l.build) }
 
 // Create deploys an image: it makes a build and a release, and replaces the app's processes. It returns when they run,
 // which takes seconds, or up to a minute for a deploy that fails: then v1.6 Controllers respond with 503, and 2.x

@@ -29,7 +29,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 type Cert struct {
 	ID         int       `json:"id"`
 	Owner      string    `json:"owner"`
-	Name       string    `json:"name"` // what the other methods take; in v1.6 the common name
+	Name       string    `json:"name" deis:"certs"` // what the other methods take; in v1.6 the common name
 	CommonName string    `json:"common_name"`
 	Expires    rest.Time `json:"expires"`
 	Created    rest.Time `json:"created"`
@@ -136,7 +136,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	} else if p.Name == "" {
 		return nil, rest.InvalidArgument("certificate name", "must not be empty in API 2.x")
 	}
-	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, opts...)
+	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Key))...)
 }
 
 type createRequest struct {

@@ -38,7 +38,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 // Values, limits and tags are text, whatever the Controller writes: v1.6 has numbers for CPU, and real 2.2 Controllers
 // store a value of true as "True".
 type Config struct {
-	App         string                 `json:"app"`
+	App         string                 `json:"app" deis:"apps,part"`
 	Owner       string                 `json:"owner"`       // who made the change
 	Values      map[string]string      `json:"values"`      // the environment variables
 	Memory      map[string]string      `json:"memory"`      // limit for each process type: "512M", or request and limit, "128M/256M" (2.3)
@@ -46,7 +46,7 @@ type Config struct {
 	Tags        map[string]string      `json:"tags"`        // what a node must be tagged with to run the app
 	Healthcheck map[string]Healthcheck `json:"healthcheck"` // for each process type, "web/cmd" for what was set by HEALTHCHECK_URL; 2.x only
 	Registry    map[string]string      `json:"registry"`    // login for a private registry; since 2.2, undocumented
-	UUID        string                 `json:"uuid"`
+	UUID        string                 `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time              `json:"created"`
 	Updated     rest.Time              `json:"updated"`
 

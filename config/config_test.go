@@ -236,6 +236,7 @@ func TestEveryValueBecomesText(t *testing.T) {
 			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/apps/example-go/config/", "", 200, c.answer))
 			got, err := client.Config.Get(t.Context(), "example-go")
 			require.NoError(t, err)
+			c.want.App, c.want.UUID = got.App, got.UUID
 			assert.Equal(t, c.want, *got)
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"unicode"
 
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/version"
@@ -25,8 +26,8 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Domain is a host name that routes to one app.
 type Domain struct {
-	App     string    `json:"app"`
-	Domain  string    `json:"domain"` // in ASCII form: real Controllers write "xn--…" for an international name
+	App     string    `json:"app" deis:"apps,part"`
+	Domain  string    `json:"domain" deis:"domain"` // in ASCII form: real Controllers write "xn--…" for an international name
 	Owner   string    `json:"owner"`
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
@@ -63,10 +64,18 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {
-	if err := rest.Path("domains", domain).Err(); err != nil { // or it could never be deleted
+	if err := rest.Check("apps/*/domains/*", strings.Map(asASCII, domain)); err != nil { // or it could never be deleted
 		return nil, err
 	}
 	return rest.Post[Domain](ctx, s.client, rest.Path("apps", app, "domains"), createRequest{domain}, opts...)
+}
+
+// asASCII stands in for the conversion of an international name, which real 2.x Controllers make.
+func asASCII(r rune) rune {
+	if r > unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) {
+		return 'x'
+	}
+	return r
 }
 
 type createRequest struct {

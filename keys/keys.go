@@ -24,11 +24,11 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Key is the public half of an SSH key.
 type Key struct {
-	ID          string    `json:"id"` // the name that its owner gave it; before Workflow v2.7 two keys can have the same
+	ID          string    `json:"id" deis:"keys"` // the name that its owner gave it; before Workflow v2.7 two keys can have the same
 	Owner       string    `json:"owner"`
 	Public      string    `json:"public"`      // as in ~/.ssh/id_rsa.pub
 	Fingerprint string    `json:"fingerprint"` // MD5, "2f:0f:…"; not in the documents, real Controllers say it
-	UUID        string    `json:"uuid"`
+	UUID        string    `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time `json:"created"`
 	Updated     rest.Time `json:"updated"`
 }

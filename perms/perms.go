@@ -26,7 +26,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // An Admin is a user with administrative privileges.
 type Admin struct {
-	Username    string `json:"username"`
+	Username    string `json:"username" deis:"username"`
 	IsSuperuser bool   `json:"is_superuser"`
 }
 
@@ -127,7 +127,7 @@ func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string,
 	case slices.Contains(before, other):
 		return fmt.Errorf("%w: nothing was sent to revoke the right of %s, because %s has it, too", ErrAmbiguousName, username, other)
 	}
-	err = rest.Delete(ctx, s.client, at, opts...)
+	err = rest.Delete(ctx, s.client, at, append(opts[:len(opts):len(opts)], rest.WithUnknownPath())...)
 	if errors.Is(err, rest.ErrNotFound) || errors.Is(err, rest.ErrForbidden) {
 		return fmt.Errorf("%w (many Controllers cannot revoke the right of a user whose name has a . @ or +)", err)
 	}

@@ -32,11 +32,11 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Pod is one running process of an app.
 type Pod struct {
-	Name    string    `json:"name"`    // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
-	Type    string    `json:"type"`    // the process type: "web", "cmd", …
-	State   string    `json:"state"`   // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
-	Release string    `json:"release"` // the release that it runs, "v2"
-	Started rest.Time `json:"started"` // 2.x only
+	Name    string    `json:"name"`             // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
+	Type    string    `json:"type" deis:"type"` // the process type: "web", "cmd", …
+	State   string    `json:"state"`            // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
+	Release string    `json:"release"`          // the release that it runs, "v2"
+	Started rest.Time `json:"started"`          // 2.x only
 
 	// These are v1.6 only.
 	App     string    `json:"app"`

@@ -24,13 +24,13 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Release is a build and a config together, as an app ran or runs them.
 type Release struct {
-	App     string    `json:"app"`
-	Owner   string    `json:"owner"`   // who made it
-	Version int       `json:"version"` // counts from 1
-	Summary string    `json:"summary"` // "test deployed 060da68"
-	Build   string    `json:"build"`   // the build's UUID; "" where there is none: before the first build, and after a rollback to that in v1.6
-	Config  string    `json:"config"`  // the config's UUID
-	UUID    string    `json:"uuid"`
+	App     string    `json:"app" deis:"apps,part"`
+	Owner   string    `json:"owner"`                  // who made it
+	Version int       `json:"version" deis:"version"` // counts from 1
+	Summary string    `json:"summary"`                // "test deployed 060da68"
+	Build   string    `json:"build"`                  // the build's UUID; "" where there is none: before the first build, and after a rollback to that in v1.6
+	Config  string    `json:"config"`                 // the config's UUID
+	UUID    string    `json:"uuid" deis:"uuid,part"`
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
 

@@ -27,14 +27,14 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // Settings are how an app is routed and scaled.
 type Settings struct {
-	App         string               `json:"app"`
+	App         string               `json:"app" deis:"apps,part"`
 	Owner       string               `json:"owner"`       // who made the last change
 	Maintenance bool                 `json:"maintenance"` // requests get a page that says so
 	Routable    bool                 `json:"routable"`    // requests reach the app
 	Whitelist   []string             `json:"whitelist"`   // addresses and networks that may reach the app; empty: all
 	Autoscale   map[string]Autoscale `json:"autoscale"`   // for each process type
 	Label       map[string]string    `json:"label"`       // what is not text is its JSON form
-	UUID        string               `json:"uuid"`
+	UUID        string               `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time            `json:"created"`
 	Updated     rest.Time            `json:"updated"`
 }

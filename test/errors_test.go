@@ -41,14 +41,14 @@ var exportedErrors = map[string]error{
 	"domains.ErrTaken":       domains.ErrTaken,
 	"keys.ErrTaken":          keys.ErrTaken,
 	"perms.ErrAmbiguousName": perms.ErrAmbiguousName,
-	"pods.ErrCrashed":        pods.ErrCrashed, "pods.ErrNothingRestarted": pods.ErrNothingRestarted, "pods.ErrNotScaled": pods.ErrNotScaled,
+	"pods.ErrDestroyed":      pods.ErrDestroyed, "pods.ErrCrashed": pods.ErrCrashed, "pods.ErrNothingRestarted": pods.ErrNothingRestarted, "pods.ErrNotScaled": pods.ErrNotScaled,
 	"releases.ErrInitial": releases.ErrInitial, "releases.ErrFailed": releases.ErrFailed,
 	"settings.ErrUnchanged": settings.ErrUnchanged, "settings.ErrNotSet": settings.ErrNotSet,
 	"tls.ErrUnchanged":   tls.ErrUnchanged,
 	"rest.ErrBadRequest": rest.ErrBadRequest, "rest.ErrUnauthorized": rest.ErrUnauthorized, "rest.ErrForbidden": rest.ErrForbidden,
 	"rest.ErrNotFound": rest.ErrNotFound, "rest.ErrMethodNotAllowed": rest.ErrMethodNotAllowed, "rest.ErrConflict": rest.ErrConflict,
 	"rest.ErrUnprocessable": rest.ErrUnprocessable, "rest.ErrRateLimited": rest.ErrRateLimited, "rest.ErrServer": rest.ErrServer,
-	"rest.ErrUnavailable": rest.ErrUnavailable, "rest.ErrInvalidArgument": rest.ErrInvalidArgument, "rest.ErrNotController": rest.ErrNotController,
+	"rest.ErrUnavailable": rest.ErrUnavailable, "rest.ErrInvalidArgument": rest.ErrInvalidArgument, "rest.ErrNotController": rest.ErrNotController, "rest.ErrUpgraded": rest.ErrUpgraded,
 }
 
 func TestEveryExportedErrorComparesAndServesAsAMapKey(t *testing.T) {

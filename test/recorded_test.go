@@ -480,7 +480,7 @@ func (a arguments) look(path string, acted bool) string {
 	case "services":
 		return `{"services": []}`
 	}
-	return fmt.Sprintf(`{"id": %q, "app": %[1]q}`, a.path[0])
+	return fmt.Sprintf(`{"id": %q, "app": %[1]q, "uuid": "u"}`, a.path[0])
 }
 
 // answer is the recorded answer's body.

@@ -23,10 +23,10 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A TLS says whether an app is reachable by HTTPS only.
 type TLS struct {
-	App           string    `json:"app"`
+	App           string    `json:"app" deis:"apps,part"`
 	Owner         string    `json:"owner"`          // who made the last change
 	HTTPSEnforced bool      `json:"https_enforced"` // plain HTTP is redirected
-	UUID          string    `json:"uuid"`
+	UUID          string    `json:"uuid" deis:"uuid,part"`
 	Created       rest.Time `json:"created"`
 	Updated       rest.Time `json:"updated"`
 }

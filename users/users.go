@@ -25,7 +25,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 // A User is an account.
 type User struct {
 	ID              int       `json:"id"` // documented, but 0: real Controllers of neither version say it
-	Username        string    `json:"username"`
+	Username        string    `json:"username" deis:"username"`
 	Email           string    `json:"email"`
 	FirstName       string    `json:"first_name"`
 	LastName        string    `json:"last_name"`

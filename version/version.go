@@ -26,7 +26,7 @@ const (
 // The API versions that this SDK is written for, and V2, which all of major version 2 are at least.
 var (
 	V1_6 = API{1, 6}
-	V2   = API{2, 0}
+	V2   = API{2, 0} // what all 2.x Controllers have in common
 	V2_2 = API{2, 2}
 	V2_3 = API{2, 3}
 )
