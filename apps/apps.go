@@ -153,8 +153,9 @@ func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (
 	return rest.Get[App](ctx, s.client, rest.Path("apps", id), opts...)
 }
 
-// Create makes an app, which belongs to the caller. The error is ErrExists if the id is taken. A 2.2 Controller answers
-// 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was deleted.
+// Create makes an app, which belongs to the caller. The error matches ErrExists if the id is taken. A 2.x Controller
+// responds with 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was
+// deleted.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {
@@ -193,8 +194,8 @@ func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption
 }
 
 // Run runs a command in a new process with the app's current build and config, and waits for its end, which real
-// Controllers allow twenty minutes. A command that fails is no error: see ExitCode. An app without a build answers
-// with 400, rest.ErrBadRequest.
+// Controllers allow twenty minutes. A command that fails is no error: see ExitCode. For an app without a build the
+// response is 400, rest.ErrBadRequest.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{id}/run/
 func (s *Service) Run(ctx context.Context, id, command string, opts ...rest.CallOption) (*RunResult, error) {

@@ -16,7 +16,7 @@ type LogOptions struct {
 }
 
 // Logs returns the last lines of an app's log, of the Controller and of its processes, as plain text; none is "". A
-// 2.x Controller whose logger is down answers 500, rest.ErrServer.
+// 2.x Controller whose logger is down responds with 500, rest.ErrServer.
 //
 // Real Controllers write a log in different ways, which all come out the same: v1.6 as a JSON string, 2.2 as a Python
 // bytes literal, newer ones as it is. What is not UTF-8 in it becomes U+FFFD.

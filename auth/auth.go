@@ -149,7 +149,7 @@ func (s *Service) checkSpaces(ctx context.Context, argument, password string) er
 	return err
 }
 
-// A registerRequest always has an email: real v1.6 Controllers answer 500 without.
+// A registerRequest always has an email: real v1.6 Controllers respond with 500 without.
 type registerRequest struct {
 	RegisterParams
 	Password string `json:"password"`
@@ -157,7 +157,7 @@ type registerRequest struct {
 
 // Login returns the user's token, the same each time until RegenerateToken replaces it. It sends no token, because
 // real Controllers refuse a login that comes with a stale one. The client goes on with its own token: deis.Login, or
-// Client.With and deis.WithToken, make one with the new. The error is ErrInvalidCredentials if the username or the
+// Client.With and deis.WithToken, make one with the new. The error matches ErrInvalidCredentials if the username or the
 // password is wrong.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/login/
@@ -168,20 +168,20 @@ func (s *Service) Login(ctx context.Context, username, password string, opts ...
 	case password == "":
 		return "", rest.InvalidArgument("password", "must not be empty")
 	}
-	answer, err := rest.Post[tokenAnswer](ctx, s.client, rest.Path("auth", "login"), struct {
+	got, err := rest.Post[tokenResponse](ctx, s.client, rest.Path("auth", "login"), struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
 	}{username, password}, append(anonymous(opts, password), rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}
-	return answer.Token, nil
+	return got.Token, nil
 }
 
-// A tokenAnswer is {"token": "…"}.
-type tokenAnswer struct{ Token string }
+// A tokenResponse is {"token": "…"}.
+type tokenResponse struct{ Token string }
 
-func (a *tokenAnswer) UnmarshalJSON(data []byte) error {
+func (a *tokenResponse) UnmarshalJSON(data []byte) error {
 	var object struct {
 		Token string `json:"token"`
 	}
@@ -249,21 +249,21 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 	if p.All && p.Username != "" {
 		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
 	}
-	answer, err := rest.Post[newTokenAnswer](ctx, s.client, rest.Path("auth", "tokens"), request, append(opts[:len(opts):len(opts)], rest.WithSecretResponse())...)
+	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(opts[:len(opts):len(opts)], rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}
-	return answer.Token, nil
+	return got.Token, nil
 }
 
-// A newTokenAnswer is a tokenAnswer, or "" where everybody's token was replaced.
-type newTokenAnswer struct{ tokenAnswer }
+// A newTokenResponse is a tokenResponse, or "" where everybody's token was replaced.
+type newTokenResponse struct{ tokenResponse }
 
-func (a *newTokenAnswer) UnmarshalJSON(data []byte) error {
+func (a *newTokenResponse) UnmarshalJSON(data []byte) error {
 	if string(data) == `""` {
 		return nil
 	}
-	return a.tokenAnswer.UnmarshalJSON(data)
+	return a.tokenResponse.UnmarshalJSON(data)
 }
 
 // Cancel destroys an account: the caller's own where Username is empty, so check that a variable that you put there is

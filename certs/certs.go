@@ -45,7 +45,7 @@ type Cert struct {
 }
 
 // UnmarshalJSON reads a certificate of either version. It names those of v1.6 by their common name, and cleans the
-// fingerprint in what real 2.2 Controllers answer to Create, b'7A:CA:…'.
+// fingerprint in the response of real 2.2 Controllers to Create, b'7A:CA:…'.
 func (c *Cert) UnmarshalJSON(data []byte) error {
 	type plain Cert
 	if err := json.Unmarshal(data, (*plain)(c)); err != nil {
@@ -81,7 +81,7 @@ func (p CreateParams) GoString() string { return "certs.CreateParams" + p.String
 type ListOptions = rest.ListOptions
 
 // ErrExists says that there is a certificate of that name, of the caller or of somebody else. Match it with errors.Is.
-// Real v1.6 Controllers say so only if the name was given, and answer 500 otherwise.
+// Real v1.6 Controllers say so only if the name was given, and respond with 500 otherwise.
 var ErrExists error = &rest.Reason{
 	Message: "a certificate with this name exists",
 	Status:  400,
@@ -103,7 +103,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	return rest.All[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
 }
 
-// Get returns one certificate. Real v1.6 Controllers answer 500 if there is none of that name.
+// Get returns one certificate. Real v1.6 Controllers respond with 500 if there is none of that name.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /certs/{name}
 func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption) (*Cert, error) {
@@ -111,7 +111,7 @@ func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption)
 }
 
 // Create gives the Controller a certificate and its private key. Real Controllers of both versions do not check that
-// the two belong together. The error is ErrExists if the name is taken.
+// the two belong together. The error matches ErrExists if the name is taken.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /certs/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
@@ -146,18 +146,18 @@ type createRequest struct {
 	Key         string `json:"key"`
 }
 
-// Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers answer 500 if there is
-// none of that name.
+// Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers respond with
+// 500 if there is none of that name.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /certs/{name}
 func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Attach makes a domain use a certificate. A domain that has one already is answered with 409, rest.ErrConflict. API
-// 2.x only: the error is a *version.UnsupportedError before.
+// Attach makes a domain use a certificate. For a domain that has one already the response is 409,
+// rest.ErrConflict. API 2.x only: the error is a *version.UnsupportedError before.
 //
-// It is sent to /certs/{name}/domain/: real 2.2 Controllers answer 405 to the documented /domains/.
+// It is sent to /certs/{name}/domain/: real 2.x Controllers respond with 405 to the documented /domains/.
 //
 //deis:operation v2.2 POST /certs/{name}/domains/
 //deis:operation v2.3 POST /certs/{name}/domain/

@@ -25,8 +25,9 @@ import (
 
 // Service manages config. Use it as Client.Config; it is safe for concurrent use.
 //
-// One client's changes to one app follow each other, because real Controllers lose values, or answer 500, when two
-// come at the same time. Two clients, or two programs, must take turns themselves.
+// One client's changes to one app follow each other, because real Controllers lose values, or respond with 500, when two
+// come at the same time; in 2.3 also one that was set with success, because the change that loses marks
+// the other's release as failed. Two clients, or two programs, must take turns themselves.
 type Service struct{ client *rest.Client }
 
 // New returns a service on a client of one's own. Programs use Client.Config.
@@ -162,7 +163,7 @@ func (c Config) GoString() string { return "config.Config" + c.String() }
 // LogValue logs what String shows, also where the log is JSON.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// A Healthcheck is what tells whether a process lives and is ready, by the names LivenessProbe and ReadinessProbe. A
+// A Healthcheck finds out whether a process lives and is ready, by the names LivenessProbe and ReadinessProbe. A
 // nil Probe takes one away.
 type Healthcheck map[string]*Probe
 
@@ -329,9 +330,9 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 // In the response of a v1.6 Controller to Set, unlike to Get, Values has DEIS_APP and DEIS_RELEASE too once there is a
 // build, and lacks the variables that the image has as well.
 //
-// What came with Workflow v2.19 and v2.20, the lifecycle hooks and grace periods, other servers of API 2.3 ignore, and
-// all ignore a LifecyclePreStop where nothing else changes. Set compares what they say with what was asked for: if something was not
-// stored, the error matches errors.ErrUnsupported and says what; the rest of the changes holds.
+// Servers of API 2.3 before Workflow v2.19 or v2.20 ignore the lifecycle hooks or the grace periods, and all of them ignore
+// a LifecyclePreStop where nothing else changes. So Set compares what the Controller has then with what was asked for. If
+// it has not stored something, the error matches errors.ErrUnsupported and says what; the other changes were made.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/config/
 func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...rest.CallOption) (*Config, error) {
@@ -348,7 +349,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	var resp rest.Response
 	config, err := rest.Post[Config](ctx, s.client, at, changes, append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))...)
 	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // or a server that does not know them says so
-		if present, getErr := s.Get(ctx, app); getErr == nil {
+		if present, getErr := s.Get(ctx, app, opts...); getErr == nil {
 			return nil, cmp.Or(changes.checkStored(app, present), err)
 		}
 	}
@@ -394,8 +395,8 @@ func (c Changes) checkStored(app string, config *Config) error {
 		for _, procType := range names(f.wanted) {
 			stored, found := f.stored[procType]
 			if wanted := f.wanted[procType]; wanted == nil && found || wanted != nil && *wanted != stored {
-				return fmt.Errorf("deis: the Controller has not changed %s of %s in the config of app %s, which is for Workflow v2.20 "+
-					"and takes effect only beside another change: %w", f.name, procType, app, errors.ErrUnsupported)
+				return fmt.Errorf("deis: the Controller has not stored %s of %s for app %s: servers before Workflow v2.20 do not, "+
+					"and LifecyclePreStop none unless something else changes: %w", f.name, procType, app, errors.ErrUnsupported)
 			}
 		}
 	}

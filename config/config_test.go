@@ -133,14 +133,14 @@ func TestWhatSomeServersDoNotStoreIsAnError(t *testing.T) {
 		"a server before Workflow v2.20 stores the rest": {
 			config.Changes{Values: values, TerminationGracePeriod: map[string]*string{"web": to("30")}},
 			[]exchange.Exchange{exchange.On(path, `{"values": {"A": "1"}, "termination_grace_period": {"web": "30"}}`, 201, `{"app": "a", "values": {"A": "1"}}`)},
-			"has not changed TerminationGracePeriod of web in the config of app a",
+			"has not stored TerminationGracePeriod of web for app a",
 		},
 		"it finds nothing changed": {
 			config.Changes{LifecyclePostStart: map[string]*string{"web": to("echo")}},
 			[]exchange.Exchange{
 				exchange.On(path, `{"lifecycle_post_start": {"web": "echo"}}`, 409, unchanged), exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a"}`),
 			},
-			"has not changed LifecyclePostStart of web",
+			"has not stored LifecyclePostStart of web",
 		},
 		"a hook alone counts as nothing": {
 			config.Changes{LifecyclePreStop: map[string]*string{"web": nil}},
@@ -148,7 +148,7 @@ func TestWhatSomeServersDoNotStoreIsAnError(t *testing.T) {
 				exchange.On(path, `{"lifecycle_pre_stop": {"web": null}}`, 409, unchanged),
 				exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a", "lifecycle_pre_stop": {"web": "sleep 1"}}`),
 			},
-			"has not changed LifecyclePreStop of web",
+			"has not stored LifecyclePreStop of web",
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {

@@ -27,7 +27,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 // A Domain is a host name that routes to one app.
 type Domain struct {
 	App     string    `json:"app" deis:"apps,part"`
-	Domain  string    `json:"domain" deis:"domain"` // in ASCII form: real Controllers answer "xn--…" for an international name
+	Domain  string    `json:"domain" deis:"domain"` // in ASCII form: real Controllers write "xn--…" for an international name
 	Owner   string    `json:"owner"`
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
@@ -60,7 +60,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 }
 
 // Create routes a domain to an app. A leading "*." makes it a wildcard (API 2.x only).
-// The error is ErrTaken if the domain is in use.
+// The error matches ErrTaken if the domain is in use.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {
@@ -82,7 +82,7 @@ type createRequest struct {
 	Domain string `json:"domain"`
 }
 
-// Delete takes a domain from an app. Real v1.6 Controllers answer 500 if the app has no such domain.
+// Delete takes a domain from an app. Real v1.6 Controllers respond with 500 if the app has no such domain.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/domains/{domain}
 func (s *Service) Delete(ctx context.Context, app, domain string, opts ...rest.CallOption) error {

@@ -38,13 +38,13 @@ type ListOptions = rest.ListOptions
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/perms/
 func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
-	answer, err := rest.Get[struct {
+	got, err := rest.Get[struct {
 		Users []string `json:"users"`
 	}](ctx, s.client, rest.Path("apps", app, "perms"), opts...)
 	if err != nil {
 		return nil, err
 	}
-	return answer.Users, nil
+	return got.Users, nil
 }
 
 // ErrAmbiguousName says that a right was not taken from a user whose name has a . @ or + in it, because the Controller

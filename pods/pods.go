@@ -59,7 +59,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ListOptions choose a type and a page. Real 2.x Controllers answer with all pods at once, whatever the page size: they
+// ListOptions choose a type and a page. Real 2.x Controllers respond with all pods at once, whatever the page size: they
 // are the first page, and any other is empty.
 type ListOptions struct {
 	Type     string // only pods of this process type; "" for all
@@ -125,7 +125,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 }
 
 // Restart restarts an app's pods, or some of them, and returns what the Controller says of them afterwards: in 2.2 not
-// always the pods that took the place of the old. It takes seconds. The error is ErrNothingRestarted if there were no
+// always the pods that took the place of the old. It takes seconds. The error matches ErrNothingRestarted if there were no
 // such pods.
 //
 // One pod of 2.x is restarted through /pods/{type}/{name}/restart/: real 2.2 Controllers read the name in the
@@ -271,7 +271,7 @@ func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest
 
 // restartPath is where the pods that the options name are restarted. In 2.x it looks up a pod that is named.
 func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions, opts []rest.CallOption) (rest.Endpoint, error) {
-	if o.Name != "" { // checked before the version is asked for, which tells whether the dot of "web.1" may be in it
+	if o.Name != "" { // checked before the version is asked for, which decides whether the dot of "web.1" may be in it
 		name := strings.ReplaceAll(o.Name, ".", "")
 		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), name).Err(); err != nil {
 			return rest.Endpoint{}, err

@@ -74,7 +74,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	return rest.All[Release](ctx, s.client, rest.Path("apps", app, "releases"), o, opts...)
 }
 
-// Get returns one release; versions count from 1. Real v1.6 Controllers answer 500 if there is no such version.
+// Get returns one release; versions count from 1. Real v1.6 Controllers respond with 500 if there is no such version.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/releases/v{version}/
 func (s *Service) Get(ctx context.Context, app string, version int, opts ...rest.CallOption) (*Release, error) {

@@ -207,7 +207,7 @@ func (w *whitelist) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// requireAddresses refuses to send no address, which real Controllers answer with 500.
+// requireAddresses refuses to send no address, to which real Controllers respond with 500.
 func (s *Service) requireAddresses(ctx context.Context, at rest.Endpoint, addresses []string) error {
 	if len(addresses) == 0 {
 		return rest.InvalidArgument("addresses", "must not be empty")

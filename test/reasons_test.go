@@ -51,6 +51,8 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				{"the id is taken", "1.6", 400, `{"id":["This field must be unique."]}`, apps.ErrExists},
 				{"the id is taken", "2.2", 400, `{"id":["Application with this id already exists."]}`, apps.ErrExists},
 				{"the id is taken, among others", "2.2", 400, `{"structure":["no"],"id":["odd","Application with this id already exists."]}`, apps.ErrExists},
+				{"the id is taken", "2.3", 400, `{"id":["Application with this id already exists."]}`, apps.ErrExists},
+				{"another makes it at the same time", "2.3", 409, `{"detail":"concsame already exists as a namespace in this kuberenetes setup"}`, nil},
 				{"the id is too long", "2.2", 400, `{"id":["Ensure this field has no more than 24 characters."]}`, nil},
 				{"another field is taken", "1.6", 400, `{"uuid":["This field must be unique."]}`, nil},
 				{"no id", "1.6", 400, `{"id":["This field may not be null."]}`, nil},

@@ -65,7 +65,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	}
 }
 
-// path has a slash in v1: real v1.6 Controllers answer 404 to the documented /v1/users. It checks the options before it
+// path has a slash in v1: real v1.6 Controllers respond with 404 to the documented /v1/users. It checks the options before it
 // asks for the version.
 func (s *Service) path(ctx context.Context, o ListOptions) (rest.Endpoint, error) {
 	if err := o.Check(); err != nil {

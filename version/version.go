@@ -1,7 +1,7 @@
 // Package version knows the versions of the Controller API: how they are written, which of two is newer, and which
 // one a client and a Controller should speak.
 //
-// A Controller names its API version in the response header DEIS_API_VERSION, on every answer, errors included
+// A Controller names its API version in the response header DEIS_API_VERSION, on every response, errors included
 // (both API documents; real Controllers do). The package imports nothing of this module, so that a test Controller and
 // the SDK can share it.
 package version
@@ -59,7 +59,7 @@ func (v API) Compare(w API) int {
 	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor))
 }
 
-// AtLeast tells whether v is w or newer.
+// AtLeast reports whether v is w or newer.
 func (v API) AtLeast(w API) bool { return v.Compare(w) >= 0 }
 
 // Negotiate chooses the version to speak to a Controller of version server: the one with the same major number and the
@@ -81,7 +81,7 @@ func Negotiate(server API, client ...API) (API, error) {
 	return best, nil
 }
 
-// A MismatchError says that client and Controller have no API version in common. Nothing but the question for the
+// A MismatchError says that client and Controller have no API version in common. Nothing but the request for the
 // version was sent.
 type MismatchError struct {
 	Server API   // what the Controller speaks
