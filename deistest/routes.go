@@ -15,7 +15,7 @@ const (
 	aBuild     = `(?P<build>[-_\pL\pN]+)`
 	aCert      = `(?P<cert>[-_*.\pL\pN]+)`
 	aDomain1   = `(?P<domain>[-._\pL\pN]+)`
-	aDomain2   = `(?P<domain>(?:\*\.)?[-._\pL\pN]+)`
+	aDomain2   = `(?P<domain>\**\.?[-._\pL\pN]+)`
 	aKey       = `(?P<key>.+)`
 	aPod       = `(?P<pod>[-_\pL\pN]+)`
 	aType      = `(?P<type>[-_.\pL\pN]+)`
