@@ -204,7 +204,7 @@ func (c *Controller) await(client context.Context, work func()) (there bool) {
 	}
 }
 
-// carryOut does what a request asks for and adds what every answer has.
+// carryOut does what a request asks for and adds what every response has.
 func (c *Controller) carryOut(r *http.Request, body []byte) *response {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,7 +212,7 @@ func (c *Controller) carryOut(r *http.Request, body []byte) *response {
 	return q.respond().withHeaders(c.versionHeaders())
 }
 
-// versionHeaders are on every answer. API 1.6 has them twice.
+// versionHeaders are on every response. API 1.6 has them twice.
 func (c *Controller) versionHeaders() map[string]string {
 	if c.v2() {
 		platform := fmt.Sprintf("%d.%d.0", c.api.Major, c.api.Minor)
@@ -244,7 +244,7 @@ func (c *Controller) stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05UTC")
 }
 
-// sleep waits and tells whether the wait was not cut short by the context.
+// sleep waits and reports whether it was not cut short by the context.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true

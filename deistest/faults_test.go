@@ -313,12 +313,16 @@ func TestBodiesAreRememberedAndNotPrinted(t *testing.T) {
 
 func TestCloseLeavesNothingBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
-	server := deistest.NewServer(deistest.WithLatency(time.Hour))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
+	server := deistest.NewServer(deistest.WithLatency(time.Hour),
+		deistest.WithFault(deistest.Fault{Path: "/apps", Delay: -time.Hour, Hang: true}))
 	rt := &http.Transport{}
-	_, _, err := get(ctx, server.Controller, rt, server.URL+"/v2/")
-	assert.Error(t, err)
+	for _, path := range []string{"/v2/", "/v2/apps"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, _, err := get(ctx, server.Controller, rt, server.URL+path)
+		assert.Error(t, err)
+	}
+	assert.Empty(t, server.Unmet())
 	server.Close()
 	rt.CloseIdleConnections()
 	for range 500 {

@@ -98,9 +98,9 @@ func WithFault(f Fault) Option {
 	return func(s *options) { s.faults = append(s.faults, f) }
 }
 
-// WithLostUpdates makes changes of one app's configuration at the same time go wrong as they were recorded to: some
-// answer 500 (400 in API 2.3), some answer 201 and are lost, and in API 1.6 one that answered 500 can show up later.
-// Changes that follow one another are as safe as without it, and a little slower.
+// WithLostUpdates makes changes of one app's configuration at the same time go wrong as they were recorded to: some get
+// 500 (400 in API 2.3), some get 201 and are lost, and in API 1.6 one that got 500 can show up later. Changes that
+// follow one another are as safe as without it, and a little slower.
 func WithLostUpdates() Option { return func(s *options) { s.lostUpdates = true } }
 
 // A Registration says who may register users.

@@ -126,6 +126,7 @@ func TestRecordedFields(t *testing.T) {
 // replayFile plays the lines of a file of testdata in order.
 func replayFile(t *testing.T, api version.API, file string, opts ...deistest.Option) {
 	r := replay{t: t, api: api, learned: map[string]string{}, certificates: certificates(t)}
+	r.certificates["private key"] = privateKey(t)
 	r.controller = deistest.New(append(opts, deistest.WithAPIVersion(api), deistest.WithoutAdmin())...)
 	f, err := os.Open("testdata/" + file)
 	require.NoError(t, err)

@@ -32,6 +32,8 @@ func main() {
 	flag.StringVar(&o.api, "api", "2.2", "API `version` to speak, 1.6, 2.2 or 2.3")
 	flag.DurationVar(&o.latency, "latency", 0, "how long each response takes")
 	flag.DurationVar(&o.startDelay, "start-delay", 2*time.Second, "how long a new pod takes to come up")
+	flag.DurationVar(&o.deployDelay, "deploy-delay", 0, "how long a deploy takes, which others find in progress")
+	flag.BoolVar(&o.early, "early", false, "with -api 2.3: be like the first servers of that version, not the last ones")
 	flag.StringVar(&o.token, "token", "", "the administrator's `token`; a random one unless given")
 	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate for 127.0.0.1 made for tests")
 	flag.Var(&o.faults, "fault", "make requests fail: `METHOD PATH WHAT...`, as in "+
@@ -50,10 +52,10 @@ func main() {
 }
 
 type options struct {
-	addr, api, token    string
-	latency, startDelay time.Duration
-	tls                 bool
-	faults              faults
+	addr, api, token                 string
+	latency, startDelay, deployDelay time.Duration
+	tls, early                       bool
+	faults                           faults
 }
 
 func run(ctx context.Context, out io.Writer, o options) error {
@@ -74,6 +76,10 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		deistest.WithToken(o.token),
 		deistest.WithLatency(o.latency),
 		deistest.WithStartDelay(o.startDelay),
+		deistest.WithDeployDelay(o.deployDelay),
+	}
+	if o.early {
+		opts = append(opts, deistest.WithEarly23())
 	}
 	for _, f := range o.faults {
 		opts = append(opts, deistest.WithFault(f))

@@ -73,6 +73,23 @@ func TestItServesHTTPSWithACertificateThatProgramsCanBeToldToTrust(t *testing.T)
 	assert.NoFileExists(t, found[1])
 }
 
+func TestItIsAnEarlyOrALateServerOfAPI23(t *testing.T) {
+	for early, want := range map[bool]string{true: `{"detail":"Not found."}`, false: `"No App matches the given query."`} {
+		printed, stop := start(t, options{addr: "127.0.0.1:0", api: "2.3", early: early})
+		found := credentials.FindStringSubmatch(printed)
+		r, err := http.NewRequestWithContext(t.Context(), "GET", found[1]+"/v2/apps/nosuch/", nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "token "+found[2])
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, want, string(body))
+		stop()
+	}
+}
+
 func TestFaultsStrikeAndThoseThatDoNotAreNamed(t *testing.T) {
 	o := options{addr: "127.0.0.1:0", api: "2.2"}
 	require.NoError(t, o.faults.Set("GET /apps/ 502 proxy times=1 body=<h1>Bad Gateway</h1>"))
