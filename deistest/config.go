@@ -199,7 +199,7 @@ func poisoned(cf, published *config) bool {
 	return false
 }
 
-// setConfigJSON is the answer to a change. Once there is a build, that of API 1.6 has what the platform adds to the
+// setConfigJSON is the response to a change. Once there is a build, that of API 1.6 has what the platform adds to the
 // environment, and lacks what the image defines itself; later reads are without that.
 func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	j := q.configJSON(cf)

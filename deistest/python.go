@@ -25,12 +25,15 @@ func parseJSON(source []byte) (v any, ok bool) {
 
 // pythonType names the type of a JSON value.
 func pythonType(v any, python3 bool) string {
-	switch v.(type) {
+	switch v := v.(type) {
 	case []any:
 		return "list"
 	case bool:
 		return "bool"
 	case json.Number:
+		if strings.ContainsAny(v.String(), ".eE") {
+			return "float"
+		}
 		return "int"
 	case string:
 		if !python3 {
