@@ -201,7 +201,6 @@ func TestRegistries(t *testing.T) {
 		{`{"registry": {"username": "x"}}`, "201", port, port},
 		{`{"registry": {"username": "x"}, "values": {"PORT": 5000}}`, "201", `201 "registry":{"username":"x"}`, `201 "registry":{"username":"x"}`},
 		{`{"registry": {"UserName": "x"}, "values": {"PORT": 5000}}`, "201", `201 "registry":{"username":"x"}`, `201 "registry":{"username":"x"}`},
-		{`{"registry": {"username": "old", "UserName": "new"}, "values": {"PORT": 5000}}`, "201", "201", "201"},
 		{`{"registry": {"user-name": "x"}}`, "201", key, key},
 		{`{"registry": {"1": "x"}}`, "201", key, key},
 		{`{"registry": {"username": null}}`, "201", "422 username does not exist under registry", "422 username does not exist under registry"},
