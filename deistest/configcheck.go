@@ -8,7 +8,7 @@ import (
 )
 
 // configChanges reads the fields of a change and checks them.
-func (q *request) configChanges(data map[string]any) (map[string]map[string]any, *answer) {
+func (q *request) configChanges(data map[string]any) (map[string]map[string]any, *response) {
 	s := q.serializer(data)
 	changes := map[string]map[string]any{}
 	for _, field := range q.configFields() {
@@ -17,7 +17,7 @@ func (q *request) configChanges(data map[string]any) (map[string]map[string]any,
 		}
 		v := data[field]
 		if source, isText := v.(string); isText { // JSON in a string is taken for what it says
-			v, _ = parseJSON([]byte(source), q.v2())
+			v, _ = parseJSON([]byte(source))
 		}
 		object, isObject := v.(map[string]any)
 		if !isObject {
@@ -38,7 +38,7 @@ func (q *request) configChanges(data map[string]any) (map[string]map[string]any,
 			changes[field][k] = v
 		}
 	}
-	return changes, s.answer()
+	return changes, s.refusal()
 }
 
 // crashes is the problem with what real Controllers do not survive.
@@ -129,9 +129,9 @@ func (q *request) checkShares(value any, text string) (any, string) {
 }
 
 // checkHealthcheck looks at the probes of a process type, of which the numbers matter.
-func (q *request) checkHealthcheck(kind string, value any) (any, string) {
+func (q *request) checkHealthcheck(procType string, value any) (any, string) {
 	probes, isObject := value.(map[string]any)
-	if !validType2.MatchString(kind) {
+	if !validType2.MatchString(procType) {
 		return value, "Process types can only contain alphanumeric"
 	}
 	if !isObject {

@@ -115,7 +115,7 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !sleep(r.Context(), c.latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
-	var a *answer
+	var a *response
 	if fault.carriesOut() {
 		a = c.carryOut(r, body)
 	}
@@ -129,11 +129,11 @@ func (c *Controller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // carryOut does what a request asks for and adds what every answer has.
-func (c *Controller) carryOut(r *http.Request, body []byte) *answer {
+func (c *Controller) carryOut(r *http.Request, body []byte) *response {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	q := &request{Controller: c, http: r, body: body}
-	return q.answer().withHeaders(c.versionHeaders())
+	return q.respond().withHeaders(c.versionHeaders())
 }
 
 // versionHeaders are on every answer. API 1.6 has them twice.

@@ -58,18 +58,18 @@ func (q *request) addDomain(name string) *domain {
 	return d
 }
 
-func listDomains(q *request) *answer {
+func listDomains(q *request) *response {
 	return page(q, q.domainsOf(func(d *domain) bool { return d.app == q.app }), q.domainJSON)
 }
 
-func createDomain(q *request) *answer {
+func createDomain(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
 		return stop
 	}
 	s := q.serializer(data)
 	name := s.required("domain", 1<<20)
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	name, problem := q.checkDomain(strings.TrimSuffix(name, "."))
@@ -132,8 +132,8 @@ func inLabel(r rune) bool {
 }
 
 // deleteDomain removes a domain, which may be named in its international form too.
-func deleteDomain(q *request) *answer {
-	name := q.args[1]
+func deleteDomain(q *request) *response {
+	name := q.vars["domain"]
 	if ascii, problem := q.checkDomain(name); problem == "" {
 		name = ascii
 	}

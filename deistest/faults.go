@@ -111,14 +111,14 @@ func (f Fault) carriesOut() bool { return f.After || f.Status == 0 && !f.Drop }
 
 // apply turns the answer of the Controller, nil if the request was not carried out, into the one that is sent. It
 // returns nil for a dropped connection.
-func (f Fault) apply(a *answer, c *Controller) *answer {
+func (f Fault) apply(a *response, c *Controller) *response {
 	switch {
 	case f.Drop:
 		return nil
 	case f.Status == 0:
 		return a
 	}
-	a = &answer{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}
+	a = &response{status: f.Status, contentType: f.ContentType, body: []byte(f.Body)}
 	if f.ContentType == "" && f.Body != "" {
 		a.contentType = "application/json"
 	}

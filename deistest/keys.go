@@ -49,7 +49,7 @@ func (q *request) keyJSON(k *key) any {
 }
 
 // listKeys shows the user's own keys, in API 2.2 by their text.
-func listKeys(q *request) *answer {
+func listKeys(q *request) *response {
 	var list []*key
 	for _, k := range q.keys {
 		if k.owner == q.user {
@@ -62,7 +62,7 @@ func listKeys(q *request) *answer {
 	return page(q, list, q.keyJSON)
 }
 
-func createKey(q *request) *answer {
+func createKey(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
@@ -80,7 +80,7 @@ func createKey(q *request) *answer {
 	} else if k.fingerprint, problem = q.fingerprint(k.public); problem != "" && len(s.errors["public"]) == 0 {
 		s.fail("public", problem)
 	}
-	if stop := s.answer(); stop != nil {
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	if slices.ContainsFunc(q.keys, func(other *key) bool { return other.fingerprint == k.fingerprint }) {
@@ -114,10 +114,10 @@ func (q *request) fingerprint(public string) (sum, problem string) {
 }
 
 // myKey finds the key that the path names among the user's own.
-func (q *request) myKey() (*key, *answer) {
+func (q *request) myKey() (*key, *response) {
 	var found []*key
 	for _, k := range q.keys {
-		if k.owner == q.user && k.id == q.args[0] {
+		if k.owner == q.user && k.id == q.vars["key"] {
 			found = append(found, k)
 		}
 	}
@@ -130,7 +130,7 @@ func (q *request) myKey() (*key, *answer) {
 	return nil, q.crash()
 }
 
-func getKey(q *request) *answer {
+func getKey(q *request) *response {
 	k, stop := q.myKey()
 	if stop != nil {
 		return stop
@@ -138,7 +138,7 @@ func getKey(q *request) *answer {
 	return ok(q.keyJSON(k))
 }
 
-func deleteKey(q *request) *answer {
+func deleteKey(q *request) *response {
 	k, stop := q.myKey()
 	if stop != nil {
 		return stop

@@ -40,7 +40,7 @@ func (q *request) log(level, format string, args ...any) {
 }
 
 // getLogs answers the end of a log: one JSON string in API 1.6, the text of Python bytes in API 2.2.
-func getLogs(q *request) *answer {
+func getLogs(q *request) *response {
 	lines := q.app.logs
 	if len(lines) == 0 {
 		a := empty(http.StatusNoContent)

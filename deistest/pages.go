@@ -18,7 +18,7 @@ type pageJSON[T any] struct {
 
 // page answers the part of a list that the query asks for: page and page_size in API 1.6, which is 404 beyond the
 // end; limit and offset in API 2.2, which is empty there. Each version ignores what the other one understands.
-func page[E, T any](q *request, list []E, render func(E) T) *answer {
+func page[E, T any](q *request, list []E, render func(E) T) *response {
 	query := q.http.URL.Query()
 	if f := query.Get("format"); f != "" && f != "json" {
 		return q.notFound() // as recorded: the query asks for a format that nobody speaks

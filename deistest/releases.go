@@ -121,10 +121,10 @@ func joined(a, b string) string {
 	return a + " and " + b
 }
 
-func listReleases(q *request) *answer { return page(q, newestFirst(q.app.releases), q.releaseJSON) }
+func listReleases(q *request) *response { return page(q, newestFirst(q.app.releases), q.releaseJSON) }
 
-func getRelease(q *request) *answer {
-	version, _ := strconv.Atoi(q.args[1]) // a number that is too large is that of no release
+func getRelease(q *request) *response {
+	version, _ := strconv.Atoi(q.vars["version"]) // a number that is too large is that of no release
 	if r := q.app.released(version); r != nil {
 		return ok(q.releaseJSON(r))
 	}
@@ -135,7 +135,7 @@ func getRelease(q *request) *answer {
 }
 
 // rollback makes a new release of an old one: the given one, or the one before the latest.
-func rollback(q *request) *answer {
+func rollback(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop

@@ -13,7 +13,7 @@ type runJSON struct {
 }
 
 // runCommand runs a one-off command. API 1.6 answers [0,"output"] as plain text, and keeps a container of it.
-func runCommand(q *request) *answer {
+func runCommand(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
