@@ -307,7 +307,7 @@ func TestNoPrinterShowsAToken(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
-	other, err := client.With(deis.WithToken("another"))
+	other, err := deis.New("https://deis.example.com") // without a token, so that the two differ where the token is
 	require.NoError(t, err)
 	profile := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: secret}
 	register := auth.RegisterParams{Username: "alice", Password: secret}

@@ -208,6 +208,11 @@ func errorLine(data []byte, err error) int {
 	case errors.As(err, &mismatch):
 		offset = mismatch.Offset
 	}
-	before := max(0, min(offset, int64(len(data)))-1) // the offset is behind what is wrong, which can be a line's end
+	// The offset is behind what is wrong, or in front of it (GOEXPERIMENT=jsonv2), as an error in the first byte shows.
+	var first *json.SyntaxError
+	if errors.As(json.Unmarshal([]byte("?"), new(any)), &first) {
+		offset -= first.Offset
+	}
+	before := max(0, min(offset, int64(len(data))-1)) // a file that ends too early is wrong in its last line
 	return 1 + bytes.Count(data[:before], []byte("\n"))
 }
