@@ -1,8 +1,8 @@
 // Command deis-deploy is a deploy step for CI: it brings an app to what its flags say, waits until it runs, and rolls it
 // back if it does not.
 //
-//	go -C cmd/deis-deploy build -o "$PWD/deis-deploy" .    # go run hides the exit status
-//	./deis-deploy -app example-go -image deis/example-go:v2 -procfile Procfile -config prod.env \
+//	go -C cmd/deis-deploy build -o "$PWD/bin/" .    # go run hides the exit status
+//	bin/deis-deploy -app example-go -image deis/example-go:v2 -procfile Procfile -config prod.env \
 //	    -scale web=3,worker=1 -create -rollback -timeout 10m
 //
 // The Controller and the token come from DEIS_CONTROLLER and DEIS_TOKEN, or else from the profile that deis login left;
