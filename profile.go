@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/deisgo/deis/rest"
@@ -64,7 +65,8 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
 	}
 	info, err := os.Stat(path)
-	if logger := client.settings.logger; err == nil && logger != nil && info.Mode().Perm()&0o077 != 0 {
+	open := err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" // which has no such permissions
+	if logger := client.settings.logger; logger != nil && open {
 		logger.Warn("deis: others may read the profile and the token in it: chmod 600 it", "path", path)
 	}
 	return client, nil
@@ -115,7 +117,7 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 
 // Save writes the profile; the name or path is as for FromProfile. The file is readable by its owner only, is replaced
 // at once or not at all, and keeps the keys that the SDK does not know. Where it is a symbolic link, the file that it
-// leads to is replaced.
+// leads to is replaced. On Windows, Save fails while another program has the file open.
 func (p Profile) Save(nameOrPath string) error {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
