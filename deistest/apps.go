@@ -2,12 +2,11 @@ package deistest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,25 +24,44 @@ type app struct {
 	config   *config    // the last one that was made, which may be that of no release
 	pods     []*pod
 	logs     []string
+
+	settings *appSettings // nil until somebody asks, as is the next
+	tls      *appTLS
+	services []*service
+	load     map[string]int // how many pods an autoscaler wants of a process type
+
+	oddStructure      any            // one that was sent and does not consist of numbers, as long as there is no other
+	half              bool           // it lacks what completeApp makes
+	deploying         int            // how many deploys are under way
+	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
 }
 
 type appJSON struct {
-	UUID      string         `json:"uuid"`
-	ID        string         `json:"id"`
-	Owner     string         `json:"owner"`
-	URL       string         `json:"url,omitempty"` // API 1.6 only
-	Structure map[string]int `json:"structure"`
-	Created   string         `json:"created"`
-	Updated   string         `json:"updated"`
+	UUID      string `json:"uuid"`
+	ID        string `json:"id"`
+	Owner     string `json:"owner"`
+	URL       string `json:"url,omitempty"` // API 1.6 only
+	Structure any    `json:"structure"`
+	Created   string `json:"created"`
+	Updated   string `json:"updated"`
 }
 
-func (c *Controller) appJSON(a *app) appJSON {
+// appJSON23 is an app of late servers.
+type appJSON23 struct {
+	appJSON
+	ProcfileStructure map[string]any `json:"procfile_structure"`
+}
+
+func (c *Controller) appJSON(a *app) any {
 	j := appJSON{
-		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.structure,
+		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.shownStructure(),
 		Created: c.stamp(a.created), Updated: c.stamp(a.updated),
 	}
 	if !c.v2() {
 		j.URL = a.url()
+	}
+	if c.late23() {
+		return appJSON23{j, orEmpty(a.procfileStructure)}
 	}
 	return j
 }
@@ -51,10 +69,10 @@ func (c *Controller) appJSON(a *app) appJSON {
 // url is the address of the app in API 1.6.
 func (a *app) url() string { return a.id + ".deisapp.local" }
 
-// mayBeUsedBy tells whether a user sees the app: its owner, collaborators and all administrators do.
+// mayBeUsedBy reports whether a user sees the app: its owner, collaborators and all administrators do.
 func (a *app) mayBeUsedBy(u *user) bool { return u.admin || a.owner == u || a.collaborators[u] }
 
-// hasReleaseBy tells whether a user made a release of the app.
+// hasReleaseBy reports whether a user made a release of the app.
 func (a *app) hasReleaseBy(u *user) bool {
 	return slices.ContainsFunc(a.releases, func(r *release) bool { return r.owner == u })
 }
@@ -107,11 +125,16 @@ func createApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	structure, isObject := data["structure"].(map[string]any)
-	if data["structure"] != nil && !isObject {
-		return q.crash()
+	structure, odd, stop := q.structure(data)
+	if stop != nil {
+		return stop
 	}
-	a := q.addApp(id, q.counts(structure))
+	a := q.addApp(id, structure)
+	a.oddStructure = odd
+	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
+	if stop := q.completeApp(a); stop != nil {
+		return stop // the app is there nevertheless, or half of it
+	}
 	resp := created(q.appJSON(a))
 	if !q.v2() {
 		// Real Controllers resolve the app's host name as if it were a path.
@@ -123,58 +146,19 @@ func createApp(q *request) *response {
 
 // newAppID checks the id of an app to be, or makes one up.
 func (q *request) newAppID(data map[string]any) (string, *response) {
-	value, given := data["id"]
-	if !given || value == nil && q.v2() {
-		return q.unusedAppName(), nil
-	}
 	s := q.serializer(data)
-	id := q.pythonString(value)
-	if value == nil {
-		s.fail("id", "This field may not be null.")
-	} else if id == "" {
-		s.fail("id", "This field may not be blank.")
-	} else {
-		q.checkAppID(s, id)
-	}
-	if stop := s.refusal(); stop != nil {
+	id := s.text("id", appIDField)
+	switch stop := s.refusal(); {
+	case stop != nil:
 		return "", stop
-	}
-	if q.v2() && slices.Contains([]string{"deis", "default", "kube-system"}, id) {
+	case id == "":
+		return q.unusedAppName(), nil
+	case strings.HasSuffix(id, "\n"):
+		return "", q.crash() // API 1.6 finds out too late that it cannot make a host name of it
+	case q.v2() && isNamespace(id):
 		return "", detail(http.StatusConflict, "%s already exists as a namespace in this kuberenetes setup", id)
 	}
 	return id, nil
-}
-
-var (
-	validAppID = regexp.MustCompile(`^[a-z0-9-]+$`)
-	validSlug  = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
-)
-
-func (q *request) checkAppID(s *serializer, id string) {
-	only, slug := "App IDs can only contain [a-z0-9-].",
-		"Enter a valid 'slug' consisting of letters, numbers, underscores or hyphens."
-	taken, longest, reserved := "This field must be unique.", 64, []string{"deis"}
-	if q.v2() {
-		only = "App name can only contain a-z (lowercase), 0-9 and hyphens"
-		slug = `Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.`
-		taken, longest = "Application with this id already exists.", 24
-		reserved = []string{"deis-builder", "deis-workflow-manager", "grafana"}
-	}
-	if !validAppID.MatchString(id) {
-		s.fail("id", only)
-	}
-	if slices.Contains(reserved, id) {
-		s.fail("id", id+" is a reserved name.")
-	}
-	if !validSlug.MatchString(id) {
-		s.fail("id", slug)
-	}
-	if len(id) > longest {
-		s.required("id", longest)
-	}
-	if q.appNamed(id) != nil {
-		s.fail("id", taken)
-	}
 }
 
 func (q *request) unusedAppName() string {
@@ -202,30 +186,55 @@ func (q *request) addApp(id string, structure map[string]int) *app {
 		q.log("INFO", "config %s-%s updated", id, a.config.uuid[:7])
 	}
 	q.release(nil, a.config, "")
-	if q.v2() {
-		q.log("INFO", "application settings %s-%s updated", id, newUUID()[:7])
-		if q.domains[id] == nil { // an app may be named like another one's domain, and then has none
-			q.addDomain(id)
-		}
-	}
+	a.half = q.v2()
 	return a
 }
 
+// completeApp makes what an app of API 2.x has besides its row in the database: a namespace, settings, and its id as
+// a domain. Where Kubernetes refuses, half an app is left, which cannot be created again, built or deleted.
+func (q *request) completeApp(a *app) *response {
+	if !a.half {
+		return nil
+	}
+	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
+		return stop
+	}
+	if !isNameInCluster(a.id) {
+		return detail(http.StatusServiceUnavailable, "Kubernetes resources could not be created")
+	}
+	a.half = false
+	q.log("INFO", "application settings %s-%s updated", a.id, newUUID()[:7])
+	if q.domains[a.id] == nil { // an app may be named like another one's domain, and then has none
+		q.addDomain(a.id)
+	}
+	return nil
+}
+
+// noSettings is what a build of half an app fails with.
+const noSettings = "AppSettings matching query does not exist."
+
 func getApp(q *request) *response { return ok(q.appJSON(q.app)) }
 
-// updateApp hands an app over to another user, which is all there is to update. It answers nothing. API 2.2 only.
+// updateApp hands an app over to another user, which is all there is to update. Collaborators may send the request,
+// too, as long as it names no owner. Whatever it says, it completes half an app. API 2.x only.
 func updateApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
 	}
-	if name, given := data["owner"]; given {
+	if name := data["owner"]; truthy(name) {
+		if !q.isOwner() {
+			return q.forbidden()
+		}
 		u := q.userNamed(q.pythonString(name))
 		if u == nil {
-			return q.notFound()
+			return q.notFound("User")
 		}
-		q.app.owner = u
-		q.touch(q.app)
+		q.handOver(u)
+	}
+	q.touch(q.app)
+	if stop := q.completeApp(q.app); stop != nil {
+		return stop
 	}
 	return empty(http.StatusOK)
 }
@@ -234,6 +243,13 @@ func updateApp(q *request) *response {
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
 func deleteApp(q *request) *response {
+	const stays = "Could not delete the Namespace in Kubernetes"
+	if stop := q.kubernetesRefuses(stays); stop != nil {
+		return stop
+	}
+	if q.app.half {
+		return detail(http.StatusServiceUnavailable, stays)
+	}
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)
 }
@@ -249,13 +265,10 @@ func (c *Controller) removeApp(a *app) {
 	}
 }
 
-// counts reads the numbers of a structure.
-func (c *Controller) counts(object map[string]any) map[string]int {
-	counts := map[string]int{}
-	for procType, n := range object {
-		if n, ok := n.(json.Number); ok {
-			counts[procType], _ = c.pythonInt(n)
-		}
+// shownStructure is the structure as it is read.
+func (a *app) shownStructure() any {
+	if a.oddStructure != nil && len(a.structure) == 0 {
+		return a.oddStructure
 	}
-	return counts
+	return a.structure
 }

@@ -32,10 +32,14 @@ func addCollaborator(q *request) *response {
 // removeCollaborator takes the right back. Collaborators may give up their own.
 func removeCollaborator(q *request) *response {
 	u := q.userNamed(q.vars["user"])
-	if q.app = q.appNamed(q.vars["app"]); q.app == nil || u == nil {
-		return q.notFound()
+	switch q.app = q.appNamed(q.vars["app"]); {
+	case q.app == nil:
+		return q.notFound("App")
+	case u == nil:
+		return q.notFound("User")
 	}
-	if !q.app.collaborators[u] || u != q.user && !q.isOwner() {
+	hasRight := q.app.collaborators[u] || u.admin && !q.v2() // in API 1.6 an administrator has all rights
+	if !hasRight || u != q.user && !q.isOwner() {
 		return q.forbidden()
 	}
 	delete(q.app.collaborators, u)
@@ -76,7 +80,7 @@ func addAdmin(q *request) *response {
 func removeAdmin(q *request) *response {
 	u := q.userNamed(q.vars["user"])
 	if u == nil {
-		return q.notFound()
+		return q.notFound("User")
 	}
 	u.admin = false
 	return empty(http.StatusNoContent)
@@ -95,5 +99,5 @@ func (q *request) namedUser() (*user, *response) {
 	if u := q.userNamed(q.pythonString(name)); u != nil {
 		return u, nil
 	}
-	return nil, q.notFound()
+	return nil, q.notFound("User")
 }

@@ -3,6 +3,7 @@ package deistest
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -119,29 +120,19 @@ func (a *app) podsOf(procType string) []*pod {
 	return list
 }
 
-// isNamed tells whether a name is that of a pod. It may lack the id of the app, as recorded.
+// isNamed reports whether a name is that of a pod. It may lack the id of the app, as recorded.
 func (a *app) isNamed(p *pod, name string) bool { return name == p.name || a.id+"-"+name == p.name }
 
-// replacePods starts a release: each pod by a new one. API 2.2 starts what the structure says, 1.6 what runs.
+// replacePods starts the pods of a release in API 2.x: as many of each type as the structure says, instead of all before.
 func (q *request) replacePods(r *release) {
 	a := q.app
-	old := a.podsOf("")
 	a.pods = a.podsOf("run")
-	if !q.v2() {
-		for _, p := range old {
-			a.pods = append(a.pods, q.newPod(p.procType, p.num, r))
-		}
-		if len(a.structure) == 0 {
-			q.scaleTo(r.build.defaultStructure(), r)
-		}
-		return
-	}
 	if len(a.structure) == 0 {
-		a.structure = r.build.defaultStructure()
+		a.structure = q.defaultStructure(r.build)
 		q.touch(a)
 	}
 	for _, procType := range sortedKeys(a.structure) {
-		for n := range min(a.structure[procType], maxPods) {
+		for n := range min(q.wanted(procType), maxPods) {
 			a.pods = append(a.pods, q.newPod(procType, n+1, r))
 		}
 	}
@@ -153,23 +144,40 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 		return
 	}
 	var words []string
+	before := maps.Clone(q.app.structure)
 	for _, procType := range sortedKeys(counts) {
 		words = append(words, fmt.Sprintf("%s=%d", procType, counts[procType]))
-		running := q.app.podsOf(procType)
-		for range counts[procType] - len(running) {
-			q.app.pods = append(q.app.pods, q.newPod(procType, q.app.nextNum(procType), r))
-		}
-		for _, p := range running[min(counts[procType], len(running)):] {
-			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
-		}
 		q.app.structure[procType] = counts[procType]
+		q.runPods(procType, q.wanted(procType), r)
 	}
 	q.touch(q.app)
 	what := "containers"
-	if q.v2() {
-		what = "pods"
+	if !q.v2() {
+		q.app.structure = q.app.running() // so a type at 0 is not there
+	} else if what = "pods"; maps.Equal(before, q.app.structure) {
+		return
 	}
 	q.log("INFO", "%s scaled %s %s", q.user.username, what, strings.Join(words, " "))
+}
+
+// running counts the pods by type.
+func (a *app) running() map[string]int {
+	counts := map[string]int{}
+	for _, p := range a.podsOf("") {
+		counts[p.procType]++
+	}
+	return counts
+}
+
+// runPods starts and stops pods of a process type until there are n.
+func (q *request) runPods(procType string, n int, r *release) {
+	running := q.app.podsOf(procType)
+	for range n - len(running) {
+		q.app.pods = append(q.app.pods, q.newPod(procType, q.app.nextNum(procType), r))
+	}
+	for _, p := range running[min(n, len(running)):] {
+		q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
+	}
 }
 
 // scaleApp changes the number of pods of some types.
@@ -178,58 +186,59 @@ func scaleApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	counts, problem := map[string]int{}, ""
-	for _, procType := range sortedKeys(data) {
-		if counts[procType], problem = q.pythonInt(data[procType]); problem != "" {
-			return detail(http.StatusBadRequest, "Invalid scaling format: %s", problem)
-		}
+	counts, stop := q.scaleCounts(data)
+	if stop != nil {
+		return stop
 	}
-	for _, n := range counts {
-		if n < 0 && q.v2() {
-			return detail(http.StatusBadRequest, "Invalid scaling format: ['Must be greater than or equal to zero']")
-		} else if n < 0 {
-			return detail(http.StatusBadRequest, "[u'Must be greater than or equal to zero']")
-		}
-	}
-	r := q.app.latest()
-	if r.build == nil {
-		return detail(http.StatusBadRequest, "No build associated with this release")
-	}
-	for _, procType := range sortedKeys(counts) {
-		if procType == "cmd" || slices.Contains(r.build.types(), procType) {
-			continue
-		}
-		status := http.StatusBadRequest
-		if q.v2() {
-			status = http.StatusNotFound
-		}
-		return detail(status, "Container type %s does not exist in application", procType)
+	if q.v2() && q.app.hasNumbers(counts) {
+		return empty(http.StatusNoContent) // whatever runs: after a 503 the numbers are stored, and the pods as before
 	}
 	if fault := q.tooManyPods(counts); fault != nil {
 		return fault
 	}
-	q.scaleTo(counts, r)
+	firstPods := slices.ContainsFunc(sortedKeys(counts), func(procType string) bool {
+		return counts[procType] > 0 && len(q.app.podsOf(procType)) == 0
+	})
+	if stop := q.oddType(q.app.structure); stop != nil && firstPods && q.v2() { // then all types are looked at
+		maps.Copy(q.app.structure, counts)
+		return stop
+	}
+	q.scaleTo(counts, q.app.latest())
 	return empty(http.StatusNoContent)
 }
 
-// tooManyPods refuses what does not fit. API 2.2 stores the number first and compares the next ones with it, so that
-// the same request again changes nothing and is answered 204.
+// hasNumbers reports whether an app's structure is as asked for already.
+func (a *app) hasNumbers(counts map[string]int) bool {
+	for procType, n := range counts {
+		if now, known := a.structure[procType]; !known || now != n {
+			return false
+		}
+	}
+	return true
+}
+
+// tooManyPods refuses what does not fit. API 2.x stores the numbers nevertheless.
 func (q *request) tooManyPods(counts map[string]int) *response {
 	for _, procType := range sortedKeys(counts) {
 		switch {
-		case counts[procType] <= maxPods:
+		case counts[procType] <= maxPods && !q.kubernetesDown:
 			continue
-		case !q.v2():
-			return detail(http.StatusServiceUnavailable, "aborting, failed to create some containers")
-		case q.app.structure[procType] == counts[procType]:
-			return empty(http.StatusNoContent)
+		case q.v2():
+			maps.Copy(q.app.structure, counts)
 		}
-		for procType, n := range counts {
-			q.app.structure[procType] = n
-		}
-		return detail(http.StatusServiceUnavailable, "(scale): %s", noDeployment(q.app.id, procType))
+		return q.scaleRefusal(procType)
 	}
 	return nil
+}
+
+// visiblePods are those that the Controller finds: the ones of the latest release, and none while the cluster does not
+// respond.
+func (q *request) visiblePods(procType string) []*pod {
+	if q.kubernetesDown {
+		return nil
+	}
+	latest := q.app.latest().version
+	return slices.DeleteFunc(q.app.podsOf(procType), func(p *pod) bool { return p.release != latest })
 }
 
 // listPods is the list of API 2.2, which has no pages: of all pods, of a type, or of one pod, whose type is not
@@ -244,7 +253,7 @@ func listPods(q *request) *response {
 		Count   int       `json:"count"`
 	}
 	list.Results = []podJSON{}
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if (name == "" || q.app.isNamed(p, name)) && p.procType != "run" { // API 1.6 left those behind
 			list.Results = append(list.Results, q.podJSON(p))
 		}
@@ -271,8 +280,12 @@ func getContainer(q *request) *response {
 // restart restarts the pods of an app, of a type, or one of them.
 func restart(q *request) *response {
 	if stop := q.findApp(); stop != nil {
-		if stop.status == http.StatusNotFound && !q.v2() {
+		switch {
+		case q.v2():
+		case q.app == nil:
 			return detail(http.StatusServiceUnavailable, "No App matches the given query.")
+		default:
+			return detail(http.StatusServiceUnavailable, "%s", noPermission)
 		}
 		return stop
 	}
@@ -295,18 +308,18 @@ func restart(q *request) *response {
 	return ok(restarted)
 }
 
-// restartPods replaces pods by new ones and answers as many pods of the type as were asked for, but not necessarily
-// those: a pod's name that nobody has is answered with another pod of the type, and a name in the place of the type
-// with nothing at all. So it was recorded.
+// restartPods replaces pods by new ones and returns as many pods of the type as were asked for, but not necessarily
+// those: for a name that no pod has it is another pod of the type, and for a name in the place of the type none at all.
+// So it was recorded.
 func (q *request) restartPods(procType, name string) *response {
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {
 			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
 			q.app.pods = append(q.app.pods, q.newPod(p.procType, p.num, &release{version: p.release}))
 		}
 	}
 	restarted := []podJSON{}
-	for _, p := range q.app.podsOf(procType) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || len(restarted) == 0 {
 			restarted = append(restarted, q.podJSON(p))
 		}

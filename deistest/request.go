@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A request is one request on its way to its answer. The Controller's lock is held as long as it lives.
+// A request is one request on its way to its response. The Controller's lock is held as long as it lives.
 type request struct {
 	*Controller
 	http *http.Request
@@ -66,7 +66,7 @@ func ownerOnly(h handler) handler {
 // findApp looks up the app that the path names, for somebody who may use it.
 func (q *request) findApp() *response {
 	if q.app = q.appNamed(q.vars["app"]); q.app == nil {
-		return q.notFound()
+		return q.notFound("App")
 	}
 	if !q.app.mayBeUsedBy(q.user) {
 		return q.forbidden()
@@ -74,7 +74,7 @@ func (q *request) findApp() *response {
 	return nil
 }
 
-// isOwner tells whether the user may do what collaborators may not: delete things, and pass on rights.
+// isOwner reports whether the user may do what collaborators may not: delete things, and pass on rights.
 func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user }
 
 // notJSON is the text about a body that is not JSON. Real Controllers add where it goes wrong, in Python's words.
@@ -103,6 +103,8 @@ func (q *request) object() (map[string]any, *response) {
 	switch {
 	case stop != nil || isObject || !sent:
 		return object, stop
+	case v == nil && q.late23():
+		return nil, invalid("non_field_errors", "No data provided")
 	case v == nil:
 		return nil, jsonResponse(http.StatusBadRequest, []string{"This field may not be null."})
 	}
@@ -120,74 +122,12 @@ func (q *request) anyObject() (map[string]any, *response) {
 	return object, stop
 }
 
-// jsonObject reads a body where anything but an object crashes real Controllers, no body at all included.
+// jsonObject reads a body where anything but an object crashes real Controllers. But for late servers, no body at all does, too.
 func (q *request) jsonObject() (map[string]any, *response) {
-	v, _, stop := q.readBody()
+	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)
-	if stop == nil && !isObject {
+	if stop == nil && !isObject && (sent || !q.late23()) {
 		stop = q.crash()
 	}
 	return object, stop
-}
-
-// A serializer checks the fields of a body and collects what is wrong with them.
-type serializer struct {
-	q      *request
-	data   map[string]any
-	errors map[string][]string
-}
-
-func (q *request) serializer(data map[string]any) *serializer {
-	return &serializer{q, data, map[string][]string{}}
-}
-
-// answer is nil if nothing is wrong.
-func (s *serializer) refusal() *response {
-	if len(s.errors) == 0 {
-		return nil
-	}
-	return jsonResponse(http.StatusBadRequest, s.errors)
-}
-
-func (s *serializer) fail(field, text string) { s.errors[field] = append(s.errors[field], text) }
-
-// has tells whether a field is there, and complains about null.
-func (s *serializer) has(field string) bool {
-	v, there := s.data[field]
-	if there && v == nil {
-		s.fail(field, "This field may not be null.")
-	}
-	return v != nil
-}
-
-// required is a field of text that must be there and not blank, limit characters long at most.
-func (s *serializer) required(field string, limit int) string {
-	if _, there := s.data[field]; !there {
-		s.fail(field, "This field is required.")
-		return ""
-	}
-	text := s.optional(field, limit)
-	if text == "" && len(s.errors[field]) == 0 {
-		s.fail(field, "This field may not be blank.")
-	}
-	return text
-}
-
-// optional is a field of text that can be left out and can be blank.
-func (s *serializer) optional(field string, limit int) string {
-	if !s.has(field) {
-		return ""
-	}
-	switch s.data[field].(type) {
-	case map[string]any, []any, bool:
-		if s.q.v2() {
-			s.fail(field, "Not a valid string.")
-			return ""
-		}
-	}
-	text := s.q.pythonString(s.data[field])
-	if len([]rune(text)) > limit {
-		s.fail(field, "Ensure this field has no more than "+strconv.Itoa(limit)+" characters.")
-	}
-	return text
 }

@@ -94,17 +94,28 @@ func invalid(field, text string) *response {
 	return jsonResponse(http.StatusBadRequest, map[string][]string{field: {text}})
 }
 
-// unknownRoute is the response to a path that nothing lives under.
-func unknownRoute(path string) *response {
-	return htmlResponse(http.StatusNotFound, "<h1>Not Found</h1><p>The requested URL "+html.EscapeString(path)+
-		" was not found on this server.</p>")
+// unknownRoute is the response for a path that nothing lives under. Late servers do not repeat the path.
+func (q *request) unknownRoute() *response {
+	what := "URL " + html.EscapeString(q.http.URL.Path)
+	if q.late23() {
+		what = "resource"
+	}
+	return htmlResponse(http.StatusNotFound, "<h1>Not Found</h1><p>The requested "+what+" was not found on this server.</p>")
 }
 
-func (c *Controller) notFound() *response { return detail(http.StatusNotFound, "Not found%s", c.dot()) }
+// notFound is the response for a resource that is not there. Late servers say in a bare JSON text of which model none is.
+func (c *Controller) notFound(model string) *response {
+	if c.late23() {
+		return jsonResponse(http.StatusNotFound, "No "+model+" matches the given query.")
+	}
+	return detail(http.StatusNotFound, "Not found%s", c.dot())
+}
 
 func (c *Controller) forbidden() *response {
-	return detail(http.StatusForbidden, "You do not have permission to perform this action.")
+	return detail(http.StatusForbidden, noPermission)
 }
+
+const noPermission = "You do not have permission to perform this action."
 
 const noCredentials = "Authentication credentials were not provided."
 

@@ -15,21 +15,22 @@ const (
 	aBuild     = `(?P<build>[-_\pL\pN]+)`
 	aCert      = `(?P<cert>[-_*.\pL\pN]+)`
 	aDomain1   = `(?P<domain>[-._\pL\pN]+)`
-	aDomain2   = `(?P<domain>(?:\*\.)?[-._\pL\pN]+)`
+	aDomain2   = `(?P<domain>\**\.?[-._\pL\pN]+)`
 	aKey       = `(?P<key>.+)`
 	aPod       = `(?P<pod>[-_\pL\pN]+)`
 	aType      = `(?P<type>[-_.\pL\pN]+)`
 	aUser      = `(?P<user>[-_\pL\pN]+)`
+	anyUser    = `(?P<user>[-_.@+\pL\pN]+)`
 	aVersion   = `v(?P<version>[0-9]+)`
 	underAnApp = `apps/` + anApp + `/`
 )
 
-// A handler carries out one request and answers it.
+// A handler carries out one request and returns the response.
 type handler func(*request) *response
 
 type methods map[string]handler
 
-// A route says who answers the paths that match a pattern. A slash at the end is required, forbidden or, mostly,
+// A route says who serves the paths that match a pattern. A slash at the end is required, forbidden or, mostly,
 // neither ("/?"), as in real Controllers; unlike theirs, the patterns are matched against the whole path.
 type route struct {
 	pattern string
@@ -37,6 +38,8 @@ type route struct {
 	access  access
 	from    version.API // the first version that has the route; zero if all of the past have it
 	before  version.API // the first version that does not; zero if all of the future have it
+	late    bool        // not among the first servers of API 2.3
+	early   bool        // not among the late ones
 }
 
 // access is who may use a route at all.
@@ -68,7 +71,7 @@ var routes = compile([]route{
 	{pattern: `apps/` + anApp + `/?`, methods: methods{"GET": inApp(getApp), "DELETE": inApp(ownerOnly(deleteApp))},
 		before: v2_0},
 	{pattern: `apps/` + anApp + `/?`, from: v2_0, methods: methods{"GET": inApp(getApp),
-		"POST": inApp(ownerOnly(updateApp)), "DELETE": inApp(ownerOnly(deleteApp))}},
+		"POST": inApp(updateApp), "DELETE": inApp(ownerOnly(deleteApp))}},
 	{pattern: underAnApp + `logs/?`, methods: methods{"GET": inApp(getLogs)}},
 	{pattern: underAnApp + `run/?`, methods: methods{"POST": inApp(runCommand)}},
 	{pattern: underAnApp + `scale/?`, methods: methods{"POST": inApp(scaleApp)}},
@@ -97,16 +100,27 @@ var routes = compile([]route{
 		methods: methods{"DELETE": inApp(ownerOnly(deleteDomain))}, before: v2_0},
 	{pattern: underAnApp + `domains/` + aDomain2 + `/?`,
 		methods: methods{"DELETE": inApp(ownerOnly(deleteDomain))}, from: v2_0},
+	{pattern: underAnApp + `settings/?`,
+		methods: methods{"GET": inApp(getSettings), "POST": inApp(setSettings)}, from: v2_0},
+	{pattern: underAnApp + `whitelist/?`, from: version.V2_3, methods: methods{"GET": inApp(getWhitelist),
+		"POST": inApp(allowAddresses), "DELETE": inApp(ownerOnly(disallowAddresses))}},
+	{pattern: underAnApp + `tls/?`, methods: methods{"GET": inApp(getTLS), "POST": inApp(setTLS)}, from: version.V2_3},
+	{pattern: underAnApp + `services/?`, from: version.V2_3, late: true, methods: methods{"GET": inApp(listServices),
+		"POST": inApp(setService), "DELETE": inApp(ownerOnly(deleteService))}},
 	{pattern: underAnApp + `perms/?`,
 		methods: methods{"GET": inApp(listCollaborators), "POST": inApp(ownerOnly(addCollaborator))}},
 	{pattern: underAnApp + `perms/` + aUser + `/?`, methods: methods{"DELETE": removeCollaborator}},
 	{pattern: `admin/perms/?`, methods: methods{"GET": forAdmins(listAdmins), "POST": forAdmins(addAdmin)}},
+	{pattern: `admin/perms/` + anyUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}, from: version.V2_3,
+		late: true},
 	{pattern: `admin/perms/` + aUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}},
 
 	{pattern: `certs/?`, methods: methods{"GET": listCerts, "POST": createCert}},
 	{pattern: `certs/` + aCert + `/?`, methods: methods{"GET": getCert, "DELETE": deleteCert}},
+	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `)?`, late: true,
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: version.V2_3},
 	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `/?)?`,
-		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0},
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0, early: true},
 
 	{pattern: `keys/?`, methods: methods{"GET": listKeys, "POST": createKey}},
 	{pattern: `keys/` + aKey, methods: methods{"GET": getKey, "DELETE": deleteKey}},
@@ -140,7 +154,7 @@ func (r *compiledRoute) parse(path string) map[string]string {
 	return vars
 }
 
-// allow is the header of that name, which is on every answer of a route, in Django's order.
+// allow is the header of that name, which is on every response of a route, in Django's order.
 func (m methods) allow() string {
 	var list []string
 	for _, method := range []string{"GET", "POST", "DELETE"} {
@@ -154,29 +168,49 @@ func (m methods) allow() string {
 	return strings.Join(append(list, "OPTIONS"), ", ")
 }
 
-// speaks tells whether an API version has the route.
-func (r *route) speaks(api version.API) bool {
-	return api.AtLeast(r.from) && (r.before == version.API{} || !api.AtLeast(r.before))
+// has reports whether a Controller has the route.
+func (c *Controller) has(r *compiledRoute) bool {
+	return c.api.AtLeast(r.from) && (r.before == version.API{} || !c.api.AtLeast(r.before)) &&
+		(!r.late || c.late23()) && (!r.early || !c.late23())
 }
 
-// answer finds the route of a request and does what stands between it and the handler.
+// respond finds the route of a request and does what stands between it and the handler.
 func (q *request) respond() *response {
-	// Several slashes at the start are one to real Controllers.
-	path := "/" + strings.TrimLeft(q.http.URL.Path, "/")
+	path := q.http.URL.Path
+	if !q.late23() {
+		path = "/" + strings.TrimLeft(path, "/") // several slashes at the start are one
+	}
 	if q.v2() && (path == "/healthz" || path == "/readiness") {
-		return &response{status: http.StatusOK, contentType: "text/html; charset=utf-8", body: []byte("OK")}
+		return q.health()
+	}
+	if !q.v2() && !isASCII(path) {
+		return q.crash()
 	}
 	below, isOurs := strings.CutPrefix(path, q.prefix())
 	if !isOurs {
-		return unknownRoute(q.http.URL.Path)
+		return q.unknownRoute()
 	}
 	for _, r := range routes {
-		if vars := r.parse(below); vars != nil && r.speaks(q.api) {
+		if vars := r.parse(below); vars != nil && q.has(r) {
 			q.vars = vars
 			return q.handle(r)
 		}
 	}
-	return unknownRoute(q.http.URL.Path)
+	return q.unknownRoute()
+}
+
+// health is how a Controller says that it runs, to whoever asks.
+func (q *request) health() *response {
+	page := &response{status: http.StatusOK, contentType: "text/html; charset=utf-8"}
+	switch q.http.Method {
+	case http.MethodGet, http.MethodHead:
+		page.body = []byte("OK")
+		return page
+	case http.MethodOptions:
+	default:
+		page.status = http.StatusMethodNotAllowed
+	}
+	return page.withHeaders(map[string]string{"Allow": "GET, HEAD, OPTIONS"})
 }
 
 // handle checks a request in the order of real Controllers: who sends it, then its method.
@@ -205,5 +239,5 @@ func (q *request) call(m methods) *response {
 	return detail(http.StatusMethodNotAllowed, "Method %s not allowed.", q.quote(method))
 }
 
-// root answers GET /v1/ and GET /v2/, which tell nothing but that the token is good.
+// root serves GET /v1/ and GET /v2/, which tell nothing but that the token is good.
 func root(*request) *response { return ok(struct{}{}) }

@@ -27,6 +27,7 @@ const (
 var (
 	V1_6 = API{1, 6}
 	V2_2 = API{2, 2}
+	V2_3 = API{2, 3}
 )
 
 // An API is a version of the Controller API. Versions are ordered by number: 2.10 is newer than 2.9.
