@@ -2,8 +2,15 @@ package main
 
 import (
 	"context"
+	cryptorand "crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -11,8 +18,11 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/certs"
+	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
 
@@ -31,20 +41,23 @@ type team struct {
 	scale   map[string]int // nothing: never deployed
 	config  map[string]string
 	domains []string
+	special func(context.Context, *demo, team) error // what API 2.3 has, or nil
 }
 
 var company = []team{
-	{"billing", []string{"alice", "bob"}, map[string]int{"web": 2, "worker": 1},
-		map[string]string{"DATABASE_URL": "postgres://billing:s3cret@db.example.com/billing", "STRIPE_KEY": "sk_test_4eC39HqLyjWD"}, []string{"billing.example.com"}},
-	{"blog", []string{"carol"}, map[string]int{"web": 1}, map[string]string{"THEME": "paper"}, []string{"blog.example.com"}},
-	{"gateway", []string{"bob", "alice"}, map[string]int{"web": 4}, map[string]string{"UPSTREAM_TIMEOUT": "5s"}, []string{"api.example.com"}},
-	{"mailer", []string{"carol", "bob"}, map[string]int{"web": 1, "worker": 3}, map[string]string{"SMTP_URL": "smtp://mailer:hunter2@mail.example.com"}, nil},
-	{"playground", []string{"bob"}, nil, nil, nil},
-	{"search", []string{"bob", "carol"}, map[string]int{"web": 2, "indexer": 1}, map[string]string{"INDEX": "products-v7"}, nil},
-	{"shop", []string{"alice", "bob", "carol"}, map[string]int{"web": 3, "worker": 2},
-		map[string]string{"DATABASE_URL": "postgres://shop:correct-horse@db.example.com/shop", "PORT": "5000", "SESSION_SECRET": "9b1deb4d3b7d4bad"},
-		[]string{"shop.example.com", "www.example.com"}},
-	{"staging-shop", []string{"alice"}, map[string]int{"web": 0}, map[string]string{"FEATURES": "all"}, nil},
+	{app: "billing", people: []string{"alice", "bob"}, scale: map[string]int{"web": 2, "worker": 1}, domains: []string{"billing.example.com"},
+		config: map[string]string{"DATABASE_URL": "postgres://billing:s3cret@db.example.com/billing", "STRIPE_KEY": "sk_test_4eC39HqLyjWD"}},
+	{app: "blog", people: []string{"carol"}, scale: map[string]int{"web": 1}, config: map[string]string{"THEME": "paper"},
+		domains: []string{"blog.example.com"}, special: maintain},
+	{app: "gateway", people: []string{"bob", "alice"}, scale: map[string]int{"web": 4}, config: map[string]string{"UPSTREAM_TIMEOUT": "5s"},
+		domains: []string{"api.example.com"}, special: autoscale},
+	{app: "mailer", people: []string{"carol", "bob"}, scale: map[string]int{"web": 1, "worker": 3},
+		config: map[string]string{"SMTP_URL": "smtp://mailer:hunter2@mail.example.com"}, special: failDeploy},
+	{app: "playground", people: []string{"bob"}},
+	{app: "search", people: []string{"bob", "carol"}, scale: map[string]int{"web": 2, "indexer": 1}, config: map[string]string{"INDEX": "products-v7"}},
+	{app: "shop", people: []string{"alice", "bob", "carol"}, scale: map[string]int{"web": 3, "worker": 2}, domains: []string{"shop.example.com", "www.example.com"},
+		config: map[string]string{"DATABASE_URL": "postgres://shop:correct-horse@db.example.com/shop", "PORT": "5000", "SESSION_SECRET": "9b1deb4d3b7d4bad"}},
+	{app: "staging-shop", people: []string{"alice"}, scale: map[string]int{"web": 0}, config: map[string]string{"FEATURES": "all"}},
 }
 
 var brokenFirst, busiest = company[5], company[6] // search and shop
@@ -75,7 +88,105 @@ func newDemo(ctx context.Context, api version.API) (*demo, error) {
 		}
 	}
 	d.crash(ctx, brokenFirst)
+	if err := d.certify(ctx); err != nil {
+		return nil, fmt.Errorf("the demo's certificate: %w", err)
+	}
+	if api.AtLeast(version.V2_3) {
+		for _, t := range company {
+			if t.special == nil {
+				continue
+			}
+			if err := t.special(ctx, d, t); err != nil {
+				return nil, fmt.Errorf("the demo's app %s: %w", t.app, err)
+			}
+		}
+	}
 	return d, nil
+}
+
+// maintain puts an app into maintenance mode.
+func maintain(ctx context.Context, d *demo, t team) error {
+	on := true
+	_, err := d.users[t.people[0]].Settings.Set(ctx, t.app, settings.Changes{Maintenance: &on})
+	return err
+}
+
+// autoscale lets an app's web processes be scaled by themselves.
+func autoscale(ctx context.Context, d *demo, t team) error {
+	bounds := &settings.Autoscale{Min: 2, Max: 6, CPUPercent: 70}
+	_, err := d.users[t.people[0]].Settings.Set(ctx, t.app, settings.Changes{Autoscale: map[string]*settings.Autoscale{"web": bounds}})
+	if err != nil {
+		return err
+	}
+	return d.controller.Autoscale(t.app, "web", 5)
+}
+
+// failDeploy deploys an image that is not in the registry. The app runs on, and a failed release is left.
+func failDeploy(ctx context.Context, d *demo, t team) error {
+	_, err := d.users[t.people[0]].Builds.Create(ctx, t.app, builds.CreateParams{Image: "registry.example.com/missing:1", Procfile: t.procfile()})
+	if err == nil {
+		return errors.New("the deploy did not fail")
+	}
+	return nil
+}
+
+// certify gives a domain of the busiest app a certificate that expires soon, and the app limits and a health check.
+func (d *demo) certify(ctx context.Context) error {
+	t := busiest
+	pem, key, err := newCertificate(t.domains[0], 21*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	owner := d.users[t.people[0]]
+	api, err := owner.Negotiate(ctx)
+	if err != nil {
+		return err
+	}
+	memory, cpu := "512M", "250m"
+	changes := config.Changes{Memory: map[string]*string{"web": &memory}}
+	params := certs.CreateParams{Certificate: pem, Key: key}
+	if api.Major >= 2 {
+		params.Name = t.app
+		changes.CPU = map[string]*string{"web": &cpu}
+		changes.Healthcheck = map[string]config.Healthcheck{"web": {
+			config.LivenessProbe: {HTTPGet: &config.HTTPGet{Path: "/healthz", Port: 5000}, PeriodSeconds: 10},
+		}}
+	}
+	cert, err := d.admin.Certs.Create(ctx, params)
+	if err != nil {
+		return err
+	}
+	if api.Major >= 2 {
+		if err := d.admin.Certs.Attach(ctx, cert.Name, t.domains[0]); err != nil {
+			return err
+		}
+	}
+	_, err = owner.Config.Set(ctx, t.app, changes)
+	return err
+}
+
+// newCertificate makes a certificate that signs itself, and its key, both as PEM.
+func newCertificate(domain string, lasts time.Duration) (certificate, key string, err error) {
+	private, err := rsa.GenerateKey(cryptorand.Reader, 2048)
+	if err != nil {
+		return "", "", err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, DNSNames: []string{domain},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(lasts),
+	}
+	der, err := x509.CreateCertificate(cryptorand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		return "", "", err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", "", err
+	}
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	return block("CERTIFICATE", der), block("PRIVATE KEY", secret), nil
 }
 
 func (d *demo) found(ctx context.Context, t team) error {
@@ -119,15 +230,19 @@ func (d *demo) found(ctx context.Context, t team) error {
 // somebody of the team, as themselves.
 func (d *demo) somebody(t team) *deis.Client { return d.users[pick(t.people...)] }
 
-func (d *demo) deploy(ctx context.Context, t team) error {
+func (t team) procfile() map[string]string {
 	procfile := make(map[string]string)
-	for kind := range t.scale {
-		procfile[kind] = "bin/" + kind
+	for procType := range t.scale {
+		procfile[procType] = "bin/" + procType
 	}
+	return procfile
+}
+
+func (d *demo) deploy(ctx context.Context, t team) error {
 	_, err := d.somebody(t).Builds.Create(ctx, t.app, builds.CreateParams{
 		Image:    "registry.example.com/" + t.app,
 		SHA:      fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32()),
-		Procfile: procfile,
+		Procfile: t.procfile(),
 	})
 	return err
 }
@@ -183,24 +298,24 @@ func (d *demo) crash(ctx context.Context, t team) {
 
 // say writes a line to the log of an app that runs.
 func (d *demo) say(t team, at time.Time) {
-	kind := pick(slices.Sorted(maps.Keys(t.scale))...)
-	if t.scale[kind] == 0 {
+	procType := pick(slices.Sorted(maps.Keys(t.scale))...)
+	if t.scale[procType] == 0 {
 		return
 	}
 	var line string
-	switch kind {
+	switch procType {
 	case "web":
 		line = fmt.Sprintf("%s /%s %s %d ms", pick("GET", "GET", "GET", "POST"),
 			pick("", "products", "products/17", "cart", "orders", "healthz"), pick("200", "200", "200", "302", "404"), 2+rand.N(90))
 	default:
 		line = fmt.Sprintf("job %06x done in %d ms", rand.N(1<<24), 40+rand.N(2000))
 	}
-	d.log(t, kind, 1+rand.N(t.scale[kind]), at, line)
+	d.log(t, procType, 1+rand.N(t.scale[procType]), at, line)
 }
 
 // log writes a line as the loggers of real Controllers do.
-func (d *demo) log(t team, kind string, number int, at time.Time, line string) {
-	d.controller.AddLog(t.app, fmt.Sprintf("%s %s[%s.%d]: %s", at.UTC().Format("2006-01-02T15:04:05UTC"), t.app, kind, number, line))
+func (d *demo) log(t team, procType string, number int, at time.Time, line string) {
+	d.controller.AddLog(t.app, fmt.Sprintf("%s %s[%s.%d]: %s", at.UTC().Format("2006-01-02T15:04:05UTC"), t.app, procType, number, line))
 }
 
 // pick chooses one, "" of none.

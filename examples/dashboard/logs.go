@@ -9,11 +9,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/examples/dashboard/snapshot"
 )
+
+// This file follows logs: each once, whatever number of pages show it.
 
 // A logLine is a line of a log in its parts. The time and the source are empty where a line has none.
 type logLine struct {
@@ -21,11 +25,12 @@ type logLine struct {
 	Exact  string `json:"exact"` // with the date
 	Source string `json:"source"`
 	Text   string `json:"text"`
+	Gap    bool   `json:"gap"` // lines were missed here; nothing else is set
 }
 
 var (
-	// What the loggers of both versions write: time, app or "deis", process or pod.
-	lineForm = regexp.MustCompile(`^(\S+) (\S+?)\[([^\]\s]*)\]: (.*)$`)
+	// What the loggers of all versions write: time, app or "deis", process or pod.
+	lineForm = regexp.MustCompile(`(?s)^(\S+) (\S+?)\[([^\]\s]*)\]: (.*)$`)
 	// Colours for terminals.
 	colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 )
@@ -34,11 +39,11 @@ func parseLine(line string) logLine {
 	line = strings.TrimRight(colours.ReplaceAllString(line, ""), "\r\n")
 	parts := lineForm.FindStringSubmatch(line)
 	if parts == nil {
-		return logLine{Text: line}
+		return logLine{Text: visible(line)}
 	}
 	var at deis.Time
 	if err := at.UnmarshalJSON([]byte(strconv.Quote(parts[1]))); err != nil || at.IsZero() {
-		return logLine{Text: line}
+		return logLine{Text: visible(line)}
 	}
 	app, source := parts[2], parts[3]
 	if app == "deis" {
@@ -47,16 +52,142 @@ func parseLine(line string) logLine {
 	return logLine{
 		Time:   at.Format(time.TimeOnly),
 		Exact:  at.Format("2 January 2006, 15:04:05 UTC"),
-		Source: strings.TrimPrefix(source, app+"-"),
-		Text:   parts[4],
+		Source: visible(strings.TrimPrefix(source, app+"-")),
+		Text:   visible(parts[4]),
 	}
+}
+
+// matching returns the lines that contain a text; without one, all.
+func matching(lines []logLine, text string) []logLine {
+	if text == "" {
+		return lines
+	}
+	text = strings.ToLower(text)
+	var found []logLine
+	for _, line := range lines {
+		if strings.Contains(strings.ToLower(line.Time+" "+line.Source+" "+line.Text), text) {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 const (
 	comeBack    = 3 * time.Second  // how long a browser waits before it asks for a broken stream again
 	streamLife  = 10 * time.Minute // then it comes back as well: a question that hangs must not be the last
 	slowBrowser = 15 * time.Second // how long one may take to read a line
+	askEvery    = 2 * time.Second  // how often the Controller is asked for a log while lines come
+	linesKept   = 1000
 )
+
+// A feed is a log that is followed, for all who look at it.
+type feed struct {
+	mu      sync.Mutex
+	lines   []logLine     // the last ones
+	first   int           // the number of lines[0], counted from the beginning of the feed
+	err     error         // why it has ended
+	changed chan struct{} // is closed when any of these changes
+	readers int
+	stop    context.CancelFunc
+}
+
+// add adds a line, or ends the feed with an error.
+func (f *feed) add(line logLine, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.err = err
+	} else {
+		f.lines = append(f.lines, line)
+		if extra := len(f.lines) - linesKept; extra > 0 {
+			f.lines, f.first = f.lines[extra:], f.first+extra
+		}
+	}
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// after returns the lines from number n on, and a channel that is closed when there is more. Before them is a gap if
+// some are gone. A negative n means all that there are.
+func (f *feed) after(n int) (lines []logLine, next int, err error, more <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case n < 0:
+		n = f.first
+	case n < f.first:
+		lines, n = append(lines, logLine{Gap: true}), f.first
+	}
+	return append(lines, f.lines[n-f.first:]...), f.first + len(f.lines), f.err, f.changed
+}
+
+// feeds are the logs that are followed at present.
+type feeds struct {
+	client *deis.Client
+	mu     sync.Mutex
+	byApp  map[string]*feed
+}
+
+func newFeeds(client *deis.Client) *feeds {
+	return &feeds{client: client, byApp: make(map[string]*feed)}
+}
+
+// join returns the feed of an app, and what to call when it is no longer needed. It begins with the first who joins,
+// and ends with the last who leaves.
+func (fs *feeds) join(app string) (f *feed, leave func()) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f = fs.byApp[app]
+	if f == nil {
+		ctx, stop := context.WithCancel(snapshot.Urgent(context.Background()))
+		f = &feed{changed: make(chan struct{}), stop: stop}
+		fs.byApp[app] = f
+		go fs.follow(ctx, app, f)
+	}
+	f.readers++
+	return f, func() {
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		if f.readers--; f.readers == 0 {
+			f.stop()
+			fs.forget(app, f)
+		}
+	}
+}
+
+func (fs *feeds) forget(app string, f *feed) {
+	if fs.byApp[app] == f {
+		delete(fs.byApp, app)
+	}
+}
+
+func (fs *feeds) follow(ctx context.Context, app string, f *feed) {
+	for line, err := range fs.client.Apps.Follow(ctx, app, apps.FollowOptions{Lines: linesSeen, Interval: askEvery}) {
+		switch {
+		case errors.Is(err, apps.ErrGap):
+			f.add(logLine{Gap: true}, nil)
+		case err != nil:
+			fs.mu.Lock()
+			fs.forget(app, f) // who comes back gets another
+			fs.mu.Unlock()
+			f.add(logLine{}, err)
+		default:
+			f.add(parseLine(line), nil)
+		}
+	}
+}
+
+// lines returns the last lines of a log if it is followed.
+func (fs *feeds) lines(app string) (followed bool, lines []logLine) {
+	fs.mu.Lock()
+	f := fs.byApp[app]
+	fs.mu.Unlock()
+	if f == nil {
+		return false, nil
+	}
+	lines, _, _, _ = f.after(-1)
+	return len(lines) > 0, lines[max(len(lines)-linesSeen, 0):]
+}
 
 // streamLog sends a log as server-sent events: the last lines, then each as it comes. What goes wrong is an event too,
 // and the end; the browser comes back by itself, and would not after any status but 200.
@@ -72,29 +203,35 @@ func (d *dashboard) streamLog(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		connection.SetWriteDeadline(time.Now().Add(slowBrowser))
 		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, body)
-		return connection.Flush()
+		return nil
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	fmt.Fprintf(w, "retry: %d\n\n", comeBack.Milliseconds())
 	if connection.Flush() != nil {
 		return
 	}
-	options := apps.FollowOptions{Lines: linesSeen, Interval: d.ask}
-	for line, err := range d.client.Apps.Follow(ctx, r.PathValue("app"), options) {
-		switch {
-		case ctx.Err() != nil: // the browser left, the dashboard ends, or it is time for another stream
-			return
-		case errors.Is(err, apps.ErrGap):
-			err = send("line", logLine{Text: "… some lines were missed …"})
-		case err != nil:
-			send("problem", err.Error())
-			return
-		default:
-			err = send("line", parseLine(line))
+	f, leave := d.feeds.join(r.PathValue("app"))
+	defer leave()
+	for next := -1; ; {
+		lines, after, err, more := f.after(next)
+		next = after
+		connection.SetWriteDeadline(time.Now().Add(slowBrowser))
+		for _, line := range lines {
+			if send("line", line) != nil {
+				return
+			}
 		}
 		if err != nil {
+			a := explain(err, r.PathValue("app"))
+			send("problem", a.What+" "+a.Detail)
+		}
+		if connection.Flush() != nil || err != nil {
+			return
+		}
+		select {
+		case <-more:
+		case <-ctx.Done(): // the browser left, the dashboard ends, or it is time for another stream
 			return
 		}
 	}

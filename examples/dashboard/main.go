@@ -1,8 +1,8 @@
-// Command dashboard shows a Controller's apps in the browser: who owns what, what is released, which pods are up, and
-// the log as it comes. It can scale and roll back, if it is told that it may.
+// Command dashboard shows a Controller's apps in the browser: which need attention, who owns what, what is released, which
+// pods are up, and the log as it comes. It restarts, scales, rolls back and switches maintenance mode, if it may.
 //
 //	go -C examples/dashboard run .                       # a Controller in memory, full of life, on http://127.0.0.1:8080
-//	go -C examples/dashboard run . -allow-writes         # with buttons to scale and to roll back
+//	go -C examples/dashboard run . -allow-writes         # with buttons to change things
 //	go -C examples/dashboard run . -controller-from-env  # the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile
 //
 // It has no login: who reaches its address sees what the token may see, values of config included. So it listens on
@@ -10,7 +10,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -19,26 +18,22 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/deisgo/deis"
-	"github.com/deisgo/deis/version"
 )
 
 func main() {
-	var o options
-	flag.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
-	flag.StringVar(&o.allowHosts, "allow-hosts", "", "`names` that browsers may reach the dashboard by beside localhost, separated by commas; allows an -addr that is not loopback")
-	flag.BoolVar(&o.allowWrites, "allow-writes", false, "let the dashboard scale and roll back; without it, it only reads")
-	flag.StringVar(&o.api, "api", "2.2", "API `version` of the Controller in memory, 1.6 or 2.2")
-	flag.BoolVar(&o.fromEnv, "controller-from-env", false, "show the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile, in place of one in memory")
-	flag.Parse()
-
+	o, err := parse(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "dashboard:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Stderr, o); err != nil {
@@ -48,33 +43,69 @@ func main() {
 }
 
 type options struct {
-	addr, allowHosts, api string
-	allowWrites, fromEnv  bool
+	addr, allowHosts string
+	allowWrites      bool
+	requests         float64 // a second; 0: the usual number
+
+	// Which Controller; see connect.
+	api                                  string
+	fromEnv                              bool
+	controllerURL, profile, username, ca string
+}
+
+func parse(args []string, errOut io.Writer) (o options, err error) {
+	flags := flag.NewFlagSet("dashboard", flag.ContinueOnError)
+	flags.SetOutput(errOut)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.allowHosts, "allow-hosts", "", "`names` that browsers may reach the dashboard by beside localhost, separated by commas; allows an -addr that is not loopback")
+	flags.BoolVar(&o.allowWrites, "allow-writes", false, "let the dashboard restart, scale, roll back and change settings; without it, it only reads")
+	flags.Float64Var(&o.requests, "requests", 0, "at most so many requests a `second` to read from the Controller, for all viewers together; 0 is 2, or 20 for the Controller in memory")
+	flags.StringVar(&o.api, "api", "2.3", "API `version` of the Controller in memory: 1.6, 2.2 or 2.3")
+	flags.BoolVar(&o.fromEnv, "controller-from-env", false, "show the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile, in place of one in memory")
+	flags.StringVar(&o.controllerURL, "controller", "", "`URL` of the Controller to show, in place of DEIS_CONTROLLER")
+	flags.StringVar(&o.profile, "profile", "", "`name` of a profile that deis login left, or the path of its file")
+	flags.StringVar(&o.username, "username", "", "log in as this `user`, with the password in DEIS_PASSWORD, in place of a token")
+	flags.StringVar(&o.ca, "ca-file", "", "`file` with the certificate (PEM) of the authority that the Controller's certificate is from")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q: everything is a flag", flags.Arg(0))
+	case o.requests < 0:
+		return o, errors.New("-requests must not be negative")
+	case o.profile != "" && (o.controllerURL != "" || o.username != ""):
+		return o, errors.New("-profile names the Controller and the user: leave -controller and -username out")
+	case o.ca != "" && o.inMemory():
+		return o, errors.New("-ca-file needs a Controller: say which with -controller-from-env, -controller or -profile")
+	}
+	return o, nil
+}
+
+// inMemory reports whether no Controller is named.
+func (o *options) inMemory() bool {
+	return !o.fromEnv && o.controllerURL == "" && o.profile == "" && o.username == ""
 }
 
 const (
 	refreshEvery = 5 * time.Second // how often an open page looks again
-	askEvery     = time.Second     // how often the log is asked for while lines come
 	goodbye      = 10 * time.Second
 )
 
 // run serves the dashboard until the context ends.
 func run(ctx context.Context, out, logs io.Writer, o options) error {
-	d := &dashboard{
-		writes:  o.allowWrites,
-		log:     slog.New(slog.NewTextHandler(logs, nil)),
-		refresh: refreshEvery,
-		ask:     askEvery,
+	ctx, cancel := context.WithCancel(ctx) // ends the reader and the demo's life also when the server fails
+	defer cancel()
+	log := slog.New(slog.NewTextHandler(logs, nil))
+	d, err := connect(ctx, o, log)
+	if err != nil {
+		return err
 	}
+	d.writes = o.allowWrites
 	for name := range strings.SplitSeq(o.allowHosts, ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			d.hosts = append(d.hosts, name)
 		}
-	}
-	ctx, cancel := context.WithCancel(ctx) // ends the demo's life also when the server fails
-	defer cancel()
-	if err := d.connect(ctx, o); err != nil {
-		return err
 	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
@@ -84,55 +115,13 @@ func run(ctx context.Context, out, logs io.Writer, o options) error {
 		listener.Close()
 		return fmt.Errorf("%s can be reached by others, and there is no login; name the hosts that may be used for it with -allow-hosts, or listen on 127.0.0.1", o.addr)
 	}
-	mode := "read-only; -allow-writes lets it scale and roll back"
+	mode := "read-only; -allow-writes lets it change things"
 	if o.allowWrites {
-		mode = "it may scale and roll back"
+		mode = "it may change things"
 	}
 	fmt.Fprintf(out, "Dashboard of %s on http://%s (%s)\n", d.controller, listener.Addr(), mode)
+	go d.reader.Run(ctx)
 	return d.serve(ctx, listener)
-}
-
-// connect makes the client of the Controller that is asked for.
-func (d *dashboard) connect(ctx context.Context, o options) (err error) {
-	if o.fromEnv {
-		d.client, err = deis.FromEnv(deis.WithApplication("dashboard", version.SDK))
-		d.controller = controllerHost()
-		return err
-	}
-	api, err := version.Parse(o.api)
-	if err != nil {
-		return err
-	}
-	if _, err := version.Negotiate(api); err != nil {
-		return err
-	}
-	demo, err := newDemo(ctx, api)
-	if err != nil {
-		return err
-	}
-	go demo.live(ctx, time.Second)
-	d.client, d.controller = demo.admin, "a Controller in memory"
-	return nil
-}
-
-// controllerHost names the Controller that deis.FromEnv means, without what else its URL may hold.
-func controllerHost() string {
-	address := os.Getenv("DEIS_CONTROLLER")
-	if address == "" {
-		profile, err := deis.LoadProfile("")
-		if err != nil {
-			return "" // FromEnv says it
-		}
-		address = profile.Controller
-	}
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	parsed, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return cmp.Or(parsed.Host, "the Controller")
 }
 
 func isLoopback(addr net.Addr) bool {
@@ -140,7 +129,7 @@ func isLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// serve answers until the context ends; then it ends the streams, and waits for what is being done.
+// serve responds until the context ends; then it ends the streams, and waits for what is being done.
 func (d *dashboard) serve(ctx context.Context, listener net.Listener) error {
 	closing, closeStreams := context.WithCancel(context.Background())
 	defer closeStreams()

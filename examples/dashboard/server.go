@@ -1,45 +1,57 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"embed"
-	"errors"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/examples/dashboard/snapshot"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
+// This file is the server: which page is where, and who may ask for it.
 
 //go:embed static
 var staticFiles embed.FS
 
 // A dashboard serves the pages. It is one client, whatever number of browsers looks on.
 type dashboard struct {
-	client     *deis.Client
+	client     *deis.Client // for what people do
+	reader     *snapshot.Reader
+	open       *openApps
+	feeds      *feeds
 	controller string   // its name for people
+	platform   string   // the domain below which it gives apps a host name, "" if that is not known
 	hosts      []string // names in the Host header beside the loopback ones
 	writes     bool     // whether it may change anything
 	log        *slog.Logger
 	refresh    time.Duration   // how often an open page looks again
-	ask        time.Duration   // how often a log is asked for
 	closing    context.Context // ends the streams
+}
 
-	away atomic.Bool // whether the Controller did not answer when last asked for a page
+// newDashboard makes a dashboard. The quiet client reads what pages show; it should have a budget and no retries.
+func newDashboard(client, quiet *deis.Client, log *slog.Logger) *dashboard {
+	d := &dashboard{client: client, log: log, refresh: refreshEvery, closing: context.Background()}
+	d.reader = snapshot.NewReader(quiet, snapshot.Options{Trouble: func(err error) {
+		if err != nil {
+			log.Warn("nothing can be read from the Controller", "error", err)
+		} else {
+			log.Info("the Controller responds again")
+		}
+	}})
+	d.open = newOpenApps(quiet, d.reader)
+	d.feeds = newFeeds(quiet)
+	return d
 }
 
 const (
-	readTimeout  = 15 * time.Second // for all that a page needs
+	readTimeout  = 15 * time.Second // for what a question before a change needs
 	writeTimeout = 3 * time.Minute  // a scale-down of a real Controller takes 42 seconds, a failing deploy 58
 	formTimeout  = 10 * time.Second
 	maxForm      = 16 << 10
@@ -47,15 +59,15 @@ const (
 
 func (d *dashboard) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", d.showApps)
+	mux.HandleFunc("GET /{$}", d.showList)
 	mux.HandleFunc("GET /apps/{app}", d.showApp)
 	mux.HandleFunc("GET /apps/{app}/logs", d.streamLog)
 	mux.HandleFunc("POST /apps/{app}/config", d.showConfigValue) // no GET: a value is not to be prefetched, or in a history
 	mux.HandleFunc("GET /apps/{app}/config", d.backToApp)
-	mux.HandleFunc("GET /apps/{app}/scale", d.mayWrite(d.confirmScale))
-	mux.HandleFunc("POST /apps/{app}/scale", d.mayWrite(d.scale))
-	mux.HandleFunc("GET /apps/{app}/rollback", d.mayWrite(d.confirmRollback))
-	mux.HandleFunc("POST /apps/{app}/rollback", d.mayWrite(d.rollBack))
+	for name, a := range actions {
+		mux.HandleFunc("GET /apps/{app}/"+name, d.mayWrite(d.question(a)))
+		mux.HandleFunc("POST /apps/{app}/"+name, d.mayWrite(d.carryOut(a)))
+	}
 	mux.Handle("GET /static/{file}", http.FileServerFS(staticFiles))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, http.StatusNotFound, "There is no such page.")
@@ -102,7 +114,7 @@ func readForm(w http.ResponseWriter, r *http.Request) bool {
 	return r.ParseForm() == nil
 }
 
-// isOwnName tells whether a Host header is one of the dashboard's. A foreign page whose name was made to point to this
+// isOwnName reports whether a Host header is one of the dashboard's. A foreign page whose name was made to point to this
 // address (DNS rebinding) is of the dashboard's origin for the browser, and gives itself away by its name only.
 func (d *dashboard) isOwnName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
@@ -125,89 +137,3 @@ func (d *dashboard) mayWrite(next http.HandlerFunc) http.HandlerFunc {
 		next(w, r)
 	}
 }
-
-// A view is what every page has, and its own data.
-type view struct {
-	Title      string
-	Controller string // its name and version
-	Writes     bool
-	Refresh    int64  // milliseconds; 0: the page stays as it is
-	Problem    string // what the Controller says is wrong, in one line
-	Back       string // where to go from a page that only says what is wrong
-	Data       any
-}
-
-func (d *dashboard) view(title string, data any) view {
-	v := view{Title: title, Controller: d.controller, Writes: d.writes, Refresh: d.refresh.Milliseconds(), Data: data}
-	if server, ok := d.client.Server(); ok {
-		v.Controller += ", API " + server.API.String()
-	}
-	return v
-}
-
-// render writes a page; it is whole or an error.
-func (d *dashboard) render(w http.ResponseWriter, status int, name string, v view) {
-	var page bytes.Buffer
-	if err := pages[name].ExecuteTemplate(&page, "layout.html", v); err != nil {
-		d.log.Error("a page could not be made", "page", name, "error", err)
-		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(page.Bytes()) // an error is the browser's going away
-}
-
-// refuse answers with a page that says why.
-func (d *dashboard) refuse(w http.ResponseWriter, status int, why string) {
-	v := d.view(why, nil)
-	v.Refresh, v.Back = 0, "/"
-	d.render(w, status, "refused.html", v)
-}
-
-// failed answers with the Controller's error, and makes the browser look again.
-func (d *dashboard) failed(w http.ResponseWriter, err error) {
-	d.noteAnswer(err)
-	status, title := http.StatusBadGateway, "The Controller answers with an error"
-	switch {
-	case isSilence(err):
-		title = "The Controller gives no answer"
-	case errors.Is(err, deis.ErrNotFound):
-		status, title = http.StatusNotFound, "The Controller has no such thing"
-	case errors.Is(err, deis.ErrInvalidArgument):
-		status, title = http.StatusBadRequest, "That cannot be asked for"
-	}
-	v := d.view(title, nil)
-	v.Problem = err.Error()
-	d.render(w, status, "away.html", v)
-}
-
-// isSilence tells whether an error is none of the Controller's own.
-func isSilence(err error) bool {
-	var answer *deis.Error
-	return errors.Is(err, deis.ErrNotController) || errors.Is(err, deis.ErrUnavailable) ||
-		errors.As(err, &answer) && answer.StatusCode == 0
-}
-
-// noteAnswer logs when the Controller goes away and when it comes back, once each.
-func (d *dashboard) noteAnswer(err error) {
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, deis.ErrInvalidArgument): // it was not asked, or not to the end
-	case !isSilence(err):
-		if d.away.Swap(false) {
-			d.log.Info("the Controller answers again")
-		}
-	case !d.away.Swap(true):
-		d.log.Warn("the Controller gives no answer", "error", err)
-	}
-}
-
-// pages are the templates, each with the layout around it.
-var pages = func() map[string]*template.Template {
-	all := make(map[string]*template.Template)
-	for _, name := range []string{"apps.html", "app.html", "confirm.html", "away.html", "refused.html"} {
-		all[name] = template.Must(template.New(name).Funcs(template.FuncMap{"when": when}).
-			ParseFS(templateFiles, "templates/layout.html", "templates/"+name))
-	}
-	return all
-}()

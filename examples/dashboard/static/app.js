@@ -50,18 +50,19 @@ async function page(url, options) {
 
 // refresh shows what is there now. When nothing can be read, what was there stays, below a banner that says so.
 async function refresh() {
-  let ok = false;
+  const asked = location.pathname + location.search;
   try {
-    const fresh = await page(location.pathname + location.search);
-    ok = fresh.ok;
+    const fresh = await page(asked);
+    if (asked !== location.pathname + location.search) return; // somebody searched meanwhile
     patch(problem, fresh.doc.getElementById("problem"));
-    if (ok) {
+    if (fresh.ok) {
       patch(main, fresh.doc.getElementById("main"));
       patch(document.getElementById("about"), fresh.doc.getElementById("about"));
       document.title = fresh.doc.title;
       interval = Number(fresh.doc.body.dataset.refresh);
       follow();
     }
+    stale(!fresh.ok || fresh.doc.body.classList.contains("stale"));
   } catch {
     if (problem.textContent !== problem.dataset.offline) {
       const banner = document.createElement("p");
@@ -69,8 +70,14 @@ async function refresh() {
       banner.textContent = problem.dataset.offline;
       problem.replaceChildren(banner);
     }
+    stale(true);
   }
-  document.body.classList.toggle("stale", !ok);
+}
+
+function stale(yes) {
+  document.body.classList.toggle("stale", yes);
+  if (yes) sayOfLog("No lines come while the Controller does not respond.");
+  else if (source?.readyState === EventSource.OPEN) following();
 }
 
 let timer;
@@ -82,15 +89,27 @@ async function keepFresh() {
   timer = setTimeout(keepFresh, interval);
 }
 
-// follow shows the log as it comes. A stream begins with the last lines, so a new one replaces what is shown.
+// follow shows the log as it comes. A stream begins with the last lines, so a new one replaces what is shown. While it is
+// paused, lines are kept for later.
 const mostLines = 1000;
 let source = null;
+let paused = false;
+let waiting = []; // lines that came during the pause
+const logElement = (name) => document.getElementById(name);
+
+function sayOfLog(text) {
+  const state = logElement("log-state");
+  if (state && state.textContent !== text) state.textContent = text; // or it is read out each time
+}
+
+function following() {
+  if (paused) sayOfLog(waiting.length ? `Paused; ${waiting.length} more ${waiting.length === 1 ? "line" : "lines"} so far.` : "Paused.");
+  else sayOfLog("New lines appear as they come; times are UTC.");
+}
+
 function follow() {
-  const log = document.getElementById("log");
+  const log = logElement("log");
   if (!log || source || document.hidden) return;
-  const state = document.getElementById("log-state");
-  const say = (text) => { if (state.textContent !== text) state.textContent = text; }; // or it is read out each time
-  const following = () => say("New lines appear as they come; times are UTC.");
   let begun = false, quiet;
   source = new EventSource(log.dataset.stream);
   source.onopen = () => {
@@ -99,17 +118,18 @@ function follow() {
     quiet = setTimeout(following, 5000); // nothing came, and no problem either
   };
   source.addEventListener("line", (event) => {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
-    if (!begun) log.replaceChildren();
+    if (!begun && paused) waiting = [null]; // all that is shown is replaced
+    if (!begun && !paused) log.replaceChildren();
     begun = true;
-    log.append(lineOf(JSON.parse(event.data)));
-    while (log.childElementCount > mostLines) log.firstElementChild.remove();
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    const line = JSON.parse(event.data);
+    if (paused) waiting.push(line);
+    else show([line]);
+    if (waiting.length > mostLines) waiting = [null, { gap: true }, ...waiting.slice(-mostLines / 2)];
     following();
   });
   source.addEventListener("problem", (event) => {
     clearTimeout(quiet);
-    say(`Following again in a moment. ${JSON.parse(event.data)}`);
+    sayOfLog(`Following again in a moment. ${JSON.parse(event.data)}`);
   });
   source.onerror = () => {
     if (source && source.readyState === EventSource.CLOSED) { // some browsers give up; otherwise it comes back by itself
@@ -117,7 +137,43 @@ function follow() {
       setTimeout(follow, interval);
     }
   };
+  logElement("pause").hidden = false;
+  filterLog();
   log.scrollTop = log.scrollHeight;
+}
+
+// show adds lines at the end, and stays at the end if that is where the reader is.
+function show(lines) {
+  const log = logElement("log");
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
+  for (const line of lines) {
+    if (line === null) log.replaceChildren();
+    else log.append(filtered(lineOf(line)));
+  }
+  while (log.childElementCount > mostLines) log.firstElementChild.remove();
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+// filtered hides a line that does not contain what is looked for.
+function filtered(row) {
+  const text = document.querySelector("#log-form input").value.trim().toLowerCase();
+  row.hidden = !row.classList.contains("gap") && text !== "" && !row.textContent.toLowerCase().includes(text);
+  return row;
+}
+
+function filterLog() {
+  for (const row of logElement("log").children) filtered(row);
+}
+
+function pause(button) {
+  paused = !paused;
+  button.setAttribute("aria-pressed", paused);
+  button.textContent = paused ? "Go on" : "Pause";
+  if (!paused) {
+    show(waiting);
+    waiting = [];
+  }
+  following();
 }
 
 function unfollow() {
@@ -132,6 +188,11 @@ function lineOf(line) {
     return e;
   };
   const row = document.createElement("div");
+  if (line.gap) {
+    row.className = "gap";
+    row.textContent = "Some lines were missed here.";
+    return row;
+  }
   if (line.time) {
     const time = element("time", line.time);
     time.title = line.exact;
@@ -161,8 +222,40 @@ async function showValue(form, button) {
   }, shownFor);
 }
 
+// search shows the apps that the form asks for, without another page.
+let searching;
+function search(form) {
+  const fields = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== "" && !(name === "per" && value === "50")));
+  history.replaceState(null, "", fields.size ? `/?${fields}` : "/");
+  clearTimeout(searching);
+  searching = setTimeout(refresh, 150);
+}
+
+document.addEventListener("input", (event) => {
+  const form = event.target.closest(".filters");
+  if (form) search(form);
+  if (event.target.closest("#log-form")) filterLog();
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.id === "pause") pause(event.target);
+  if (event.target.id === "clear") {
+    event.preventDefault();
+    const form = document.querySelector(".filters");
+    for (const field of form.elements) if (field.name && field.name !== "sort" && field.name !== "per") field.value = "";
+    form.elements.q.focus();
+    search(form);
+  }
+});
+
 document.addEventListener("submit", (event) => {
-  if (event.target.closest("#config")) {
+  if (event.target.closest(".filters")) {
+    event.preventDefault();
+    search(event.target);
+  } else if (event.target.closest("#log-form")) {
+    event.preventDefault();
+    filterLog();
+  } else if (event.target.closest("#config")) {
     event.preventDefault();
     showValue(event.target, event.submitter);
   } else if (event.target.dataset.busy) { // a change can take a minute, and is not to be sent twice
@@ -176,6 +269,8 @@ document.addEventListener("submit", (event) => {
 
 // A page that the browser kept for going back may show a value, or a button that was used.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+document.documentElement.classList.add("scripted");
 
 if (interval) {
   follow();

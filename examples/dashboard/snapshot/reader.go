@@ -1,0 +1,328 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/releases"
+	"github.com/deisgo/deis/version"
+)
+
+const (
+	firstPause   = time.Second // after a failure; it doubles with each that follows
+	longestPause = time.Minute
+	askTimeout   = 15 * time.Second // for the list of apps, or for all that is read of one app
+	appsAtOnce   = 100              // on a page of the list, which is what Controllers give by themselves
+	thorough     = 4                // each so many times the settings and the newest release are read, too
+)
+
+// Options say how a Reader works. The zero value is fit for use.
+type Options struct {
+	Idle  time.Duration // how long it goes on reading after the last look; a minute if it is 0
+	Round time.Duration // how long a round takes at least; ten seconds if it is 0
+
+	// Trouble is called when the Controller stops responding, and with nil when it responds again.
+	Trouble func(error)
+}
+
+// A Reader keeps a Snapshot up to date. Make one with NewReader, and Run it. It is safe for concurrent use.
+type Reader struct {
+	client  *deis.Client
+	options Options
+
+	current atomic.Pointer[Snapshot]
+	writing sync.Mutex // held from reading current to replacing it
+
+	looked atomic.Int64  // when somebody looked last, in Unix nanoseconds
+	wake   chan struct{} // a look wakes Run
+}
+
+// NewReader makes a Reader. The client should have a Budget, and no retries.
+func NewReader(client *deis.Client, o Options) *Reader {
+	if o.Idle == 0 {
+		o.Idle = time.Minute
+	}
+	if o.Round == 0 {
+		o.Round = 10 * time.Second
+	}
+	r := &Reader{client: client, options: o, wake: make(chan struct{}, 1)}
+	r.current.Store(new(Snapshot))
+	return r
+}
+
+// Look returns what is known. It never waits. It also says that somebody looks, so that reading goes on.
+func (r *Reader) Look() *Snapshot {
+	r.looked.Store(time.Now().UnixNano())
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is awake
+	}
+	return r.current.Load()
+}
+
+// Run reads until the context ends, while somebody looks.
+func (r *Reader) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if r.idle() {
+			select {
+			case <-r.wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		began := time.Now()
+		if r.round(ctx) {
+			sleep(ctx, r.options.Round-time.Since(began))
+		}
+	}
+}
+
+func (r *Reader) idle() bool { return time.Since(time.Unix(0, r.looked.Load())) > r.options.Idle }
+
+// round reads the list of apps, and then each app, the one with the oldest state first. It reports whether the round was
+// completed: it ends early when nobody looks any more.
+func (r *Reader) round(ctx context.Context) bool {
+	ids, err := r.list(ctx)
+	if err != nil {
+		return false
+	}
+	for _, id := range ids {
+		err := r.ask(ctx, func(ctx context.Context) error { return r.read(ctx, id, false) })
+		if ctx.Err() != nil || errors.Is(err, errIdle) {
+			return false
+		}
+	}
+	r.update(func(s *Snapshot) { s.Rounds++ })
+	return true
+}
+
+// list reads the list of apps, and returns the ids in the order in which to read them.
+func (r *Reader) list(ctx context.Context) (ids []string, err error) {
+	var listed []apps.App
+	began := time.Now()
+	var page *deis.Page[apps.App]
+	for more := true; more; more = page.HasNext() {
+		err := r.ask(Urgent(ctx), func(ctx context.Context) (err error) {
+			if page == nil {
+				page, err = r.client.Apps.List(ctx, apps.ListOptions{PageSize: appsAtOnce})
+				return err
+			}
+			next, err := page.Next(ctx)
+			if err == nil {
+				page = next
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		listed = append(listed, page.Items...)
+	}
+	r.update(func(s *Snapshot) {
+		fresh := make([]App, 0, len(listed))
+		for _, app := range listed {
+			known, _ := s.App(app.ID)
+			if known.Read.After(began) { // by a Refresh
+				app = known.App
+			}
+			known.App = app
+			fresh = append(fresh, known)
+		}
+		for _, known := range s.Apps { // made meanwhile, and read by a Refresh
+			if known.Read.After(began) {
+				fresh = append(fresh, known)
+			}
+		}
+		slices.SortStableFunc(fresh, func(a, b App) int { return strings.Compare(a.ID, b.ID) })
+		s.Apps, s.Listed = slices.CompactFunc(fresh, func(a, b App) bool { return a.ID == b.ID }), began
+	})
+	oldest := slices.Clone(r.current.Load().Apps)
+	slices.SortStableFunc(oldest, func(a, b App) int { return a.Read.Compare(b.Read) })
+	for _, app := range oldest {
+		ids = append(ids, app.ID)
+	}
+	return ids, nil
+}
+
+// Refresh reads one app at once, and returns what its page needs to know. Call it when somebody opens an app, and after
+// a change.
+func (r *Reader) Refresh(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(Urgent(ctx), askTimeout)
+	defer cancel()
+	return r.read(ctx, id, true)
+}
+
+// read reads an app's state and puts it into the snapshot. An error of the Controller's own is noted there, because it
+// is about this app; any other is only returned. With itself, the app is read as well and not only what it has.
+func (r *Reader) read(ctx context.Context, id string, itself bool) error {
+	began := time.Now()
+	known, _ := r.current.Load().App(id)
+	fresh, err := r.state(ctx, known, id, itself)
+	switch {
+	case errors.Is(err, deis.ErrNotFound):
+		r.update(func(s *Snapshot) { s.Apps = slices.DeleteFunc(s.Apps, func(a App) bool { return a.ID == id }) })
+		return err
+	case err != nil && (ctx.Err() != nil || aboutEverything(err)):
+		return err
+	case err != nil:
+		fresh = known
+		fresh.Err = err
+	default:
+		fresh.Read, fresh.Err = began, nil
+		fresh.reads++
+	}
+	r.update(func(s *Snapshot) {
+		i, found := find(s.Apps, id)
+		switch {
+		case !found && err == nil:
+			s.Apps = slices.Insert(s.Apps, i, fresh)
+		case found && !s.Apps[i].Read.After(began): // or it is newer already
+			if !itself || err != nil {
+				fresh.App = s.Apps[i].App
+			}
+			s.Apps[i] = fresh
+		}
+	})
+	return err
+}
+
+// state returns an app as it is now.
+func (r *Reader) state(ctx context.Context, app App, id string, itself bool) (App, error) {
+	if itself {
+		now, err := r.client.Apps.Get(ctx, id)
+		if err != nil {
+			return app, err
+		}
+		app.App = *now
+	}
+	running, err := deis.Collect(r.client.Pods.All(ctx, id, pods.ListOptions{}))
+	if err != nil {
+		return app, err
+	}
+	app.Pods = running
+	if app.Release, err = r.client.Releases.Current(ctx, id); err != nil {
+		var failed *deis.Error
+		if ctx.Err() != nil || errors.As(err, &failed) {
+			return app, err
+		}
+		app.Release = nil // no release that it could run
+	}
+	server, _ := r.client.Server()
+	if !server.API.AtLeast(version.V2_3) || app.reads%thorough != 0 && !itself {
+		return app, nil
+	}
+	if app.Setting, err = r.client.Settings.Get(ctx, id); err != nil {
+		return app, err
+	}
+	newest, err := r.client.Releases.List(ctx, id, releases.ListOptions{PageSize: 1})
+	if err != nil {
+		return app, err
+	}
+	app.Failed = nil
+	if len(newest.Items) > 0 && newest.Items[0].Failed {
+		app.Failed = &newest.Items[0]
+	}
+	return app, nil
+}
+
+// errIdle says that nobody looks any more.
+var errIdle = errors.New("snapshot: nobody looks")
+
+// ask makes a call, again and again while its error says nothing about what was asked. It waits after each failure that
+// may pass, the longer the more there were.
+func (r *Reader) ask(ctx context.Context, call func(context.Context) error) error {
+	if !r.current.Load().Complete() { // somebody waits for the first round
+		ctx = Urgent(ctx)
+	}
+	for failures := 0; ; failures++ {
+		if r.idle() {
+			return errIdle
+		}
+		bounded, cancel := context.WithTimeout(ctx, askTimeout)
+		err := call(bounded)
+		cancel()
+		var failed *deis.Error
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && aboutEverything(err):
+			pause := backoff(failures, err)
+			r.trouble(err, pause)
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+			continue
+		case errors.As(err, &failed) && failed.Temporary(): // the Controller's own trouble with one app
+			sleep(ctx, backoff(0, err))
+		}
+		r.trouble(nil, 0)
+		return err
+	}
+}
+
+// backoff is how long to wait after a failure: a random time that grows, or what Retry-After says if that is more.
+func backoff(failures int, err error) time.Duration {
+	longest := min(firstPause<<min(failures, 10), longestPause)
+	pause := longest/2 + rand.N(longest/2)
+	var failed *deis.Error
+	if errors.As(err, &failed) {
+		pause = max(pause, failed.RetryAfter)
+	}
+	return pause
+}
+
+// aboutEverything reports whether an error says that nothing at all can be read at present: it is not the Controller's
+// word about one app.
+func aboutEverything(err error) bool {
+	var failed *deis.Error
+	var mismatch *version.MismatchError
+	switch {
+	case errors.As(err, &mismatch), errors.Is(err, context.DeadlineExceeded), errors.Is(err, deis.ErrUpgraded):
+		return true
+	case !errors.As(err, &failed):
+		return false
+	}
+	return !failed.FromController() || errors.Is(err, deis.ErrUnauthorized) || errors.Is(err, deis.ErrRateLimited)
+}
+
+// trouble notes that the Controller does not respond, or that it does.
+func (r *Reader) trouble(err error, pause time.Duration) {
+	before := r.current.Load().Trouble
+	if err == nil && before == nil {
+		return
+	}
+	r.update(func(s *Snapshot) {
+		if err == nil {
+			s.Trouble = nil
+			return
+		}
+		now := time.Now()
+		trouble := &Trouble{Err: err, Since: now, Next: now.Add(pause)}
+		if s.Trouble != nil {
+			trouble.Since = s.Trouble.Since
+		}
+		s.Trouble = trouble
+	})
+	if tell := r.options.Trouble; tell != nil && (err == nil || before == nil) {
+		tell(err)
+	}
+}
+
+// update replaces the snapshot by a changed copy.
+func (r *Reader) update(change func(*Snapshot)) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	changed := *r.current.Load()
+	changed.Apps = slices.Clone(changed.Apps)
+	change(&changed)
+	r.current.Store(&changed)
+}
