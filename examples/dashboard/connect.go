@@ -22,8 +22,10 @@ import (
 // This file makes the clients of the Controller that the flags name.
 
 const (
-	usualRequests = 2  // a second
+	usualRequests = 2 // a second
+	usualRound    = 10 * time.Second
 	demoRequests  = 20 // a Controller in memory costs nobody anything
+	demoRound     = 2 * time.Second
 	loginTimeout  = 30 * time.Second
 	pingAfter     = 15 * time.Second // of silence on a connection of HTTP/2, so that a dead one is found
 )
@@ -41,7 +43,7 @@ func connect(ctx context.Context, o options, log *slog.Logger) (*dashboard, erro
 	if err != nil {
 		return nil, err
 	}
-	d, err := dashboardOf(client, transport, cmp.Or(o.requests, usualRequests), log)
+	d, err := dashboardOf(client, transport, cmp.Or(o.requests, usualRequests), usualRound, log)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func connectDemo(ctx context.Context, o options, log *slog.Logger) (*dashboard, 
 	if err != nil {
 		return nil, err
 	}
-	d, err := dashboardOf(demo.admin, demo.controller.Transport(), cmp.Or(o.requests, demoRequests), log)
+	d, err := dashboardOf(demo.admin, demo.controller.Transport(), cmp.Or(o.requests, demoRequests), demoRound, log)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func connectDemo(ctx context.Context, o options, log *slog.Logger) (*dashboard, 
 }
 
 // dashboardOf makes a dashboard that changes things with the client, and reads with a copy that has a budget.
-func dashboardOf(client *deis.Client, transport http.RoundTripper, requests float64, log *slog.Logger) (*dashboard, error) {
+func dashboardOf(client *deis.Client, transport http.RoundTripper, requests float64, round time.Duration, log *slog.Logger) (*dashboard, error) {
 	quiet, err := client.With(
 		deis.WithTransport(snapshot.NewBudget(requests).Transport(transport)),
 		deis.WithRetry(deis.RetryPolicy{}), // what reads has a back-off of its own
@@ -84,7 +86,7 @@ func dashboardOf(client *deis.Client, transport http.RoundTripper, requests floa
 	if err != nil {
 		return nil, err
 	}
-	return newDashboard(client, quiet, log), nil
+	return newDashboard(client, quiet, round, log), nil
 }
 
 // client makes the client of a Controller that is not in memory.

@@ -213,9 +213,6 @@ func (d *demo) found(ctx context.Context, t team) error {
 	if err := d.deploy(ctx, t); err != nil {
 		return err
 	}
-	if err := owner.Pods.Scale(ctx, t.app, t.scale); err != nil {
-		return err
-	}
 	for _, domain := range t.domains {
 		if _, err := owner.Domains.Create(ctx, t.app, domain); err != nil {
 			return err
@@ -224,7 +221,10 @@ func (d *demo) found(ctx context.Context, t team) error {
 	if err := d.changeConfig(ctx, t); err != nil {
 		return err
 	}
-	return d.deploy(ctx, t)
+	if err := d.deploy(ctx, t); err != nil {
+		return err
+	}
+	return owner.Pods.Scale(ctx, t.app, t.scale) // last: a deploy of API 1.6 starts an app that is scaled to nothing
 }
 
 // somebody of the team, as themselves.

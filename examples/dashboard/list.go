@@ -66,8 +66,11 @@ func readQuery(r *http.Request) listQuery {
 	if !slices.Contains(sizes, q.Per) {
 		q.Per = perPage
 	}
-	q.Page, _ = strconv.Atoi(form.Get("page"))
-	q.Page = max(q.Page, 1)
+	page, err := strconv.Atoi(form.Get("page"))
+	if err != nil || page < 1 {
+		page = 1
+	}
+	q.Page = page
 	return q
 }
 

@@ -76,7 +76,7 @@ const (
 	comeBack    = 3 * time.Second  // how long a browser waits before it asks for a broken stream again
 	streamLife  = 10 * time.Minute // then it comes back as well: a question that hangs must not be the last
 	slowBrowser = 15 * time.Second // how long one may take to read a line
-	askEvery    = 2 * time.Second  // how often the Controller is asked for a log while lines come
+	askEvery    = 2 * time.Second
 	linesKept   = 1000
 )
 
@@ -162,7 +162,7 @@ func (fs *feeds) forget(app string, f *feed) {
 }
 
 func (fs *feeds) follow(ctx context.Context, app string, f *feed) {
-	for line, err := range fs.client.Apps.Follow(ctx, app, apps.FollowOptions{Lines: linesSeen, Interval: askEvery}) {
+	for line, err := range fs.client.Apps.Follow(ctx, app, apps.FollowOptions{Lines: linesSeen, Interval: fs.every}) {
 		switch {
 		case errors.Is(err, apps.ErrGap):
 			f.add(logLine{Gap: true}, nil)

@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -63,13 +67,17 @@ func startProgram(t *testing.T, o options) (url, said string, stop func() error)
 }
 
 func TestItRunsOutOfTheBox(t *testing.T) {
-	for _, api := range []string{"1.6", "2.2"} {
+	for _, api := range []string{"1.6", "2.2", "2.3"} {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
 			url, said, stop := startProgram(t, options{api: api})
 			assert.Contains(t, said, "a Controller in memory")
 			assert.Contains(t, said, "read-only")
-			_, page := get(t, url+"/")
+			var page string
+			require.Eventually(t, func() bool {
+				_, page = get(t, url+"/")
+				return strings.Contains(page, "The oldest state here was read") && strings.Contains(page, "crashed")
+			}, 20*time.Second, 50*time.Millisecond)
 			for _, team := range company {
 				shows(t, page, `<a href="/apps/`+team.app+`">`)
 				_, page := get(t, url+"/apps/"+team.app)
@@ -88,9 +96,11 @@ func TestItShowsTheControllerOfTheEnvironment(t *testing.T) {
 	t.Setenv("DEIS_TOKEN", server.Token)
 	url, said, stop := startProgram(t, options{fromEnv: true, allowWrites: true})
 	assert.Contains(t, said, "Dashboard of "+strings.TrimPrefix(server.URL, "http://"))
-	assert.Contains(t, said, "it may scale")
-	_, page := get(t, url+"/")
-	shows(t, page, "No apps yet")
+	assert.Contains(t, said, "it may change things")
+	require.Eventually(t, func() bool {
+		_, page := get(t, url+"/")
+		return strings.Contains(page, "No apps yet")
+	}, 20*time.Second, 50*time.Millisecond)
 	assert.NoError(t, stop())
 }
 
@@ -110,6 +120,11 @@ func TestMistakesGiveOneClearLine(t *testing.T) {
 		"no version":                   {options{addr: "127.0.0.1:0", api: "two"}, `"two" is not an API version`},
 		"a version of others":          {options{addr: "127.0.0.1:0", api: "3.0"}, "the Controller speaks API 3.0"},
 		"an environment without token": {options{addr: "127.0.0.1:0", fromEnv: true}, "DEIS_TOKEN"},
+		"a user without password":      {options{addr: "127.0.0.1:0", username: "admin"}, "set DEIS_PASSWORD"},
+		"a Controller without token":   {options{addr: "127.0.0.1:0", controllerURL: "https://deis.example.com"}, "set DEIS_TOKEN, or give -username"},
+		"a profile that is not there":  {options{addr: "127.0.0.1:0", profile: "nothing"}, "no profile"},
+		"a CA file that is not there":  {options{addr: "127.0.0.1:0", fromEnv: true, ca: "nothing.pem"}, "-ca-file: open nothing.pem"},
+		"a CA file without one":        {options{addr: "127.0.0.1:0", fromEnv: true, ca: "go.mod"}, "-ca-file: go.mod has no certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out logBuffer
@@ -119,6 +134,55 @@ func TestMistakesGiveOneClearLine(t *testing.T) {
 			assert.Empty(t, out.String())
 		})
 	}
+}
+
+func TestWhatTheFlagsSayIsChecked(t *testing.T) {
+	for want, args := range map[string][]string{
+		`unexpected argument "now"`:            {"-allow-writes", "now"},
+		"-requests must not be negative":       {"-requests", "-1"},
+		"-profile names the Controller":        {"-profile", "work", "-username", "alice"},
+		"-ca-file needs a Controller":          {"-ca-file", "ca.pem"},
+		"flag provided but not defined: -nope": {"-nope"},
+	} {
+		_, err := parse(args, io.Discard)
+		assert.ErrorContains(t, err, want)
+	}
+	o, err := parse([]string{"-username", "alice", "-controller", "deis.example.com"}, io.Discard)
+	require.NoError(t, err)
+	assert.False(t, o.inMemory())
+	o, err = parse(nil, io.Discard)
+	require.NoError(t, err)
+	assert.True(t, o.inMemory())
+}
+
+// A private authority, and a user who logs in or has a profile.
+func TestItShowsAControllerBehindAPrivateAuthority(t *testing.T) {
+	server := deistest.Start(t, deistest.WithTLS(), deistest.WithApp("shop", ""))
+	dir := t.TempDir()
+	ca, profile := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "work.json")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(ca, block, 0o600))
+	require.NoError(t, os.WriteFile(profile, fmt.Appendf(nil, `{"username": "admin", "controller": %q, "token": %q}`, server.URL, server.Token), 0o600))
+	t.Setenv("DEIS_CONTROLLER", "")
+	t.Setenv("DEIS_PASSWORD", server.Password)
+	for name, o := range map[string]options{
+		"a user":    {controllerURL: server.URL, username: server.Username, ca: ca},
+		"a profile": {profile: profile, ca: ca},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, said, stop := startProgram(t, o)
+			assert.NotContains(t, said, server.Password)
+			assert.Contains(t, said, strings.TrimPrefix(server.URL, "https://"))
+			_, page := get(t, url+"/apps/shop")
+			shows(t, page, "Owned by admin")
+			assert.NoError(t, stop())
+		})
+	}
+	var out logBuffer
+	t.Setenv("DEIS_PASSWORD", "wrong")
+	err := run(t.Context(), &out, &out, options{addr: "127.0.0.1:0", controllerURL: server.URL, username: server.Username, ca: ca})
+	assert.ErrorContains(t, err, "400")
+	assert.NotContains(t, err.Error(), "wrong\"")
 }
 
 func TestOthersMayReachItWhenHostsAreNamed(t *testing.T) {
@@ -158,7 +222,7 @@ func TestItEndsWhileLogsAreFollowed(t *testing.T) {
 
 // The company of the demo goes on working, in both versions, and does not break what the dashboard shows.
 func TestTheDemoLives(t *testing.T) {
-	for _, api := range []version.API{version.V1_6, version.V2_2} {
+	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
 		t.Run(api.String(), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
@@ -184,9 +248,14 @@ func TestTheDemoLives(t *testing.T) {
 			for _, team := range company {
 				running, err := deis.Collect(demo.admin.Pods.All(t.Context(), team.app, pods.ListOptions{}))
 				require.NoError(t, err)
+				app, err := demo.admin.Apps.Get(t.Context(), team.app)
+				require.NoError(t, err)
 				want := 0
-				for _, n := range team.scale {
+				for _, n := range app.Structure {
 					want += n
+				}
+				if api == version.V2_3 && team.app == "gateway" { // it is scaled by itself
+					want = 5
 				}
 				assert.Len(t, running, want, team.app)
 			}

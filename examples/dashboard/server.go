@@ -35,10 +35,11 @@ type dashboard struct {
 	closing    context.Context // ends the streams
 }
 
-// newDashboard makes a dashboard. The quiet client reads what pages show; it should have a budget and no retries.
-func newDashboard(client, quiet *deis.Client, log *slog.Logger) *dashboard {
+// newDashboard makes a dashboard. The quiet client reads what pages show; it should have a budget and no retries. All apps
+// are read once in a round, or less often if that takes longer.
+func newDashboard(client, quiet *deis.Client, round time.Duration, log *slog.Logger) *dashboard {
 	d := &dashboard{client: client, log: log, refresh: refreshEvery, closing: context.Background()}
-	d.reader = snapshot.NewReader(quiet, snapshot.Options{Trouble: func(err error) {
+	d.reader = snapshot.NewReader(quiet, snapshot.Options{Round: round, Trouble: func(err error) {
 		if err != nil {
 			log.Warn("nothing can be read from the Controller", "error", err)
 		} else {

@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -20,7 +23,9 @@ import (
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/examples/dashboard/snapshot"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
 
@@ -28,16 +33,16 @@ import (
 type setting struct {
 	*deistest.Server
 	client *deis.Client
-	url    string // of the dashboard
-	logs   *logBuffer
-	ended  chan string // the path of each answer that is complete
+	*dashboard
+	url   string // of the dashboard
+	logs  *logBuffer
+	ended chan string // the path of each response that is complete
 }
 
 // start makes a dashboard over a Controller with one app, "shop": web=2, releases v1 to v4, a config and a domain.
 func start(t *testing.T, api version.API, writes bool) *setting {
 	t.Helper()
-	s := &setting{Server: deistest.NewServer(deistest.WithAPIVersion(api)), logs: &logBuffer{}, ended: make(chan string, 1000)}
-	t.Cleanup(s.Close)
+	s := &setting{Server: deistest.Start(t, deistest.WithAPIVersion(api)), logs: &logBuffer{}, ended: make(chan string, 1000)}
 	var err error
 	s.client, err = deis.New(s.URL, deis.WithToken(s.Token), deis.WithRetry(deis.RetryPolicy{}))
 	require.NoError(t, err)
@@ -55,16 +60,18 @@ func start(t *testing.T, api version.API, writes bool) *setting {
 	_, err = s.client.Domains.Create(ctx, "shop", "shop.example.com")
 	require.NoError(t, err)
 	require.NoError(t, s.client.Pods.Scale(ctx, "shop", map[string]int{"web": 2}))
-	s.url = serve(t, s.client, writes, s.logs, s.ended)
+	s.dashboard, s.url = serve(t, s.client, http.DefaultTransport, writes, 200*time.Millisecond, s.logs, s.ended)
 	return s
 }
 
-func serve(t *testing.T, client *deis.Client, writes bool, logs io.Writer, ended chan string) string {
+// serve starts a dashboard whose budget is no hindrance.
+func serve(t *testing.T, client *deis.Client, transport http.RoundTripper, writes bool, round time.Duration, logs io.Writer, ended chan string) (*dashboard, string) {
 	t.Helper()
-	d := &dashboard{
-		client: client, controller: "the test's Controller", writes: writes, refresh: time.Second, ask: time.Millisecond,
-		log: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})), closing: context.Background(),
-	}
+	d, err := dashboardOf(client, transport, 5000, round, slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	require.NoError(t, err)
+	d.controller, d.writes, d.refresh = "the test's Controller", writes, time.Second
+	d.feeds.every = 10 * time.Millisecond
+	go d.reader.Run(t.Context())
 	handler := d.handler()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r)
@@ -73,7 +80,20 @@ func serve(t *testing.T, client *deis.Client, writes bool, logs io.Writer, ended
 		}
 	}))
 	t.Cleanup(server.Close)
-	return server.URL
+	return d, server.URL
+}
+
+// warm waits until all apps were read.
+func (d *dashboard) warm(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return d.reader.Look().Complete() }, 20*time.Second, 5*time.Millisecond)
+}
+
+// again has an app read anew, as after a change.
+func (s *setting) again(t *testing.T) {
+	t.Helper()
+	s.open.expire("shop")
+	require.NoError(t, s.reader.Refresh(t.Context(), "shop"))
 }
 
 // changes lists the requests that could have changed something, since the setting was made.
@@ -134,8 +154,8 @@ func form(t *testing.T, address string, fields ...string) *http.Request {
 	return request
 }
 
-func inBothVersions(t *testing.T, test func(*testing.T, version.API)) {
-	for _, api := range []version.API{version.V1_6, version.V2_2} {
+func inEachVersion(t *testing.T, test func(*testing.T, version.API)) {
+	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
 		t.Run(api.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, api)
@@ -144,38 +164,166 @@ func inBothVersions(t *testing.T, test func(*testing.T, version.API)) {
 }
 
 func TestTheListShowsEachApp(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, false)
 		response, page := get(t, s.url+"/")
-		assert.Equal(t, http.StatusOK, response.StatusCode)
-		shows(t, page, `<a href="/apps/shop">shop</a>`, "1 app · 2 of 2 pods up", `<span class="state good">running</span>`,
-			`<span class="version">v4</span>`, " by admin", "API "+api.String(), "read-only")
+		assert.Equal(t, http.StatusOK, response.StatusCode, "it does not wait for the Controller")
+		shows(t, page, `data-refresh="1000"`, `<noscript><meta http-equiv="refresh" content="3"></noscript>`)
+		s.warm(t)
+		_, page = get(t, s.url+"/")
+		shows(t, page, `<a href="/apps/shop">shop</a>`, "1 app · 2 of 2 pods up", `<span class="state good">running</span>`, "all is well",
+			`<span class="version">v4</span>`, " by admin", "API "+api.String(), "read-only", "The oldest state here was read")
+		lacks(t, page, "<noscript><meta")
 		require.NoError(t, s.Controller.CrashPod("shop", "web.1"))
+		s.again(t)
 		_, page = get(t, s.url+"/")
 		shows(t, page, "<title>(1) Apps", "1 of 2 pods up", "1 needs attention", `<span class="state bad">crashed</span>`)
+		lacks(t, page, "all is well")
 	})
 }
 
-func TestALongListHasPages(t *testing.T) {
-	t.Parallel()
-	s := start(t, version.V1_6, false)
-	for range appsPerPage {
-		_, err := s.client.Apps.Create(t.Context(), apps.CreateParams{})
+// many starts a dashboard over so many apps, of which two are in trouble, and one cannot be read.
+func many(t *testing.T, n int) (*dashboard, *deistest.Controller, string) {
+	t.Helper()
+	controller := deistest.New(deistest.WithAPIVersion(version.V2_2), deistest.WithUser("bob", "opensesame"))
+	client, err := deis.New("http://controller.invalid", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
+	require.NoError(t, err)
+	bob, err := client.With(deis.WithToken(controller.TokenOf("bob")))
+	require.NoError(t, err)
+	for i := range n {
+		owner := client
+		if i%10 == 0 {
+			owner = bob
+		}
+		id := fmt.Sprintf("app-%03d", i)
+		_, err := owner.Apps.Create(t.Context(), apps.CreateParams{ID: id})
 		require.NoError(t, err)
+		if i >= n-3 {
+			_, err = owner.Builds.Create(t.Context(), id, builds.CreateParams{Image: "acme/" + id, SHA: "060da68", Procfile: map[string]string{"web": "run"}})
+			require.NoError(t, err)
+		}
 	}
-	_, first := get(t, s.url+"/")
-	shows(t, first, "51 apps", `<a href="/?page=2" rel="next">`)
-	_, second := get(t, s.url+"/?page=2")
-	shows(t, second, `<a href="/?page=1" rel="prev">`)
-	lacks(t, second, `rel="next"`)
-	assert.Equal(t, 51, strings.Count(first+second, "<tr role=\"row\" id="))
-	response, beyond := get(t, s.url+"/?page=3")
-	assert.Equal(t, http.StatusNotFound, response.StatusCode)
-	shows(t, beyond, "The Controller has no such thing")
+	require.NoError(t, controller.CrashPod(fmt.Sprintf("app-%03d", n-1), "web.1"))
+	require.NoError(t, controller.CrashPod(fmt.Sprintf("app-%03d", n-2), "web.1"))
+	controller.AddFault(deistest.Fault{Path: "/apps/app-001/pods", Status: 500, Body: `{"detail": "out of order"}`})
+	d, url := serve(t, client, controller.Transport(), false, time.Hour, io.Discard, nil)
+	d.warm(t)
+	return d, controller, url
+}
+
+// shown are the ids of the apps on a page, in their order.
+func shown(page string) (ids []string) {
+	for _, match := range regexp.MustCompile(`<tr role="row" id="app-([^"]+)"`).FindAllStringSubmatch(page, -1) {
+		ids = append(ids, match[1])
+	}
+	return ids
+}
+
+func TestTroubleOfAllAppsComesFirst(t *testing.T) {
+	t.Parallel()
+	_, controller, url := many(t, 300)
+	before := len(controller.Requests())
+	_, page := get(t, url+"/")
+	shows(t, page, "300 apps", "2 need attention", "1 unknown", "Page 1 of 6", `<a href="/?page=2" rel="next">`)
+	lacks(t, page, "all is well", `rel="prev"`)
+	require.Len(t, shown(page), 50)
+	assert.Equal(t, []string{"app-298", "app-299", "app-001"}, shown(page)[:3])
+	for path, want := range map[string]struct {
+		n    int
+		text string
+	}{
+		"/?page=6":                        {50, "Page 6 of 6"},
+		"/?per=500":                       {300, "300 apps"},
+		"/?per=100&page=3":                {100, "Page 3 of 3"},
+		"/?page=7":                        {0, "There are only 6 pages."},
+		"/?page=999999999999999999999":    {50, "Page 1 of 6"},
+		"/?state=attention":               {2, "2 apps match."},
+		"/?state=unknown":                 {1, "1 app matches."},
+		"/?state=not-deployed&owner=bob":  {30, "30 apps match."},
+		"/?state=running":                 {1, `<option value="running" selected>`},
+		"/?owner=bob":                     {30, `<option value="bob" selected>`},
+		"/?owner=nobody":                  {0, "No app matches"},
+		"/?q=APP-01":                      {10, `value="APP-01"`},
+		"/?q=060da68":                     {3, "3 apps match."},
+		"/?q=app-0&page=9":                {0, "There are only 2 pages."},
+		"/?q=%22%3E%3Cscript%3E&sort=oh":  {0, "No app matches"},
+		"/?q=app-0&sort=name&owner=admin": {50, `href="/?owner=admin&amp;page=2&amp;q=app-0&amp;sort=name"`},
+	} {
+		response, page := get(t, url+path)
+		assert.Equal(t, http.StatusOK, response.StatusCode, path)
+		assert.Len(t, shown(page), want.n, path)
+		shows(t, page, want.text)
+	}
+	_, page = get(t, url+"/?sort=name&page=2")
+	assert.Equal(t, "app-050", shown(page)[0])
+	_, page = get(t, url+"/?sort=owner&per=500")
+	assert.Equal(t, "app-299", shown(page)[269])
+	assert.Equal(t, "app-290", shown(page)[299], "bob's come after admin's")
+	assert.Len(t, controller.Requests(), before, "a warm snapshot needs no request")
+}
+
+// A tab is a page that looks again every five seconds, and one that follows the log of an app.
+func TestTenTabsCostWhatOneCosts(t *testing.T) {
+	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
+		t.Run(api.String(), func(t *testing.T) {
+			cost := func(more int, path string, tabs int, log bool) (requests int) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, end := context.WithCancel(t.Context())
+					demo, err := newDemo(ctx, api)
+					require.NoError(t, err)
+					for i := range more {
+						_, err := demo.admin.Apps.Create(ctx, apps.CreateParams{ID: fmt.Sprintf("more-%d", i)})
+						require.NoError(t, err)
+					}
+					d, err := dashboardOf(demo.admin, demo.controller.Transport(), usualRequests, usualRound, slog.New(slog.DiscardHandler))
+					require.NoError(t, err)
+					go d.reader.Run(ctx)
+					handler := d.handler()
+					look := func(path string) {
+						request := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+						request.Host = "localhost"
+						handler.ServeHTTP(httptest.NewRecorder(), request)
+					}
+					count := func() int { return len(demo.controller.Requests()) }
+					look(path)
+					time.Sleep(5 * time.Minute) // what was saved up for the first look is paid back
+					before := count()
+					for i := range tabs {
+						go func() {
+							time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+							for ctx.Err() == nil {
+								look(path)
+								time.Sleep(refreshEvery)
+							}
+						}()
+						if log {
+							go look(path + "/logs")
+						}
+					}
+					time.Sleep(time.Minute)
+					requests = count() - before
+					end()
+					synctest.Wait()
+					time.Sleep(time.Minute) // until all has ended
+				})
+				return requests
+			}
+			for _, page := range []struct {
+				more int
+				path string
+				log  bool
+			}{{0, "/", false}, {0, "/apps/shop", true}, {240, "/", false}, {240, "/apps/shop", true}} {
+				one, ten := cost(page.more, page.path, 1, page.log), cost(page.more, page.path, 10, page.log)
+				t.Logf("%s, %d apps: one tab makes %d requests a minute, ten make %d", page.path, len(company)+page.more, one, ten)
+				assert.LessOrEqual(t, max(one, ten), usualRequests*60+snapshot.Burst+1)
+				assert.InDelta(t, one, ten, 15)
+			}
+		})
+	}
 }
 
 func TestAnAppShowsEverything(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		require.NoError(t, s.Controller.AddLog("shop", "2026-01-02T15:04:05UTC shop[web.1]: listening on 5000"))
 		_, page := get(t, s.url+"/apps/shop")
@@ -192,23 +340,27 @@ func TestAnAppShowsEverything(t *testing.T) {
 }
 
 func TestAnUnknownAppIsNotFound(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		for path, want := range map[string]int{
 			"/apps/nothing": http.StatusNotFound, "/apps/nothing/scale?type=web&count=1": http.StatusNotFound,
 			"/apps/not%2Fan%2Fapp": http.StatusBadRequest, "/apps/": http.StatusNotFound, "/nothing": http.StatusNotFound,
-			"/static/": http.StatusNotFound, "/static/nothing": http.StatusNotFound, "/?page=999999999999": http.StatusBadRequest,
+			"/static/": http.StatusNotFound, "/static/nothing": http.StatusNotFound, "/apps/shop/settings?name=routable": http.StatusBadRequest,
 			"/apps/shop/scale": http.StatusBadRequest, "/apps/shop/scale?type=web&count=-1": http.StatusBadRequest,
-			"/apps/shop/rollback?to=0": http.StatusBadRequest,
+			"/apps/shop/rollback?to=0": http.StatusBadRequest, "/apps/shop/restart?type=nothing": http.StatusBadRequest,
+			"/apps/shop/settings?name=label&on=true": http.StatusBadRequest, "/apps/nothing/restart": http.StatusNotFound,
+			"/apps/nothing/rollback?to=1": http.StatusNotFound,
 		} {
 			response, _ := get(t, s.url+path)
 			assert.Equal(t, want, response.StatusCode, path)
 		}
+		_, page := get(t, s.url+"/apps/nothing")
+		shows(t, page, "There is no app nothing", `<a class="button" href="/?q=nothing">`)
 	})
 }
 
 func TestScalingAsksFirst(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		before := len(s.Controller.Requests())
 		_, question := get(t, s.url+"/apps/shop/scale?type=web&count=3")
@@ -225,7 +377,7 @@ func TestScalingAsksFirst(t *testing.T) {
 }
 
 func TestRollingBackAsksFirstAndIsDoneOnce(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		before := len(s.Controller.Requests())
 		_, question := get(t, s.url+"/apps/shop/rollback?to=2")
@@ -244,22 +396,217 @@ func TestRollingBackAsksFirstAndIsDoneOnce(t *testing.T) {
 	})
 }
 
-func TestAChangeThatFailsSaysWhy(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+func TestAScaleThatIsRefusedIsExplainedAndMended(t *testing.T) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		response, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
 		assert.Equal(t, http.StatusBadGateway, response.StatusCode)
-		shows(t, page, "It could not be scaled.", "/apps/shop/scale/: 503 Service Unavailable", `href="/apps/shop"`)
+		shows(t, page, "It could not be scaled.", "503 Service Unavailable", `href="/apps/shop"`)
+		if api.Major == 1 {
+			lacks(t, page, "has stored")
+			return
+		}
+		shows(t, page, "The Controller has stored the number, but not carried it out.", "Scale to 2</button>", "Scale to 2, then to 99</button>")
+		_, page = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
+		shows(t, page, "has stored the number", "scale to another number first")
+
+		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "2"))
+		assert.Equal(t, "/apps/shop#type-web", response.Header.Get("Location"))
+		_, page = get(t, s.url+"/apps/shop")
+		shows(t, page, "2 of 2 up")
+
+		send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
+		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3", "first", "2"))
+		assert.Equal(t, http.StatusSeeOther, response.StatusCode)
+		_, page = get(t, s.url+"/apps/shop")
+		shows(t, page, "3 of 3 up")
+	})
+}
+
+func TestNoNumberIsOfferedWhileTheControllerShowsNoPods(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_3, true)
+	s.SetKubernetes(false)
+	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "4"))
+	shows(t, page, "has stored the number", "it may not reach Kubernetes")
+	lacks(t, page, "Scale to 0")
+	_, page = get(t, s.url+"/apps/shop")
+	shows(t, page, `<span class="state bad">no pods seen</span>`, "The Controller shows no pods.")
+	s.warm(t)
+	_, page = get(t, s.url+"/")
+	shows(t, page, "The Controller shows no pod of any app.")
+}
+
+func TestRestartingAsksFirst(t *testing.T) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
+		s := start(t, api, true)
+		name := func() string {
+			running, err := deis.Collect(s.client.Pods.All(t.Context(), "shop", pods.ListOptions{}))
+			require.NoError(t, err)
+			require.Len(t, running, 2)
+			return running[0].Name
+		}
+		for query, want := range map[string]string{
+			"":                                   "Restart all pods of shop?",
+			"?type=web":                          "Restart all web pods of shop?",
+			"?type=web&name=" + name():           "Restart the pod " + name() + " of shop?",
+			"?type=web&name=shop-web-1-gone0000": "There is no such pod any more.",
+		} {
+			_, page := get(t, s.url+"/apps/shop/restart"+query)
+			shows(t, page, want)
+		}
+		for _, fields := range [][]string{{}, {"type", "web"}, {"type", "web", "name", name()}} {
+			require.NoError(t, s.Controller.CrashPod("shop", "web.1"))
+			require.NoError(t, s.Controller.CrashPod("shop", "web.2"))
+			before := len(s.Controller.Requests())
+			if len(fields) == 4 {
+				fields[3] = name()
+			}
+			response, _ := send(t, form(t, s.url+"/apps/shop/restart", fields...))
+			assert.Equal(t, http.StatusSeeOther, response.StatusCode)
+			assert.Len(t, s.changes(before), 1)
+			_, page := get(t, s.url+"/apps/shop")
+			if len(fields) == 4 {
+				shows(t, page, "1 of 2 up")
+			} else {
+				shows(t, page, "2 of 2 up")
+			}
+		}
+		assert.Contains(t, s.logs.String(), "msg=restarted app=shop")
+	})
+}
+
+func TestSettingsAreSwitchedInAPI23(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_3, true)
+	_, page := get(t, s.url+"/apps/shop")
+	shows(t, page, "Maintenance mode is off.", "Requests reach the app.")
+	_, page = get(t, s.url+"/apps/shop/settings?name=maintenance&on=true")
+	shows(t, page, "Turn maintenance mode of shop on?", "Its pods run on.")
+	response, _ := send(t, form(t, s.url+"/apps/shop/settings", "name", "maintenance", "on", "true"))
+	assert.Equal(t, "/apps/shop#settings", response.Header.Get("Location"))
+	response, _ = send(t, form(t, s.url+"/apps/shop/settings", "name", "maintenance", "on", "true"))
+	assert.Equal(t, http.StatusSeeOther, response.StatusCode, "a second click does no harm")
+	_, page = get(t, s.url+"/apps/shop")
+	shows(t, page, "Maintenance mode is <strong>on</strong>.", `<span class="state busy">maintenance</span>`)
+	_, page = get(t, s.url+"/apps/shop/settings?name=routable&on=false")
+	shows(t, page, "Requests reach the app no longer.")
+	send(t, form(t, s.url+"/apps/shop/settings", "name", "routable", "on", "false"))
+	_, page = get(t, s.url+"/apps/shop")
+	shows(t, page, "<strong>do not</strong> reach the app", `<span class="state busy">not routable</span>`)
+	s.warm(t)
+	_, page = get(t, s.url+"/?state=maintenance")
+	assert.Equal(t, []string{"shop"}, shown(page))
+
+	old := start(t, version.V2_2, true)
+	_, page = get(t, old.url+"/apps/shop")
+	lacks(t, page, "Maintenance mode")
+	_, page = get(t, old.url+"/apps/shop/settings?name=maintenance&on=true")
+	shows(t, page, "Something went wrong.", "2.3")
+}
+
+func TestAnAutoscaledAppIsJudgedByItsBounds(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_3, true)
+	_, err := s.client.Settings.Set(t.Context(), "shop", settings.Changes{Autoscale: map[string]*settings.Autoscale{"web": {Min: 2, Max: 6, CPUPercent: 70}}})
+	require.NoError(t, err)
+	require.NoError(t, s.Controller.Autoscale("shop", "web", 5))
+	_, page := get(t, s.url+"/apps/shop")
+	shows(t, page, "5 up, 2 to 6 by autoscaling at 70% CPU", `<span class="state good">running</span>`)
+	_, page = get(t, s.url+"/apps/shop/scale?type=web&count=3")
+	shows(t, page, "It is scaled by itself, from 2 to 6")
+}
+
+func TestAFailedReleaseIsShownAndCannotBeRolledBackTo(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_3, true)
+	_, err := s.client.Builds.Create(t.Context(), "shop", builds.CreateParams{Image: "acme/missing:1", Procfile: map[string]string{"web": "shop", "worker": "work"}})
+	require.Error(t, err)
+	_, page := get(t, s.url+"/apps/shop")
+	shows(t, page, "The newest release, v5, failed", "The app runs v4", `<span class="state bad">v5 failed</span>`, "It failed</span>", "It has no build</span>",
+		`href="/apps/shop/rollback?to=4"`) // brings its pods back
+	lacks(t, page, `rollback?to=5"`, `rollback?to=1"`)
+	s.warm(t)
+	_, page = get(t, s.url+"/")
+	shows(t, page, "1 needs attention", "v5 failed")
+	_, page = get(t, s.url+"/apps/shop/rollback?to=4")
+	shows(t, page, `name="from" value="5"`, "Release v6 will have")
+	response, _ := send(t, form(t, s.url+"/apps/shop/rollback", "to", "4", "from", "5"))
+	assert.Equal(t, "/apps/shop#release-6", response.Header.Get("Location"))
+	_, page = get(t, s.url+"/apps/shop")
+	lacks(t, page, "The newest release, v5, failed")
+}
+
+func TestLimitsChecksImageAndCertificatesAreShown(t *testing.T) {
+	t.Parallel()
+	demo, err := newDemo(t.Context(), version.V2_3)
+	require.NoError(t, err)
+	d, url := serve(t, demo.admin, demo.controller.Transport(), true, time.Second, io.Discard, nil)
+	d.platform = "example.com"
+	_, page := get(t, url+"/apps/shop")
+	shows(t, page, "memory 512M", "CPU 250m", "liveness: GET /healthz on port 5000 every 10 s", "Runs <code>registry.example.com/shop</code>",
+		`<a href="https://shop.example.com/" rel="noopener noreferrer">shop.example.com</a>`,
+		`<a href="http://www.example.com/" rel="noopener noreferrer">www.example.com</a>`,
+		`<p class="bad">Certificate shop expires in 20 days`)
+	_, page = get(t, url+"/apps/playground")
+	shows(t, page, `<a href="http://playground.example.com/" rel="noopener noreferrer">playground</a>`, "None are set.", "Nothing is deployed yet.")
+	_, page = get(t, url+"/apps/gateway")
+	shows(t, page, "up, 2 to 6 by autoscaling")
+	_, page = get(t, url+"/apps/mailer")
+	shows(t, page, "failed")
+	_, page = get(t, url+"/apps/blog")
+	shows(t, page, "maintenance")
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault deistest.Fault
+		want  []string
+	}{
+		"a token refused":     {deistest.Fault{Status: 401, Body: `{"detail": "Invalid token."}`}, []string{"The Controller refused the token.", "Start the dashboard again with another"}},
+		"no connection":       {deistest.Fault{Drop: true}, []string{"The Controller does not respond.", "Check that it runs"}},
+		"a sign-in page":      {deistest.Fault{Status: 200, Proxy: true, ContentType: "text/html", Body: "<html>sign in</html>"}, []string{"Something else responds", "sign-in page"}},
+		"a gateway":           {deistest.Fault{Status: 502, Proxy: true}, []string{"Something else responds", "gateway"}},
+		"too many requests":   {deistest.Fault{Status: 429}, []string{"wants fewer requests", "-requests"}},
+		"a Controller in 500": {deistest.Fault{Path: "/apps", Status: 500}, []string{"has trouble of its own"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, version.V2_2, true)
+			s.warm(t)
+			s.Controller.AddFault(test.fault)
+			require.Eventually(t, func() bool { return s.reader.Look().Trouble != nil }, 30*time.Second, 20*time.Millisecond)
+			response, page := get(t, s.url+"/")
+			assert.Equal(t, http.StatusOK, response.StatusCode)
+			shows(t, page, test.want...)
+			shows(t, page, "What is shown was read", "Next attempt", `class="stale"`, `<a href="/apps/shop">shop</a>`, `<span class="state good">running</span>`)
+			response, page = get(t, s.url+"/apps/shop")
+			assert.Equal(t, http.StatusOK, response.StatusCode)
+			shows(t, page, test.want[0], "2 of 2 pods up")
+		})
+	}
+}
+
+func TestAWriteThatMayHaveBeenCarriedOutSaysSo(t *testing.T) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
+		s := start(t, api, true)
+		s.Controller.AddFault(deistest.Fault{Method: http.MethodPost, Drop: true, After: true})
+		for path, fields := range map[string][]string{"restart": {"type", "web"}, "scale": {"type", "web", "count", "3"}, "rollback": {"to", "2", "from", "4"}} {
+			response, page := send(t, form(t, s.url+"/apps/shop/"+path, fields...))
+			assert.Equal(t, http.StatusBadGateway, response.StatusCode, path)
+			shows(t, page, "It may have been carried out all the same: look at the app before you repeat it.")
+		}
 	})
 }
 
 func TestReadOnlyChangesNothing(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, false)
 		before := len(s.Controller.Requests())
 		_, page := get(t, s.url+"/apps/shop")
-		lacks(t, page, "Scale…", "Roll back")
-		for path, fields := range map[string][]string{"/apps/shop/scale": {"type", "web", "count", "9"}, "/apps/shop/rollback": {"to", "2", "from", "4"}} {
+		lacks(t, page, "Scale…", "Roll back", "Restart", "Turn ")
+		for path, fields := range map[string][]string{"/apps/shop/scale": {"type", "web", "count", "9"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
+			"/apps/shop/restart": {}, "/apps/shop/settings": {"name", "routable", "on", "false"}} {
 			response, page := send(t, form(t, s.url+path, fields...))
 			assert.Equal(t, http.StatusForbidden, response.StatusCode, path)
 			shows(t, page, "read-only")
@@ -273,6 +620,7 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 func TestOtherSitesCanOnlyLinkHere(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_2, true)
+	s.warm(t)
 	before := len(s.Controller.Requests())
 	for name, header := range map[string][]string{
 		"of another site":                    {"Sec-Fetch-Site", "cross-site"},
@@ -282,7 +630,7 @@ func TestOtherSitesCanOnlyLinkHere(t *testing.T) {
 		"by a script of another site":        {"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"},
 		"of the same name with another port": {"Sec-Fetch-Site", "", "Origin", "http://127.0.0.1:1"},
 	} {
-		for _, path := range []string{"/apps/shop/scale", "/apps/shop/rollback", "/apps/shop/config"} {
+		for _, path := range []string{"/apps/shop/scale", "/apps/shop/rollback", "/apps/shop/restart", "/apps/shop/settings", "/apps/shop/config"} {
 			request := form(t, s.url+path, "type", "web", "count", "0", "to", "2", "from", "4", "key", "SECRET")
 			for i := 0; i < len(header); i += 2 {
 				request.Header.Set(header[i], header[i+1])
@@ -340,13 +688,13 @@ func TestEveryAnswerTellsTheBrowserToBeStrict(t *testing.T) {
 		assert.Equal(t, "same-origin", header.Get("Referrer-Policy"), path)
 		assert.Equal(t, "no-store", header.Get("Cache-Control"), path)
 		if strings.HasPrefix(header.Get("Content-Type"), "text/html") {
-			assert.NotRegexp(t, `<script(>| [^>]*[^r]>)|<style|style=| on[a-z]+=|(src|href)="https?:`, page, "%s: inline or from elsewhere", path)
+			assert.NotRegexp(t, `<script(>| [^>]*[^r]>)|<style|style=| on[a-z]+=|<(img|link)[^>]*(src|href)="https?:`, page, "%s: inline or from elsewhere", path)
 		}
 	}
 }
 
 func TestConfigValuesAreHiddenUntilAskedFor(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, false)
 		for _, path := range []string{"/", "/apps/shop", "/apps/shop?key=SECRET", "/apps/shop/config?key=SECRET"} {
 			_, page := get(t, s.url+path)
@@ -369,7 +717,7 @@ func TestConfigValuesAreHiddenUntilAskedFor(t *testing.T) {
 }
 
 func TestATokenIsNowhere(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		look := func() {
 			t.Helper()
@@ -391,69 +739,65 @@ func TestATokenIsNowhere(t *testing.T) {
 		// A proxy that repeats what it was sent.
 		s.Controller.AddFault(deistest.Fault{Status: 502, Proxy: true, ContentType: "text/plain", Body: "bad gateway: Authorization: token " + s.Token})
 		look()
-		stream, err := http.Get(s.url + "/apps/shop/logs")
-		require.NoError(t, err)
-		defer stream.Body.Close()
-		event, data := nextEvent(t, bufio.NewReader(stream.Body))
-		assert.Equal(t, "problem", event)
-		assert.NotContains(t, data, s.Token)
 		assert.NotEmpty(t, s.logs.String())
 		assert.NotContains(t, s.logs.String(), s.Token)
 	})
 }
 
 func TestTheControllerGoesAwayAndComesBack(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
+		_, page := get(t, s.url+"/apps/shop")
+		shows(t, page, "2 of 2 pods up")
+		s.warm(t)
 		s.Controller.AddFault(deistest.Fault{Drop: true})
-		for _, path := range []string{"/", "/apps/shop", "/apps/shop", "/apps/shop/rollback?to=2"} {
-			response, page := get(t, s.url+path)
-			assert.Equal(t, http.StatusBadGateway, response.StatusCode, path)
-			shows(t, page, "The Controller gives no answer", "deis: GET /v", `data-refresh="1000"`)
-		}
-		s.Controller.ClearFaults()
-		for range 2 {
-			response, page := get(t, s.url+"/apps/shop")
-			assert.Equal(t, http.StatusOK, response.StatusCode)
-			lacks(t, page, "The Controller gives no answer")
-		}
-		logged := s.logs.String()
-		assert.Equal(t, 1, strings.Count(logged, "the Controller gives no answer"), logged)
-		assert.Equal(t, 1, strings.Count(logged, "the Controller answers again"), logged)
-
-		s.Close()
-		response, page := get(t, s.url+"/")
+		require.Eventually(t, func() bool { return s.reader.Look().Trouble != nil }, 30*time.Second, 20*time.Millisecond)
+		response, page := get(t, s.url+"/apps/shop")
+		assert.Equal(t, http.StatusOK, response.StatusCode)
+		shows(t, page, "The Controller does not respond.", "2 of 2 pods up", "deployed 060da68", "GREETING")
+		response, page = get(t, s.url+"/apps/other")
 		assert.Equal(t, http.StatusBadGateway, response.StatusCode)
-		shows(t, page, "connection refused")
+		shows(t, page, "The Controller does not respond.", `data-refresh="1000"`, `content="10"`)
+		s.Controller.ClearFaults()
+		require.Eventually(t, func() bool { return s.reader.Look().Trouble == nil }, 30*time.Second, 20*time.Millisecond)
+		_, page = get(t, s.url+"/apps/shop")
+		lacks(t, page, "The Controller does not respond")
+		logged := s.logs.String()
+		assert.Equal(t, 1, strings.Count(logged, "nothing can be read from the Controller"), logged)
+		assert.Equal(t, 1, strings.Count(logged, "the Controller responds again"), logged)
 	})
 }
 
 func TestAControllerThatIsNotThereYetIsFoundLater(t *testing.T) {
 	t.Parallel()
-	controller := deistest.New(deistest.WithFault(deistest.Fault{Drop: true}))
+	controller := deistest.New(deistest.WithApp("shop", ""), deistest.WithFault(deistest.Fault{Drop: true}))
 	client, err := deis.New("http://controller.invalid", deis.WithToken(controller.Token()),
 		deis.WithTransport(controller.Transport()), deis.WithRetry(deis.RetryPolicy{}))
 	require.NoError(t, err)
-	address := serve(t, client, false, io.Discard, nil)
-	response, _ := get(t, address+"/")
-	assert.Equal(t, http.StatusBadGateway, response.StatusCode)
+	d, address := serve(t, client, controller.Transport(), false, time.Second, io.Discard, nil)
+	require.Eventually(t, func() bool { return d.reader.Look().Trouble != nil }, 10*time.Second, 10*time.Millisecond)
+	_, page := get(t, address+"/")
+	shows(t, page, "The Controller does not respond.", "Reading the apps…")
 	controller.ClearFaults()
-	response, _ = get(t, address+"/")
-	assert.Equal(t, http.StatusOK, response.StatusCode)
+	d.warm(t)
+	_, page = get(t, address+"/")
+	shows(t, page, `<a href="/apps/shop">`)
 }
 
 func TestAPartThatCannotBeReadSaysSoInItsPlace(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		for _, path := range []string{"pods", "containers", "logs", "domains", "config"} {
 			s.Controller.AddFault(deistest.Fault{Path: "/apps/*/" + path, Status: 500, Body: `{"detail": "out of ` + path + `"}`})
 		}
+		s.warm(t)
 		response, page := get(t, s.url+"/apps/shop")
 		assert.Equal(t, http.StatusOK, response.StatusCode)
-		shows(t, page, "out of logs", "out of domains", "out of config", `<span class="state idle">unknown</span>`, "deployed 060da68")
+		shows(t, page, "out of logs", "out of domains", "out of config", `<span class="state unknown">not readable</span>`, "deployed 060da68")
 		response, page = get(t, s.url+"/")
 		assert.Equal(t, http.StatusOK, response.StatusCode)
-		shows(t, page, "500 Internal Server Error: out of ", `<a href="/apps/shop">`)
+		shows(t, page, "500 Internal Server Error: out of ", `<a href="/apps/shop">`, "1 unknown")
+		lacks(t, page, "all is well")
 	})
 }
 
@@ -476,7 +820,7 @@ func nextEvent(t *testing.T, stream *bufio.Reader) (event, data string) {
 }
 
 func TestALineThatComesLaterIsShown(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, false)
 		require.NoError(t, s.Controller.ClearLogs("shop"))
 		require.NoError(t, s.Controller.AddLog("shop", "the first line"))
@@ -489,12 +833,14 @@ func TestALineThatComesLaterIsShown(t *testing.T) {
 		assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
 		assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
 		stream := bufio.NewReader(response.Body)
-		for _, sent := range []string{
-			"the first line",
-			"</script><script>alert(1)</script>",
-			"a carriage return\revent: problem\rdata: \"forged\"\r\r",
-			"\x1b[31mred\x1b[0m \u2028 and after",
+		for _, line := range [][2]string{
+			{"the first line", "the first line"},
+			{"</script><script>alert(1)</script>", "</script><script>alert(1)</script>"},
+			{"a carriage return\revent: problem\rdata: \"forged\"\r\r", `a carriage return\x0devent: problem\x0ddata: "forged"`},
+			{"\x1b[31mred\x1b[0m \u2028 and after", `red \u2028 and after`},
+			{"user \u202eadmin\u202c \x07 \x1b]0;title", `user \u202eadmin\u202c \x07 \x1b]0;title`},
 		} {
+			sent, want := line[0], line[1]
 			if sent != "the first line" {
 				require.NoError(t, s.Controller.AddLog("shop", sent))
 			}
@@ -502,7 +848,7 @@ func TestALineThatComesLaterIsShown(t *testing.T) {
 			assert.Equal(t, "line", event)
 			var line logLine
 			require.NoError(t, json.Unmarshal([]byte(data), &line))
-			assert.Equal(t, strings.TrimRight(strings.NewReplacer("\x1b[31m", "", "\x1b[0m", "").Replace(sent), "\r"), line.Text)
+			assert.Equal(t, want, line.Text)
 		}
 		// The stream ends with the browser that reads it.
 		leave()
@@ -511,7 +857,7 @@ func TestALineThatComesLaterIsShown(t *testing.T) {
 }
 
 func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, api version.API) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, false)
 		response, err := http.Get(s.url + "/apps/shop/logs")
 		require.NoError(t, err)
@@ -519,12 +865,13 @@ func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
 		stream := bufio.NewReader(response.Body)
 		event, _ := nextEvent(t, stream)
 		assert.Equal(t, "line", event)
-		s.Controller.AddFault(deistest.Fault{Drop: true})
+		require.NoError(t, s.client.Apps.Delete(t.Context(), "shop"))
 		var data string
 		for event == "line" {
 			event, data = nextEvent(t, stream)
 		}
 		assert.Equal(t, "problem", event)
+		assert.Contains(t, data, "There is no app shop")
 		assert.Contains(t, data, "deis: GET /v")
 		_, err = stream.ReadByte()
 		assert.ErrorIs(t, err, io.EOF)
@@ -536,8 +883,8 @@ func TestHostileTextStaysText(t *testing.T) {
 	t.Parallel()
 	const hostile = `\"><script src=//evil.example.com></script><img src=x onerror=alert(1)>'`
 	answers := map[string]string{
-		"/v2/apps/":              `{"count": 1, "results": [{"id": "H", "owner": "H", "structure": {"H": 1}, "created": "2026-01-01T00:00:00Z"}]}`,
-		"/v2/apps/shop/":         `{"id": "H", "owner": "H", "url": "H", "structure": {"H": 1}}`,
+		"/v2/apps/":              `{"count": 1, "results": [{"id": "shop", "uuid": "1", "owner": "H", "structure": {"H": 1}, "created": "2026-01-01T00:00:00Z"}]}`,
+		"/v2/apps/shop/":         `{"id": "shop", "uuid": "1", "owner": "H", "url": "H", "structure": {"H": 1}}`,
 		"/v2/apps/shop/pods/":    `{"count": 1, "results": [{"name": "H", "type": "H", "state": "H", "release": "H"}]}`,
 		"/v2/apps/shop/releases": `{"count": 2, "results": [{"version": 2, "owner": "H", "summary": "H", "build": "H"}, {"version": 1, "owner": "H", "summary": "H", "build": "H"}]}`,
 		"/v2/apps/shop/config/":  `{"values": {"H": "H"}}`,
@@ -559,7 +906,7 @@ func TestHostileTextStaysText(t *testing.T) {
 	t.Cleanup(controller.Close)
 	client, err := deis.New(controller.URL, deis.WithToken("t0ken"), deis.WithRetry(deis.RetryPolicy{}))
 	require.NoError(t, err)
-	address := serve(t, client, true, io.Discard, nil)
+	_, address := serve(t, client, http.DefaultTransport, true, time.Second, io.Discard, nil)
 	query := url.QueryEscape(strings.ReplaceAll(hostile, `\"`, `"`))
 	for _, path := range []string{"/", "/apps/shop", "/apps/other", "/apps/shop/scale?count=1&type=" + query, "/apps/" + url.PathEscape(query), "/" + query} {
 		_, page := get(t, address+path)

@@ -22,6 +22,7 @@ const (
 	longestPause = time.Minute
 	askTimeout   = 15 * time.Second // for the list of apps, or for all that is read of one app
 	appsAtOnce   = 100              // on a page of the list, which is what Controllers give by themselves
+	attempts     = 3                // to read one app, before the others have their turn
 	thorough     = 4                // each so many times the settings and the newest release are read, too
 )
 
@@ -41,6 +42,8 @@ type Reader struct {
 
 	current atomic.Pointer[Snapshot]
 	writing sync.Mutex // held from reading current to replacing it
+
+	failures int // in a row; only Run uses it
 
 	looked atomic.Int64  // when somebody looked last, in Unix nanoseconds
 	wake   chan struct{} // a look wakes Run
@@ -95,13 +98,27 @@ func (r *Reader) round(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
+	skipped := make(map[string]error)
 	for _, id := range ids {
-		err := r.ask(ctx, func(ctx context.Context) error { return r.read(ctx, id, false) })
-		if ctx.Err() != nil || errors.Is(err, errIdle) {
+		err := r.ask(ctx, false, func(ctx context.Context) error { return r.read(ctx, id, false) })
+		switch {
+		case ctx.Err() != nil || errors.Is(err, errIdle):
 			return false
+		case err != nil && aboutEverything(err):
+			skipped[id] = err // it must not keep the others from being read
 		}
 	}
-	r.update(func(s *Snapshot) { s.Rounds++ })
+	if len(skipped) > 0 && len(skipped) == len(ids) {
+		return false // it was not about the apps
+	}
+	r.update(func(s *Snapshot) {
+		s.Rounds++
+		for id, err := range skipped {
+			if i, found := find(s.Apps, id); found {
+				s.Apps[i].Err = err
+			}
+		}
+	})
 	return true
 }
 
@@ -111,7 +128,7 @@ func (r *Reader) list(ctx context.Context) (ids []string, err error) {
 	began := time.Now()
 	var page *deis.Page[apps.App]
 	for more := true; more; more = page.HasNext() {
-		err := r.ask(Urgent(ctx), func(ctx context.Context) (err error) {
+		err := r.ask(Urgent(ctx), true, func(ctx context.Context) (err error) {
 			if page == nil {
 				page, err = r.client.Apps.List(ctx, apps.ListOptions{PageSize: appsAtOnce})
 				return err
@@ -237,13 +254,13 @@ func (r *Reader) state(ctx context.Context, app App, id string, itself bool) (Ap
 // errIdle says that nobody looks any more.
 var errIdle = errors.New("snapshot: nobody looks")
 
-// ask makes a call, again and again while its error says nothing about what was asked. It waits after each failure that
-// may pass, the longer the more there were.
-func (r *Reader) ask(ctx context.Context, call func(context.Context) error) error {
+// ask makes a call, and again while its error says nothing about what was asked: a few times, or until it succeeds if the
+// whole depends on it. After a failure that may pass it waits, the longer the more there were in a row.
+func (r *Reader) ask(ctx context.Context, whole bool, call func(context.Context) error) error {
 	if !r.current.Load().Complete() { // somebody waits for the first round
 		ctx = Urgent(ctx)
 	}
-	for failures := 0; ; failures++ {
+	for attempt := 1; ; attempt++ {
 		if r.idle() {
 			return errIdle
 		}
@@ -251,27 +268,37 @@ func (r *Reader) ask(ctx context.Context, call func(context.Context) error) erro
 		err := call(bounded)
 		cancel()
 		var failed *deis.Error
+		all := err != nil && (whole || aboutEverything(err))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && aboutEverything(err):
-			pause := backoff(failures, err)
-			r.trouble(err, pause)
-			if err := sleep(ctx, pause); err != nil {
-				return err
-			}
-			continue
-		case errors.As(err, &failed) && failed.Temporary(): // the Controller's own trouble with one app
-			sleep(ctx, backoff(0, err))
+		case all, errors.As(err, &failed) && failed.Temporary():
+			r.failures++
+		default:
+			r.failures = 0
 		}
-		r.trouble(nil, 0)
-		return err
+		pause := backoff(r.failures, err)
+		if all {
+			r.trouble(err, pause)
+		} else {
+			r.trouble(nil, 0)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		if !all || !whole && attempt >= attempts {
+			return err
+		}
 	}
 }
 
-// backoff is how long to wait after a failure: a random time that grows, or what Retry-After says if that is more.
+// backoff is how long to wait after so many failures: a random time that grows with them, or what Retry-After says if
+// that is more.
 func backoff(failures int, err error) time.Duration {
-	longest := min(firstPause<<min(failures, 10), longestPause)
+	if failures == 0 {
+		return 0
+	}
+	longest := min(firstPause<<min(failures-1, 10), longestPause)
 	pause := longest/2 + rand.N(longest/2)
 	var failed *deis.Error
 	if errors.As(err, &failed) {
