@@ -124,12 +124,14 @@ func (f *feed) after(n int) (lines []logLine, next int, err error, more <-chan s
 // feeds are the logs that are followed at present.
 type feeds struct {
 	client *deis.Client
-	mu     sync.Mutex
-	byApp  map[string]*feed
+	every  time.Duration // how often the Controller is asked for a log while lines come
+
+	mu    sync.Mutex
+	byApp map[string]*feed
 }
 
 func newFeeds(client *deis.Client) *feeds {
-	return &feeds{client: client, byApp: make(map[string]*feed)}
+	return &feeds{client: client, every: askEvery, byApp: make(map[string]*feed)}
 }
 
 // join returns the feed of an app, and what to call when it is no longer needed. It begins with the first who joins,

@@ -1,8 +1,13 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +19,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -117,6 +123,12 @@ func (b *tab) fill(selector chromedp.CSS, value string) {
 	b.do(chromedp.SetValue(selector, value))
 }
 
+// typeInto types text as somebody does.
+func (b *tab) typeInto(selector chromedp.CSS, text string) {
+	b.t.Helper()
+	b.do(chromedp.SendKeys(selector, text))
+}
+
 // check evaluates an expression of JavaScript in the page. On a page that lacks what it speaks of, it is not true.
 func (b *tab) check(expression string) (bool, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -124,7 +136,7 @@ func (b *tab) check(expression string) (bool, error) {
 	return chromedp.Run(ctx, chromedp.Evaluate[bool]("(() => { try { return Boolean("+expression+") } catch { return false } })()"))
 }
 
-// is tells whether an expression is true in the page.
+// is reports whether an expression is true in the page.
 func (b *tab) is(expression string) bool {
 	b.t.Helper()
 	yes, err := b.check(expression)
@@ -163,6 +175,23 @@ func (b *tab) colours(scheme string) {
 	require.NoError(b.t, err)
 }
 
+// axe checks the page with axe-core; see testdata/README.md. It must not find anything.
+func (b *tab) axe(where string) {
+	b.t.Helper()
+	source, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
+	require.NoError(b.t, err)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](string(source)+"\n;typeof axe === 'object'"))
+	require.NoError(b.t, err)
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`window.axeFound = null; axe.run(document).then(r => { window.axeFound = r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.any.concat(n.all).map(c => c.message).join("; ")).slice(0, 3).join(" | ")).join("\n") }); true`))
+	require.NoError(b.t, err)
+	b.until(`window.axeFound !== null`)
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[string]("window.axeFound"))
+	require.NoError(b.t, err)
+	assert.Empty(b.t, found, "%s breaks rules of accessibility", where)
+}
+
 // withoutScripts switches the scripts of pages off.
 func (b *tab) withoutScripts() {
 	b.t.Helper()
@@ -178,7 +207,44 @@ func (b *tab) screenshot(name string) {
 		dir = filepath.Join("..", "images")
 		require.NoError(b.t, os.MkdirAll(dir, 0o755))
 	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	taken, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	require.NoError(b.t, err)
-	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name), png, 0o644))
+	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name), small(b.t, taken), 0o644))
+}
+
+// small is a picture in 128 colours, those that it has most of.
+func small(t *testing.T, taken []byte) []byte {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(taken))
+	require.NoError(t, err)
+	at := func(x, y int) color.RGBA {
+		c := color.RGBAModel.Convert(full.At(x, y)).(color.RGBA)
+		return color.RGBA{c.R &^ 3, c.G &^ 3, c.B &^ 3, 255}
+	}
+	area := full.Bounds()
+	often := make(map[color.RGBA]int)
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			often[at(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(often), func(a, b color.RGBA) int { return often[b] - often[a] })
+	var palette color.Palette
+	for _, c := range colours[:min(len(colours), 128)] {
+		palette = append(palette, c)
+	}
+	nearest := make(map[color.RGBA]uint8)
+	for c := range often {
+		nearest[c] = uint8(palette.Index(c))
+	}
+	picture := image.NewPaletted(area, palette)
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			picture.SetColorIndex(x, y, nearest[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	require.NoError(t, encoder.Encode(&out, picture))
+	return out.Bytes()
 }

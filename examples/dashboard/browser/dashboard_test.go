@@ -20,7 +20,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -29,6 +31,7 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/version"
 )
 
 // The whole story of somebody at the dashboard, with a Controller that the test owns.
@@ -36,18 +39,32 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	browser := startChromium(t)
 	controller := startController(t)
 	shop := controller.deployShop(t)
-	url, stop := startDashboard(t, []string{"DEIS_CONTROLLER=" + controller.url, "DEIS_TOKEN=" + controller.Token()}, "-controller-from-env", "-allow-writes")
+	url, stop := startDashboard(t, controller.env(), "-controller-from-env", "-allow-writes", "-requests", "50")
 	b := openTab(t, browser)
 
 	// The list leads to the app.
 	b.open(url)
 	b.until(`document.querySelector("#app-shop .state").innerText === "running"`)
 	b.click("#app-shop a")
-	b.until(`document.querySelector("h1").innerText === "shop"`)
+	b.until(`document.querySelector("h1").innerText === "shop" && document.querySelector("#release-4")`)
 
 	// A line of the log arrives later, and what looks like markup is text.
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:05UTC shop[web.1]: <b>hello</b> & welcome"))
-	b.until(`[...document.querySelectorAll("#log span")].some(line => line.textContent === "<b>hello</b> & welcome")`)
+	b.until(hasLine("<b>hello</b> & welcome"))
+
+	// The log is paused, and goes on with what came meanwhile.
+	b.click("#pause")
+	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:06UTC shop[web.1]: during the \u202epause"))
+	b.until(`/1 more line/.test(document.querySelector("#log-state").innerText)`)
+	assert.False(t, b.is(hasLine(`during the \\u202epause`)))
+	b.click("#pause")
+	b.until(hasLine(`during the \\u202epause`))
+
+	// The log is filtered, and lines that come later are, too.
+	b.typeInto(`#log-form input`, "WELCOME")
+	b.until(`[...document.querySelectorAll("#log div:not([hidden])")].length === 1`)
+	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:07UTC shop[web.1]: welcome again"))
+	b.until(`[...document.querySelectorAll("#log div:not([hidden])")].length === 2`)
 
 	// A page that looks again by itself leaves the focus where it is.
 	b.focus(`#release-2 a`)
@@ -61,6 +78,7 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	assert.True(t, b.is(`document.activeElement.className === "skip"`))
 
 	// A value of config is not in the page before it is asked for, and is hidden again on request.
+	b.until(`document.querySelector("#key-GREETING")`)
 	assert.False(t, b.is(`document.documentElement.outerHTML.includes("good morning")`))
 	b.click(`button[value="GREETING"]`)
 	b.until(`document.querySelector("#key-GREETING .value").innerText === "good morning"`)
@@ -68,14 +86,32 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	b.click(`#key-GREETING button`)
 	b.until(`!document.querySelector("#key-GREETING .value")`)
 
-	// Scaling, with the question before it.
+	// A crashed pod is restarted, with the question before it.
+	require.NoError(t, controller.CrashPod("shop", "web.1"))
+	b.until(`document.querySelectorAll("#type-web .state.bad").length === 1`)
+	b.click(`#type-web li:has(.state.bad) a`)
+	b.until(`/^Restart the pod .* of shop\?$/.test(document.querySelector("h1").innerText)`)
+	b.axe("a question")
+	b.click(`button.primary`)
+	b.until(`location.hash === "#type-web" && document.querySelectorAll("#type-web .state.good").length === 2`)
+
+	// A scale that is refused is explained, and mended.
+	b.fill(`#type-web input[type="number"]`, "99")
+	b.click(`#type-web .scale button`)
+	b.until(`document.querySelector("h1").innerText === "Scale web of shop to 99 pods?"`)
+	b.click(`button.primary`)
+	b.until(`/has stored the number/.test(document.body.innerText)`)
+	b.axe("a scale that was refused")
+	b.click(`button.primary`)
+	b.until(`location.hash === "#type-web" && document.querySelector("#type-web .count").innerText === "2 of 2 up"`)
 	b.fill(`#type-web input[type="number"]`, "3")
-	b.click(`#type-web button`)
+	b.click(`#type-web .scale button`)
 	b.until(`document.querySelector("h1").innerText === "Scale web of shop to 3 pods?"`)
 	b.click(`button.primary`)
 	b.until(`location.hash === "#type-web" && document.querySelectorAll("#type-web .state.good").length === 3`)
 
-	// Rolling back, with the question before it.
+	// Rolling back, and why not.
+	assert.True(t, b.is(`document.querySelector("#release-4 .why-not").innerText === "It runs"`))
 	b.click(`#release-3 a.button`)
 	b.until(`document.querySelector("h1").innerText === "Roll shop back to v3?"`)
 	b.click(`button.primary`)
@@ -84,27 +120,80 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "admin rolled back to v3", release.Summary)
 
-	assert.Empty(t, b.said(), "the console is not clean")
+	// Maintenance mode.
+	b.click(`#maintenance a`)
+	b.until(`document.querySelector("h1").innerText === "Turn maintenance mode of shop on?"`)
+	b.click(`button.primary`)
+	b.until(`location.hash === "#settings" && /is on/.test(document.querySelector("#maintenance").innerText)`)
+
+	for _, entry := range b.said() {
+		assert.Regexp(t, `502 \(Bad Gateway\) .*/scale`, entry, "the console is not clean")
+	}
 
 	// The Controller goes away: what was there stays, below a banner. It comes back: so does everything.
 	controller.stop()
-	b.until(`/connection refused/.test(document.querySelector(".banner").innerText)`)
+	b.until(`/The Controller does not respond.*What is shown was read .* ago.*Next attempt/s.test(document.querySelector(".banner").innerText)`)
 	assert.True(t, b.is(`document.querySelectorAll("#type-web li").length === 3`))
-	b.until(`/connection refused/.test(document.querySelector("#log-state").innerText)`)
-	b.open(url) // a page that is opened meanwhile has no state from before
-	b.until(`/connection refused/.test(document.querySelector(".banner").innerText)`)
+	b.until(`/No lines come/.test(document.querySelector("#log-state").innerText)`)
+	b.axe("an app whose Controller is away")
+	b.open(url)
+	b.until(`/does not respond/.test(document.querySelector(".banner").innerText) && document.querySelector("#app-shop")`)
+	b.axe("a list whose Controller is away")
 	b.open(url + "/apps/shop")
 	controller.start(t)
 	b.until(`!document.querySelector(".banner") && document.querySelectorAll("#type-web li").length === 3`)
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:06UTC shop[web.1]: back again"))
-	b.until(`[...document.querySelectorAll("#log span")].some(line => line.textContent === "back again")`)
-	for _, entry := range b.said() {
-		assert.Regexp(t, `^network error: .* 502 \(Bad Gateway\)`, entry, "the console has more than the pages that could not be made")
-	}
+	b.until(hasLine("back again"))
 
 	// The dashboard ends although a page is open, and says so there.
 	stop()
-	b.until(`/The dashboard itself gives no answer/.test(document.querySelector(".banner").innerText)`)
+	b.until(`/The dashboard itself does not respond/.test(document.querySelector(".banner").innerText)`)
+}
+
+func hasLine(text string) string {
+	return `[...document.querySelectorAll("#log div:not([hidden]) span")].some(line => line.textContent === "` + text + `")`
+}
+
+// Three hundred apps, of which one is in trouble, on one page.
+func TestThreeHundredAppsAreSearched(t *testing.T) {
+	browser := startChromium(t)
+	controller := startController(t)
+	client := controller.deployShop(t)
+	for i := range 299 {
+		_, err := client.Apps.Create(t.Context(), apps.CreateParams{ID: fmt.Sprintf("app-%03d", i)})
+		require.NoError(t, err)
+	}
+	require.NoError(t, controller.CrashPod("shop", "web.1"))
+	url, _ := startDashboard(t, controller.env(), "-controller-from-env", "-requests", "200")
+	b := openTab(t, browser)
+	b.open(url)
+	b.until(`/300 apps/.test(document.querySelector("#summary").innerText) && /The oldest state/.test(document.querySelector(".age").innerText)`)
+	assert.True(t, b.is(`document.querySelector("tbody tr").id === "app-shop" && document.querySelectorAll("tbody tr").length === 50`))
+	assert.True(t, b.is(`document.querySelector(".pages span").innerText === "Page 1 of 6"`))
+
+	// What is typed is searched at once, without another page, and the address follows.
+	b.typeInto(`.filters input`, "app-29")
+	b.until(`document.querySelectorAll("tbody tr").length === 9 && location.search === "?q=app-29"`)
+	assert.True(t, b.is(`document.activeElement.name === "q" && document.querySelector("#found").innerText === "9 apps match."`))
+	b.click("#clear")
+	b.until(`document.querySelectorAll("tbody tr").length === 50 && location.search === ""`)
+	b.click("#summary a.bad")
+	b.until(`document.querySelectorAll("tbody tr").length === 1 && document.querySelector("#app-shop")`)
+
+	// All on one page, from what is known already. Between two rounds nothing at all is asked for.
+	b.open(url + "/?per=500")
+	b.until(`document.querySelectorAll("tbody tr").length === 300`)
+	quiet := func() bool {
+		before := len(controller.Requests())
+		b.open(url + "/?per=500&sort=name")
+		return b.is(`document.querySelectorAll("tbody tr").length === 300`) && len(controller.Requests()) == before
+	}
+	require.Eventually(t, quiet, patience, 500*time.Millisecond)
+	b.axe("three hundred apps")
+	b.open(url + "/?page=9")
+	b.until(`/There are only 6 pages/.test(document.body.innerText)`)
+	b.axe("a page that is not there")
+	assert.Empty(t, b.said(), "the console is not clean")
 }
 
 // The demo, as it is looked at on a desk and on a phone, by day and by night.
@@ -113,57 +202,103 @@ func TestTheDemoLooksWell(t *testing.T) {
 	url, _ := startDashboard(t, nil, "-allow-writes")
 	b := openTab(t, browser)
 	b.open(url)
-	b.until(`document.querySelectorAll("tbody tr").length === 8 && !document.querySelector(".state.busy")`)
-	b.window(1180, 860, 1.5)
+	b.until(`document.querySelectorAll("tbody tr").length === 8 && !document.querySelector(".state.unknown") && ![...document.querySelectorAll(".state.busy")].some(s => s.innerText === "starting")`)
+	b.window(1180, 1010, 1)
 	b.screenshot("dashboard-apps.png")
 
 	b.open(url + "/apps/shop")
-	b.until(`!document.querySelector(".state.busy") && document.querySelectorAll("#log div").length > 40`)
-	b.window(1180, 1280, 1.5)
+	b.until(`![...document.querySelectorAll("#pods .state")].some(s => s.innerText !== "up") && document.querySelectorAll("#log div").length > 40 && document.querySelector("#releases tbody tr") && document.querySelector("#domains .bad")`)
+	b.window(1180, 1300, 1)
 	b.screenshot("dashboard-app.png")
 	assert.False(t, b.is(dark))
 	b.colours("dark")
 	b.screenshot("dashboard-app-dark.png")
 	assert.True(t, b.is(dark))
 
-	b.colours("light")
-	b.window(390, 844, 2)
-	for _, path := range []string{"/", "/apps/shop", "/apps/search", "/apps/playground", "/apps/shop/scale?type=web&count=2", "/apps/shop/rollback?to=3", "/nothing"} {
-		b.open(url + path)
-		assert.True(t, b.is(`document.documentElement.scrollWidth <= innerWidth`), "%s is wider than a phone", path)
+	paths := []string{"/", "/?q=nothing", "/apps/shop", "/apps/search", "/apps/mailer", "/apps/blog", "/apps/gateway", "/apps/playground", "/apps/shop/scale?type=web&count=2",
+		"/apps/shop/rollback?to=3", "/apps/shop/restart?type=web", "/apps/blog/settings?name=maintenance&on=false", "/apps/nothing", "/nothing"}
+	check := func(how string) {
+		for _, path := range paths {
+			b.open(url + path)
+			assert.True(t, b.is(`document.documentElement.scrollWidth <= innerWidth`), "%s is wider than the window, %s", path, how)
+			b.axe(path + " " + how)
+		}
 	}
+	check("in the dark")
+	b.colours("light")
+	check("in the light")
+	b.window(390, 844, 1.5)
+	check("on a phone")
 	b.open(url)
+	b.window(390, 1100, 1.5)
+	b.until(`document.querySelectorAll("tbody tr").length === 8`)
 	b.screenshot("dashboard-phone.png")
 	for _, entry := range b.said() {
 		assert.Regexp(t, `404 \(Not Found\) .*/nothing$`, entry, "the console is not clean")
 	}
 }
 
-// dark tells in the page whether its text is lighter than its ground.
+// dark is true in the page whose text is lighter than its ground.
 const dark = `(([a], [b]) => a < b)(...["backgroundColor", "color"].map(name => getComputedStyle(document.body)[name].match(/\d+/).map(Number)))`
 
 // Whoever switches scripts off reads everything, and changes what is to be changed.
-func TestItWorksWithoutScripts(t *testing.T) {
+func TestEveryActionWorksWithoutScripts(t *testing.T) {
 	browser := startChromium(t)
 	controller := startController(t)
 	shop := controller.deployShop(t)
-	url, _ := startDashboard(t, []string{"DEIS_CONTROLLER=" + controller.url, "DEIS_TOKEN=" + controller.Token()}, "-controller-from-env", "-allow-writes")
+	url, _ := startDashboard(t, controller.env(), "-controller-from-env", "-allow-writes", "-requests", "50")
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:05UTC shop[web.1]: hello"))
 	b := openTab(t, browser)
 	b.withoutScripts()
 	b.open(url)
+	b.until(`document.querySelector("#app-shop .state").innerText === "running"`) // the browser loads it again by itself
+	b.fill(`.filters input`, "sho")
+	b.click(`.filters button`)
+	b.until(`/[?&]q=sho/.test(location.search) && document.querySelector("#found").innerText === "1 app matches."`)
 	b.click("#app-shop a")
 	b.until(`document.querySelector("#log").innerText.includes("hello")`)
+	assert.True(t, b.is(`document.querySelector("#pause").hidden`), "what needs scripts is not offered")
+	b.fill(`#log-form input`, "nothing like this")
+	b.click(`#log-form button`)
+	b.until(`location.search.includes("log=nothing") && !document.querySelector("#log").innerText.includes("hello")`)
+	b.open(url + "/apps/shop")
+	b.until(`document.querySelector("#key-GREETING")`)
 	b.click(`button[value="GREETING"]`)
 	b.until(`document.querySelector("#key-GREETING .value").innerText === "good morning"`)
+
 	b.fill(`#type-web input[type="number"]`, "2")
-	b.click(`#type-web button`)
+	b.click(`#type-web .scale button`)
 	b.until(`document.querySelector("h1").innerText === "Scale web of shop to 2 pods?"`)
 	b.click(`button.primary`)
 	b.until(`document.querySelectorAll("#type-web li").length === 2`)
 	up, err := deis.Collect(shop.Pods.All(t.Context(), "shop", pods.ListOptions{}))
 	require.NoError(t, err)
 	assert.Len(t, up, 2)
+
+	for _, restart := range []string{`#pods > .process-head a`, `#type-web .scale a`, `#type-web li a`} {
+		require.NoError(t, controller.CrashPod("shop", "web.1"))
+		b.open(url + "/apps/shop")
+		b.until(`document.querySelector("` + restart + `")`)
+		b.click(chromedp.CSS(restart))
+		b.until(`/^Restart/.test(document.querySelector("h1").innerText)`)
+		b.click(`button.primary`)
+		b.until(`location.hash !== "" && document.querySelector("h1").innerText === "shop"`)
+	}
+
+	b.until(`document.querySelector("#release-3 a.button")`)
+	b.click(`#release-3 a.button`)
+	b.until(`document.querySelector("h1").innerText === "Roll shop back to v3?"`)
+	b.click(`button.primary`)
+	b.until(`location.hash === "#release-5" && document.querySelector("#release-5 .tag").innerText === "current"`)
+
+	for _, name := range []string{"maintenance", "routable"} {
+		b.until(`document.querySelector("#` + name + ` a")`)
+		b.click(chromedp.CSS("#" + name + " a"))
+		b.until(`/^Turn/.test(document.querySelector("h1").innerText)`)
+		b.click(`button.primary`)
+		b.until(`location.hash === "#settings"`)
+	}
+	b.until(`/is on/.test(document.querySelector("#maintenance").innerText) && /do not/.test(document.querySelector("#routable").innerText)`)
 	assert.Empty(t, b.said())
 }
 
@@ -176,7 +311,7 @@ type controller struct {
 
 func startController(t *testing.T) *controller {
 	t.Helper()
-	c := &controller{Controller: deistest.New()}
+	c := &controller{Controller: deistest.New(deistest.WithAPIVersion(version.V2_3))}
 	c.start(t)
 	t.Cleanup(c.stop)
 	return c
@@ -196,6 +331,11 @@ func (c *controller) start(t *testing.T) {
 }
 
 func (c *controller) stop() { c.server.Close() }
+
+// env are the variables that name the Controller.
+func (c *controller) env() []string {
+	return []string{"DEIS_CONTROLLER=" + c.url, "DEIS_TOKEN=" + c.Token()}
+}
 
 // deployShop makes an app with a web process, four releases and one variable.
 func (c *controller) deployShop(t *testing.T) *deis.Client {
