@@ -109,7 +109,7 @@ func (f *feed) add(line logLine, err error) {
 
 // after returns the lines from number n on, and a channel that is closed when there is more. Before them is a gap if
 // some are gone. A negative n means all that there are.
-func (f *feed) after(n int) (lines []logLine, next int, err error, more <-chan struct{}) {
+func (f *feed) after(n int) (lines []logLine, next int, more <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -118,7 +118,7 @@ func (f *feed) after(n int) (lines []logLine, next int, err error, more <-chan s
 	case n < f.first:
 		lines, n = append(lines, logLine{Gap: true}), f.first
 	}
-	return append(lines, f.lines[n-f.first:]...), f.first + len(f.lines), f.err, f.changed
+	return append(lines, f.lines[n-f.first:]...), f.first + len(f.lines), f.changed, f.err
 }
 
 // feeds are the logs that are followed at present.
@@ -216,7 +216,7 @@ func (d *dashboard) streamLog(w http.ResponseWriter, r *http.Request) {
 	f, leave := d.feeds.join(r.PathValue("app"))
 	defer leave()
 	for next := -1; ; {
-		lines, after, err, more := f.after(next)
+		lines, after, more, err := f.after(next)
 		next = after
 		connection.SetWriteDeadline(time.Now().Add(slowBrowser))
 		for _, line := range lines {

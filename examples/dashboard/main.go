@@ -59,7 +59,7 @@ func parse(args []string, errOut io.Writer) (o options, err error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVar(&o.allowHosts, "allow-hosts", "", "`names` that browsers may reach the dashboard by beside localhost, separated by commas; allows an -addr that is not loopback")
 	flags.BoolVar(&o.allowWrites, "allow-writes", false, "let the dashboard restart, scale, roll back and change settings; without it, it only reads")
-	flags.Float64Var(&o.requests, "requests", 0, "at most so many requests a `second` to read from the Controller, for all viewers together; 0 is 2, or 20 for the Controller in memory")
+	flags.Float64Var(&o.requests, "requests", 0, "`number` of requests a second, at most, to read from the Controller, for all viewers together; 0 is 2, or 20 for the Controller in memory")
 	flags.StringVar(&o.api, "api", "2.3", "API `version` of the Controller in memory: 1.6, 2.2 or 2.3")
 	flags.BoolVar(&o.fromEnv, "controller-from-env", false, "show the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile, in place of one in memory")
 	flags.StringVar(&o.controllerURL, "controller", "", "`URL` of the Controller to show, in place of DEIS_CONTROLLER")

@@ -51,7 +51,7 @@ func podState(p pods.Pod) state {
 type process struct {
 	Type     string
 	Want, Up int
-	Auto     *settings.Autoscale // its bounds if it is scaled by itself; then Want is the least
+	Auto     *settings.Autoscale // its bounds if it is scaled by itself; then as many are wanted as there are, within them
 	Pods     []podView
 }
 
@@ -90,7 +90,7 @@ func processes(app snapshot.App) []process {
 	if app.Setting != nil {
 		for procType, bounds := range app.Setting.Autoscale {
 			if p := byType[procType]; p != nil { // Controllers keep bounds of types that do not exist, too
-				p.Auto, p.Want = &bounds, bounds.Min
+				p.Auto, p.Want = &bounds, min(max(len(p.Pods), bounds.Min), bounds.Max)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func healthOf(app snapshot.App) health {
 	return h
 }
 
-// A flag is something beside its state that an operator should know of an app.
+// flagsOf are what an operator should know of an app beside its state.
 func flagsOf(app snapshot.App) (flags []state) {
 	if app.Failed != nil {
 		flags = append(flags, state{fmt.Sprintf("v%d failed", app.Failed.Version), "bad"})

@@ -93,16 +93,16 @@ func TestAFeedIsSharedAndMarksWhatIsGone(t *testing.T) {
 	for i := range linesKept + 5 {
 		f.add(logLine{Text: fmt.Sprint(i)}, nil)
 	}
-	lines, next, err, _ := f.after(-1)
+	lines, next, _, err := f.after(-1)
 	require.NoError(t, err)
 	assert.Len(t, lines, linesKept)
 	assert.Equal(t, "5", lines[0].Text, "for who comes late nothing is missing")
-	lines, again, _, more := f.after(2)
+	lines, again, more, _ := f.after(2)
 	assert.Equal(t, logLine{Gap: true}, lines[0], "who is too slow sees a gap")
 	assert.Equal(t, next, again)
 	f.add(logLine{}, io.EOF)
 	<-more
-	_, _, err, _ = f.after(next)
+	_, _, _, err = f.after(next)
 	assert.ErrorIs(t, err, io.EOF)
 }
 

@@ -175,8 +175,14 @@ func (b *tab) colours(scheme string) {
 	require.NoError(b.t, err)
 }
 
-// axe checks the page with axe-core; see testdata/README.md. It must not find anything.
+// axe checks the page with axe-core, which must not find anything.
 func (b *tab) axe(where string) {
+	b.t.Helper()
+	assert.Empty(b.t, b.violations(), "%s breaks rules of accessibility", where)
+}
+
+// violations are what axe-core finds in the page, as text; see testdata/README.md.
+func (b *tab) violations() string {
 	b.t.Helper()
 	source, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
 	require.NoError(b.t, err)
@@ -184,12 +190,15 @@ func (b *tab) axe(where string) {
 	defer cancel()
 	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](string(source)+"\n;typeof axe === 'object'"))
 	require.NoError(b.t, err)
-	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`window.axeFound = null; axe.run(document).then(r => { window.axeFound = r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.any.concat(n.all).map(c => c.message).join("; ")).slice(0, 3).join(" | ")).join("\n") }); true`))
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`window.axeFound = null;
+		axe.run(document).then(result => {
+			window.axeFound = result.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160)).slice(0, 3).join(" | ")).join("\n");
+		}); true`))
 	require.NoError(b.t, err)
 	b.until(`window.axeFound !== null`)
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[string]("window.axeFound"))
 	require.NoError(b.t, err)
-	assert.Empty(b.t, found, "%s breaks rules of accessibility", where)
+	return found
 }
 
 // withoutScripts switches the scripts of pages off.

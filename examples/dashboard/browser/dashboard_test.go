@@ -193,6 +193,8 @@ func TestThreeHundredAppsAreSearched(t *testing.T) {
 	b.open(url + "/?page=9")
 	b.until(`/There are only 6 pages/.test(document.body.innerText)`)
 	b.axe("a page that is not there")
+	b.is(`document.documentElement.removeAttribute("lang")`)
+	assert.Contains(t, b.violations(), "html-has-lang", "axe-core does not find what is wrong")
 	assert.Empty(t, b.said(), "the console is not clean")
 }
 

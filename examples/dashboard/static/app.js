@@ -67,6 +67,7 @@ async function refresh() {
     if (problem.textContent !== problem.dataset.offline) {
       const banner = document.createElement("p");
       banner.className = "banner";
+      banner.role = "alert";
       banner.textContent = problem.dataset.offline;
       problem.replaceChildren(banner);
     }
@@ -103,7 +104,8 @@ function sayOfLog(text) {
 }
 
 function following() {
-  if (paused) sayOfLog(waiting.length ? `Paused; ${waiting.length} more ${waiting.length === 1 ? "line" : "lines"} so far.` : "Paused.");
+  const more = waiting.filter((line) => line && !line.gap).length;
+  if (paused) sayOfLog(more ? `Paused; ${more} more ${more === 1 ? "line" : "lines"} so far.` : "Paused.");
   else sayOfLog("New lines appear as they come; times are UTC.");
 }
 
