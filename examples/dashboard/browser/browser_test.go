@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,7 +113,21 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 
 func (b *tab) open(url string) { b.t.Helper(); b.do(chromedp.Navigate(url)) }
 
-func (b *tab) click(selector chromedp.CSS) { b.t.Helper(); b.do(chromedp.Click(selector)) }
+// click clicks on an element, and on the one in its place if the page is renewed at that moment.
+func (b *tab) click(selector chromedp.CSS) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(selector))
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "Could not find node") {
+			require.NoError(b.t, err)
+		}
+	}
+}
 
 func (b *tab) focus(selector chromedp.CSS) { b.t.Helper(); b.do(chromedp.Focus(selector)) }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/releases"
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
 
@@ -148,14 +149,13 @@ func (r *Reader) list(ctx context.Context) (ids []string, err error) {
 		fresh := make([]App, 0, len(listed))
 		for _, app := range listed {
 			known, _ := s.App(app.ID)
-			if known.Read.After(began) { // by a Refresh
-				app = known.App
+			if !known.appAt.After(began) { // or a Refresh was later
+				known.App, known.appAt = app, began
 			}
-			known.App = app
 			fresh = append(fresh, known)
 		}
 		for _, known := range s.Apps { // made meanwhile, and read by a Refresh
-			if known.Read.After(began) {
+			if known.appAt.After(began) {
 				fresh = append(fresh, known)
 			}
 		}
@@ -178,77 +178,97 @@ func (r *Reader) Refresh(ctx context.Context, id string) error {
 	return r.read(ctx, id, true)
 }
 
+// A reading is what was read of an app at one time.
+type reading struct {
+	app      *apps.App // nil: that was not read
+	pods     []pods.Pod
+	release  *releases.Release
+	thorough bool // whether the rest was read
+	setting  *settings.Settings
+	failed   *releases.Release
+}
+
 // read reads an app's state and puts it into the snapshot. An error of the Controller's own is noted there, because it
 // is about this app; any other is only returned. With itself, the app is read as well and not only what it has.
 func (r *Reader) read(ctx context.Context, id string, itself bool) error {
 	began := time.Now()
 	known, _ := r.current.Load().App(id)
-	fresh, err := r.state(ctx, known, id, itself)
+	got, err := r.state(ctx, id, itself, itself || known.reads%thorough == 0)
 	switch {
 	case errors.Is(err, deis.ErrNotFound):
 		r.update(func(s *Snapshot) { s.Apps = slices.DeleteFunc(s.Apps, func(a App) bool { return a.ID == id }) })
 		return err
 	case err != nil && (ctx.Err() != nil || aboutEverything(err)):
 		return err
-	case err != nil:
-		fresh = known
-		fresh.Err = err
-	default:
-		fresh.Read, fresh.Err = began, nil
-		fresh.reads++
 	}
 	r.update(func(s *Snapshot) {
 		i, found := find(s.Apps, id)
 		switch {
-		case !found && err == nil:
-			s.Apps = slices.Insert(s.Apps, i, fresh)
-		case found && !s.Apps[i].Read.After(began): // or it is newer already
-			if !itself || err != nil {
-				fresh.App = s.Apps[i].App
-			}
-			s.Apps[i] = fresh
+		case found:
+		case got.app == nil || err != nil:
+			return
+		default:
+			s.Apps = slices.Insert(s.Apps, i, App{})
 		}
+		s.Apps[i].merge(got, err, began)
 	})
 	return err
 }
 
-// state returns an app as it is now.
-func (r *Reader) state(ctx context.Context, app App, id string, itself bool) (App, error) {
-	if itself {
-		now, err := r.client.Apps.Get(ctx, id)
-		if err != nil {
-			return app, err
-		}
-		app.App = *now
+// merge takes over what was read from the time it began, as far as nothing newer is known: a slow reading must not undo
+// what a faster one has found meanwhile.
+func (a *App) merge(got reading, err error, began time.Time) {
+	if !a.Read.After(began) {
+		a.Err = err
 	}
-	running, err := deis.Collect(r.client.Pods.All(ctx, id, pods.ListOptions{}))
 	if err != nil {
-		return app, err
+		return
 	}
-	app.Pods = running
-	if app.Release, err = r.client.Releases.Current(ctx, id); err != nil {
+	if got.app != nil && !a.appAt.After(began) {
+		a.App, a.appAt = *got.app, began
+	}
+	if got.thorough && !a.restAt.After(began) {
+		a.Setting, a.Failed, a.restAt = got.setting, got.failed, began
+	}
+	if !a.Read.After(began) {
+		a.Pods, a.Release, a.Read = got.pods, got.release, began
+		a.reads++
+	}
+}
+
+// state reads an app as it is now.
+func (r *Reader) state(ctx context.Context, id string, itself, rest bool) (got reading, err error) {
+	if itself {
+		if got.app, err = r.client.Apps.Get(ctx, id); err != nil {
+			return got, err
+		}
+	}
+	if got.pods, err = deis.Collect(r.client.Pods.All(ctx, id, pods.ListOptions{})); err != nil {
+		return got, err
+	}
+	if got.release, err = r.client.Releases.Current(ctx, id); err != nil {
 		var failed *deis.Error
 		if ctx.Err() != nil || errors.As(err, &failed) {
-			return app, err
+			return got, err
 		}
-		app.Release = nil // no release that it could run
+		got.release = nil // no release that it could run
 	}
 	server, _ := r.client.Server()
-	if !server.API.AtLeast(version.V2_3) || app.reads%thorough != 0 && !itself {
-		return app, nil
+	if !rest || !server.API.AtLeast(version.V2_3) {
+		return got, nil
 	}
-	if app.Setting, err = r.client.Settings.Get(ctx, id); err != nil {
-		return app, err
+	if got.setting, err = r.client.Settings.Get(ctx, id); err != nil {
+		return got, err
 	}
 	newest, err := r.client.Releases.List(ctx, id, releases.ListOptions{PageSize: 1})
 	if err != nil {
-		return app, err
+		return got, err
 	}
-	app.Failed = nil
 	if len(newest.Items) > 0 && newest.Items[0].Failed {
-		app.Failed = &newest.Items[0]
+		got.failed = &newest.Items[0]
 	}
-	return app, nil
+	got.thorough = true
+	return got, nil
 }
 
 // errIdle says that nobody looks any more.

@@ -58,10 +58,11 @@ type App struct {
 	Failed  *releases.Release  // the newest release if that one failed; API 2.3 only
 	Setting *settings.Settings // API 2.3 only, nil before
 
-	Read time.Time // as of when all this is; zero: not read yet
-	Err  error     // why the Controller did not give it the last time; nil if it did
+	Read time.Time // as of when the pods and the release are; zero: not read yet
+	Err  error     // why the Controller did not give them the last time; nil if it did
 
-	reads int // how often it was read, of which each fourth time is thorough
+	appAt, restAt time.Time // as of when the app itself is, and what is only read each fourth time
+	reads         int       // how often it was read
 }
 
 // App returns one app.

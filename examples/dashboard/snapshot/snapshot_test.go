@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/releases"
 	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
@@ -298,6 +300,28 @@ func TestARefreshShowsAChangeAtOnce(t *testing.T) {
 		assert.ErrorIs(t, c.reader.Refresh(t.Context(), "not/an/app"), deis.ErrInvalidArgument)
 		assert.Len(t, c.reader.Look().Apps, 2)
 	})
+}
+
+func TestASlowReadingDoesNotUndoAFasterOne(t *testing.T) {
+	early, late := time.Now(), time.Now().Add(time.Second)
+	failed := &releases.Release{Version: 5, Failed: true}
+	three := reading{app: &apps.App{ID: "shop", Structure: map[string]int{"web": 3}}, pods: make([]pods.Pod, 3), thorough: true}
+	two := reading{pods: make([]pods.Pod, 2)}
+	for name, order := range map[string]func(*App){
+		"the thorough one ends first": func(a *App) { a.merge(three, nil, early); a.merge(two, nil, late) },
+		"the thorough one ends last":  func(a *App) { a.merge(two, nil, late); a.merge(three, nil, early) },
+	} {
+		app := App{Failed: failed}
+		order(&app)
+		assert.Equal(t, 3, app.Structure["web"], name)
+		assert.Nil(t, app.Failed, name)
+		assert.Len(t, app.Pods, 2, name)
+		assert.Equal(t, late, app.Read, name)
+	}
+	app := App{}
+	app.merge(two, nil, late)
+	app.merge(reading{}, errors.New("out of order"), early)
+	assert.NoError(t, app.Err)
 }
 
 func TestAppsThatComeAndGoAreNoticed(t *testing.T) {
