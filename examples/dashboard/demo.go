@@ -183,8 +183,8 @@ func newCertificate(domain string, lasts time.Duration) (certificate, key string
 	if err != nil {
 		return "", "", err
 	}
-	block := func(kind string, der []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	block := func(label string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
 	}
 	return block("CERTIFICATE", der), block("PRIVATE KEY", secret), nil
 }

@@ -262,7 +262,7 @@ func TestTroubleOfAllAppsComesFirst(t *testing.T) {
 	assert.Len(t, controller.Requests(), before, "a warm snapshot needs no request")
 }
 
-// A tab is a page that looks again every five seconds, and one that follows the log of an app.
+// A tab looks again every five seconds; that of an app also follows its log.
 func TestTenTabsCostWhatOneCosts(t *testing.T) {
 	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
 		t.Run(api.String(), func(t *testing.T) {
@@ -651,7 +651,7 @@ func TestOtherSitesCanOnlyLinkHere(t *testing.T) {
 	assert.Empty(t, s.changes(before))
 }
 
-func TestOnlyItsOwnNamesAreAnswered(t *testing.T) {
+func TestOnlyItsOwnNamesAreServed(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_2, true)
 	before := len(s.Controller.Requests())
@@ -667,7 +667,7 @@ func TestOnlyItsOwnNamesAreAnswered(t *testing.T) {
 			response, _ := send(t, request)
 			got := response.StatusCode
 			if path == "/nothing" && got == http.StatusNotFound {
-				got = 200 // it was answered
+				got = 200 // it was served
 			}
 			assert.Equal(t, want, got, host)
 		}
@@ -675,7 +675,7 @@ func TestOnlyItsOwnNamesAreAnswered(t *testing.T) {
 	assert.Len(t, s.Controller.Requests(), before)
 }
 
-func TestEveryAnswerTellsTheBrowserToBeStrict(t *testing.T) {
+func TestEveryResponseTellsTheBrowserToBeStrict(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_2, false)
 	for _, path := range []string{"/", "/apps/shop", "/apps/nothing", "/static/app.js", "/nothing", "/apps/shop/scale"} {
@@ -882,7 +882,7 @@ func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
 func TestHostileTextStaysText(t *testing.T) {
 	t.Parallel()
 	const hostile = `\"><script src=//evil.example.com></script><img src=x onerror=alert(1)>'`
-	answers := map[string]string{
+	responses := map[string]string{
 		"/v2/apps/":              `{"count": 1, "results": [{"id": "shop", "uuid": "1", "owner": "H", "structure": {"H": 1}, "created": "2026-01-01T00:00:00Z"}]}`,
 		"/v2/apps/shop/":         `{"id": "shop", "uuid": "1", "owner": "H", "url": "H", "structure": {"H": 1}}`,
 		"/v2/apps/shop/pods/":    `{"count": 1, "results": [{"name": "H", "type": "H", "state": "H", "release": "H"}]}`,
@@ -894,9 +894,9 @@ func TestHostileTextStaysText(t *testing.T) {
 	}
 	controller := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(version.Header, "2.2")
-		for path, answer := range answers {
+		for path, response := range responses {
 			if strings.Trim(path, "/") == strings.Trim(r.URL.Path, "/") {
-				io.WriteString(w, strings.ReplaceAll(answer, "H", hostile))
+				io.WriteString(w, strings.ReplaceAll(response, "H", hostile))
 				return
 			}
 		}

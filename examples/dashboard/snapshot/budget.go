@@ -53,8 +53,8 @@ type urgentKey struct{}
 // Burst requests. What they use is missing afterwards, so that the average stays what it is.
 func Urgent(ctx context.Context) context.Context { return context.WithValue(ctx, urgentKey{}, true) }
 
-// wait returns when the next request may be made. Requests are let through in the order in which they came, so none
-// starves.
+// wait returns when the next request may be made. Each request has its turn in the order in which they came; an urgent one
+// goes up to Burst turns before its own. So none starves.
 func (b *Budget) wait(ctx context.Context) error {
 	saved, jitter := time.Duration(0), rand.N(b.every/5+1)
 	if ctx.Value(urgentKey{}) != nil {
