@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,27 +103,20 @@ func discard(body io.Reader) {
 
 // unmarshal decodes a body, and checks that it is what was asked for.
 func unmarshal(body []byte, out any, at Endpoint) error {
-	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > freeHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
+	if list, ok := out.(interface{ read([]byte, Endpoint) error }); ok {
+		return list.read(body, at)
+	}
+	if v := reflect.ValueOf(out).Elem(); v.Kind() == reflect.Slice {
+		d := json.NewDecoder(bytes.NewReader(body))
+		return cmp.Or(readItems(d, v, at), atEnd(d))
+	}
+	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > maxHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
 		return errors.New("the response has too many values")
 	}
 	var err error
-	switch out := out.(type) {
-	case interface{ read([]byte, Endpoint) error }: // a list
-		return out.read(body, at)
-	case json.Unmarshaler:
-		if !json.Valid(body) {
-			return errors.New("the response is not JSON")
-		}
-		err = out.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
-	default:
-		v := reflect.ValueOf(out).Elem()
-		if v.Kind() == reflect.Slice {
-			d := json.NewDecoder(bytes.NewReader(body))
-			if err := readItems(d, v, at); err != nil {
-				return err
-			}
-			return atEnd(d)
-		}
+	if own, ok := out.(json.Unmarshaler); ok && json.Valid(body) {
+		err = own.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
+	} else {
 		err = json.Unmarshal(body, out)
 	}
 	if err != nil {

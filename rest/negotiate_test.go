@@ -138,7 +138,7 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 		{"nothing to see", func() *http.Response { return answer(404, "") }, "it has no DEIS_API_VERSION header", nil},
 		{"a version that is none", func() *http.Response {
 			return answer(200, "{}", version.Header+": two", "Content-Type: application/json")
-		}, "found application/json", nil},
+		}, `no Controller at deis.example.com: its DEIS_API_VERSION header is "two", found application/json`, nil},
 		{"an empty version", func() *http.Response { return answer(200, "{}", version.Header+": ") }, "it has no DEIS_API_VERSION header", nil},
 	} {
 		requests := 0

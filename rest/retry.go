@@ -41,7 +41,7 @@ func (p RetryPolicy) Check() error {
 	switch {
 	case p.Max < 0:
 		return InvalidArgument("RetryPolicy.Max", "must not be negative")
-	case p.MinWait < 0 || p.MaxWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
+	case p.MinWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
 		return InvalidArgument("RetryPolicy", "must have 0 <= MinWait <= MaxWait")
 	case p.TryTimeout < 0:
 		return InvalidArgument("RetryPolicy.TryTimeout", "must not be negative")
