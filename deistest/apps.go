@@ -2,12 +2,11 @@ package deistest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,25 +24,44 @@ type app struct {
 	config   *config    // the last one that was made, which may be that of no release
 	pods     []*pod
 	logs     []string
+
+	settings *appSettings // nil until somebody asks, as is the next
+	tls      *appTLS
+	services []*service
+	load     map[string]int // how many pods an autoscaler wants of a process type
+
+	oddStructure      any            // one that was sent and does not consist of numbers, as long as there is no other
+	half              bool           // it lacks what completeApp makes
+	deploying         int            // how many deploys are under way
+	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
 }
 
 type appJSON struct {
-	UUID      string         `json:"uuid"`
-	ID        string         `json:"id"`
-	Owner     string         `json:"owner"`
-	URL       string         `json:"url,omitempty"` // API 1.6 only
-	Structure map[string]int `json:"structure"`
-	Created   string         `json:"created"`
-	Updated   string         `json:"updated"`
+	UUID      string `json:"uuid"`
+	ID        string `json:"id"`
+	Owner     string `json:"owner"`
+	URL       string `json:"url,omitempty"` // API 1.6 only
+	Structure any    `json:"structure"`
+	Created   string `json:"created"`
+	Updated   string `json:"updated"`
 }
 
-func (c *Controller) appJSON(a *app) appJSON {
+// appJSON23 is an app of late servers.
+type appJSON23 struct {
+	appJSON
+	ProcfileStructure map[string]any `json:"procfile_structure"`
+}
+
+func (c *Controller) appJSON(a *app) any {
 	j := appJSON{
-		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.structure,
+		UUID: a.uuid, ID: a.id, Owner: a.owner.username, Structure: a.shownStructure(),
 		Created: c.stamp(a.created), Updated: c.stamp(a.updated),
 	}
 	if !c.v2() {
 		j.URL = a.url()
+	}
+	if c.late23() {
+		return appJSON23{j, orEmpty(a.procfileStructure)}
 	}
 	return j
 }
@@ -63,20 +81,28 @@ func (a *app) hasReleaseBy(u *user) bool {
 func (c *Controller) withApp(id string, do func(*app) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i, found := c.findApp(id); found {
-		return do(c.apps[i])
+	if a := c.appNamed(id); a != nil {
+		return do(a)
 	}
 	return fmt.Errorf("deistest: there is no app %s", id)
 }
 
-// findApp returns the place of an app in the list, or the one where it would be.
-func (c *Controller) findApp(id string) (int, bool) {
+// appNamed finds an app by its id, nil if there is none.
+func (c *Controller) appNamed(id string) *app {
+	if i, found := c.placeOf(id); found {
+		return c.apps[i]
+	}
+	return nil
+}
+
+// placeOf returns the place of an app in the list, or the one where it would be.
+func (c *Controller) placeOf(id string) (int, bool) {
 	return slices.BinarySearchFunc(c.apps, id, func(a *app, id string) int { return cmp.Compare(a.id, id) })
 }
 
 // listApps shows the apps that the user may use, by id. API 1.6 has no order: they come as the database has them,
 // which moves an app to the end when it changes.
-func listApps(q *request) *answer {
+func listApps(q *request) *response {
 	var visible []*app
 	for _, a := range q.apps {
 		if a.mayBeUsedBy(q.user) {
@@ -90,7 +116,7 @@ func listApps(q *request) *answer {
 }
 
 // createApp makes an app with its first configuration and release. In API 2.2 the id is its first domain too.
-func createApp(q *request) *answer {
+func createApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
@@ -99,80 +125,46 @@ func createApp(q *request) *answer {
 	if stop != nil {
 		return stop
 	}
-	structure, isObject := data["structure"].(map[string]any)
-	if data["structure"] != nil && !isObject {
-		return q.crash()
+	structure, odd, stop := q.structure(data)
+	if stop != nil {
+		return stop
 	}
-	a := q.addApp(id, q.counts(structure))
-	answer := created(q.appJSON(a))
+	a := q.addApp(id, structure)
+	a.oddStructure = odd
+	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
+	if stop := q.completeApp(a); stop != nil {
+		return stop // the app is there nevertheless, or half of it
+	}
+	resp := created(q.appJSON(a))
 	if !q.v2() {
 		// Real Controllers resolve the app's host name as if it were a path.
 		location := q.absolute().ResolveReference(&url.URL{Path: a.url()})
-		answer.withHeaders(map[string]string{"Location": location.String()})
+		resp.withHeaders(map[string]string{"Location": location.String()})
 	}
-	return answer
+	return resp
 }
 
 // newAppID checks the id of an app to be, or makes one up.
-func (q *request) newAppID(data map[string]any) (string, *answer) {
-	value, given := data["id"]
-	if !given || value == nil && q.v2() {
-		return q.unusedAppName(), nil
-	}
+func (q *request) newAppID(data map[string]any) (string, *response) {
 	s := q.serializer(data)
-	id := q.pythonString(value)
-	if value == nil {
-		s.fail("id", "This field may not be null.")
-	} else if id == "" {
-		s.fail("id", "This field may not be blank.")
-	} else {
-		q.checkAppID(s, id)
-	}
-	if stop := s.answer(); stop != nil {
+	id := s.text("id", appIDField)
+	switch stop := s.refusal(); {
+	case stop != nil:
 		return "", stop
-	}
-	if q.v2() && slices.Contains([]string{"deis", "default", "kube-system"}, id) {
+	case id == "":
+		return q.unusedAppName(), nil
+	case strings.HasSuffix(id, "\n"):
+		return "", q.crash() // API 1.6 finds out too late that it cannot make a host name of it
+	case q.v2() && isNamespace(id):
 		return "", detail(http.StatusConflict, "%s already exists as a namespace in this kuberenetes setup", id)
 	}
 	return id, nil
 }
 
-var (
-	validAppID = regexp.MustCompile(`^[a-z0-9-]+$`)
-	validSlug  = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
-)
-
-func (q *request) checkAppID(s *serializer, id string) {
-	only, slug := "App IDs can only contain [a-z0-9-].",
-		"Enter a valid 'slug' consisting of letters, numbers, underscores or hyphens."
-	taken, longest, reserved := "This field must be unique.", 64, []string{"deis"}
-	if q.v2() {
-		only = "App name can only contain a-z (lowercase), 0-9 and hyphens"
-		slug = `Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.`
-		taken, longest = "Application with this id already exists.", 24
-		reserved = []string{"deis-builder", "deis-workflow-manager", "grafana"}
-	}
-	if !validAppID.MatchString(id) {
-		s.fail("id", only)
-	}
-	if slices.Contains(reserved, id) {
-		s.fail("id", id+" is a reserved name.")
-	}
-	if !validSlug.MatchString(id) {
-		s.fail("id", slug)
-	}
-	if len(id) > longest {
-		s.required("id", longest)
-	}
-	if _, found := q.findApp(id); found {
-		s.fail("id", taken)
-	}
-}
-
 func (q *request) unusedAppName() string {
 	name := newAppName()
 	for {
-		if _, taken := q.findApp(name); !taken {
+		if q.appNamed(name) == nil {
 			return name
 		}
 		name = newAppName() + "-" + podSuffix() // there are only 400 of the short ones
@@ -187,40 +179,62 @@ func (q *request) addApp(id string, structure map[string]int) *app {
 	}
 	q.touch(a)
 	a.config = &config{uuid: newUUID(), owner: q.user, created: now(), fields: map[string]map[string]any{}}
-	i, _ := q.findApp(id)
+	i, _ := q.placeOf(id)
 	q.apps = slices.Insert(q.apps, i, a)
 	q.app = a
 	if q.v2() {
 		q.log("INFO", "config %s-%s updated", id, a.config.uuid[:7])
 	}
 	q.release(nil, a.config, "")
-	if q.v2() {
-		q.log("INFO", "application settings %s-%s updated", id, newUUID()[:7])
-		if q.domains[id] == nil { // an app may be named like another one's domain, and then has none
-			q.addDomain(id)
-		}
-	}
+	a.half = q.v2()
 	return a
 }
 
-func getApp(q *request) *answer { return ok(q.appJSON(q.app)) }
+// completeApp makes what an app of API 2.x has besides its row in the database: a namespace, settings, and its id as
+// a domain. Where Kubernetes refuses, half an app is left, which cannot be created again, built or deleted.
+func (q *request) completeApp(a *app) *response {
+	if !a.half {
+		return nil
+	}
+	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
+		return stop
+	}
+	if !isNameInCluster(a.id) {
+		return detail(http.StatusServiceUnavailable, "Kubernetes resources could not be created")
+	}
+	a.half = false
+	q.log("INFO", "application settings %s-%s updated", a.id, newUUID()[:7])
+	if q.domains[a.id] == nil { // an app may be named like another one's domain, and then has none
+		q.addDomain(a.id)
+	}
+	return nil
+}
 
-// updateApp hands an app over to another user, which is all there is to update. It answers nothing. API 2.2 only.
-func updateApp(q *request) *answer {
+// noSettings is what a build of half an app fails with.
+const noSettings = "AppSettings matching query does not exist."
+
+func getApp(q *request) *response { return ok(q.appJSON(q.app)) }
+
+// updateApp hands an app over to another user, which is all there is to update. Collaborators may send the request,
+// too, as long as it names no owner. Whatever it says, it completes half an app. API 2.x only.
+func updateApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
 	}
-	if !q.isOwner() {
-		return q.forbidden()
-	}
-	if name, given := data["owner"]; given {
+	if name := data["owner"]; truthy(name) {
+		if !q.isOwner() {
+			return q.forbidden()
+		}
 		u := q.userNamed(q.pythonString(name))
 		if u == nil {
-			return q.notFound()
+			return q.notFound("User")
 		}
-		q.app.owner = u
-		q.touch(q.app)
+		q.handOver(u)
+	}
+	q.touch(q.app)
+	if stop := q.completeApp(q.app); stop != nil {
+		return stop
 	}
 	return empty(http.StatusOK)
 }
@@ -228,7 +242,14 @@ func updateApp(q *request) *answer {
 // touch notes that an app changes.
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
-func deleteApp(q *request) *answer {
+func deleteApp(q *request) *response {
+	const stays = "Could not delete the Namespace in Kubernetes"
+	if stop := q.kubernetesRefuses(stays); stop != nil {
+		return stop
+	}
+	if q.app.half {
+		return detail(http.StatusServiceUnavailable, stays)
+	}
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)
 }
@@ -239,18 +260,15 @@ func (c *Controller) removeApp(a *app) {
 			delete(c.domains, name)
 		}
 	}
-	if i, found := c.findApp(a.id); found {
+	if i, found := c.placeOf(a.id); found {
 		c.apps = slices.Delete(c.apps, i, i+1)
 	}
 }
 
-// counts reads the numbers of a structure.
-func (c *Controller) counts(object map[string]any) map[string]int {
-	counts := map[string]int{}
-	for kind, n := range object {
-		if n, ok := n.(json.Number); ok {
-			counts[kind], _ = c.pythonInt(n)
-		}
+// shownStructure is the structure as it is read.
+func (a *app) shownStructure() any {
+	if a.oddStructure != nil && len(a.structure) == 0 {
+		return a.oddStructure
 	}
-	return counts
+	return a.structure
 }

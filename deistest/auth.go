@@ -2,10 +2,9 @@ package deistest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -88,10 +87,8 @@ func (c *Controller) renewToken(u *user) {
 	c.tokens[u.token] = u
 }
 
-var validUsername = regexp.MustCompile(`^[\pL\pN_.@+-]+$`)
-
 // register makes an account. While there is no administrator, it is made one.
-func register(q *request) *answer {
+func register(q *request) *response {
 	if stop := q.mayRegister(); stop != nil {
 		return stop
 	}
@@ -100,28 +97,9 @@ func register(q *request) *answer {
 		return stop
 	}
 	s := q.serializer(data)
-	u := user{
-		username: s.required("username", 30), password: s.required("password", 128),
-		firstName: s.optional("first_name", 30), lastName: s.optional("last_name", 30),
-		admin: !slices.ContainsFunc(q.users, func(u *user) bool { return u.admin }),
-	}
-	_, hasEmail := data["email"]
-	u.email = s.optional("email", 254)
-	if at := strings.Index(u.email, "@"); u.email != "" && (at < 1 || !strings.Contains(u.email[at:], ".")) {
-		s.fail("email", "Enter a valid email address.")
-	}
-	switch {
-	case u.username == "" || len(s.errors["username"]) > 0:
-	case !validUsername.MatchString(u.username) && q.v2():
-		s.fail("username", "Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.")
-	case !validUsername.MatchString(u.username):
-		s.fail("username", "Enter a valid username.")
-	case q.userNamed(u.username) != nil && q.v2():
-		s.fail("username", "A user with that username already exists.")
-	case q.userNamed(u.username) != nil:
-		s.fail("username", "This field must be unique.")
-	}
-	if stop := s.answer(); stop != nil {
+	u, hasEmail := s.accountFields()
+	u.admin = !slices.ContainsFunc(q.users, func(u *user) bool { return u.admin })
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	if !hasEmail {
@@ -131,7 +109,7 @@ func register(q *request) *answer {
 }
 
 // mayRegister refuses as the registration mode says. In both modes API 1.6 answers 403 to who is not signed in.
-func (q *request) mayRegister() *answer {
+func (q *request) mayRegister() *response {
 	if q.registration == RegistrationOpen {
 		return nil
 	}
@@ -148,14 +126,14 @@ func (q *request) mayRegister() *answer {
 }
 
 // login answers the user's token, the same each time.
-func login(q *request) *answer {
+func login(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
 	}
 	s := q.serializer(data)
-	username, password := s.required("username", 254), s.required("password", 254)
-	if stop := s.answer(); stop != nil {
+	username, password := s.text("username", inAll(required)), s.text("password", loginPasswordField)
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
 	u := q.userNamed(username)
@@ -165,11 +143,11 @@ func login(q *request) *answer {
 	return ok(map[string]string{"token": u.token})
 }
 
-func whoami(q *request) *answer { return ok(q.userJSON(q.user)) }
+func whoami(q *request) *response { return ok(q.userJSON(q.user)) }
 
 // target is the user that a request is about: the one it names, which only an administrator may do for others, or the
 // one who sends it. An empty name is none, as recorded.
-func (q *request) target(data map[string]any) (*user, *answer) {
+func (q *request) target(data map[string]any) (*user, *response) {
 	if !truthy(data["username"]) {
 		return q.user, nil
 	}
@@ -180,54 +158,63 @@ func (q *request) target(data map[string]any) (*user, *answer) {
 	if u := q.userNamed(name); u != nil {
 		return u, nil
 	}
-	return nil, q.notFound()
+	return nil, q.notFound("User")
 }
 
 // truthy is Python's bool(v), as far as it is met here.
 func truthy(v any) bool { return v != nil && v != "" && v != false }
 
-// changePassword needs the current password, unless an administrator sends it and gives none.
-func changePassword(q *request) *answer {
+// changePassword needs the current password, unless an administrator sends it; but API 1.6 checks what they send.
+func changePassword(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
 	}
-	_, hasNew := data["new_password"]
-	if !hasNew && q.v2() {
+	if q.v2() && !truthy(data["new_password"]) {
 		return detail(http.StatusBadRequest, "new_password is a required field")
 	}
 	u, stop := q.target(data)
 	if stop != nil {
 		return stop
 	}
-	if truthy(data["password"]) || !q.user.admin {
-		current, there := data["password"]
-		switch {
-		case !there && q.v2():
-			return detail(http.StatusBadRequest, "password is a required field")
-		case !there:
-			return q.crash()
-		case q.pythonString(current) != u.password && q.v2():
-			return unauthorized("Current password does not match")
-		case q.pythonString(current) != u.password:
-			return detail(http.StatusBadRequest, "Current password does not match")
+	if !q.user.admin || truthy(data["password"]) && !q.v2() {
+		if stop := q.checkPassword(u, data); stop != nil {
+			return stop
 		}
 	}
-	if !hasNew {
-		return q.crash()
+	password, given := data["new_password"]
+	if !given {
+		return q.crash() // API 1.6 only finds out now
 	}
-	u.password = q.pythonString(data["new_password"])
+	u.password = q.pythonString(password)
 	return ok(map[string]string{"status": "password set"})
+}
+
+// checkPassword refuses a request that does not have the current password of a user.
+func (q *request) checkPassword(u *user, data map[string]any) *response {
+	const wrong = "Current password does not match"
+	password, given := data["password"]
+	switch {
+	case q.v2() && !truthy(password):
+		return detail(http.StatusBadRequest, "password is a required field")
+	case !given:
+		return q.crash()
+	case q.pythonString(password) == u.password:
+		return nil
+	case q.v2():
+		return unauthorized(wrong)
+	}
+	return detail(http.StatusBadRequest, wrong)
 }
 
 // regenerateToken replaces the caller's token; for administrators that of the user they name, or everybody's as soon
 // as "all" is there, false included.
-func regenerateToken(q *request) *answer {
-	data, stop := q.data()
+func regenerateToken(q *request) *response {
+	body, _, stop := q.readBody()
 	if stop != nil {
 		return stop
 	}
-	object, _ := fields(data) // a list has neither of the names, and is as good as nothing
+	object, _ := body.(map[string]any) // a list has neither of the names, and is as good as nothing
 	username, named := object["username"]
 	_, all := object["all"]
 	switch {
@@ -246,16 +233,17 @@ func regenerateToken(q *request) *answer {
 	u := q.user
 	if named {
 		if u = q.userNamed(q.pythonString(username)); u == nil {
-			return q.notFound()
+			return q.notFound("User")
 		}
 	}
 	q.renewToken(u)
 	return ok(map[string]string{"token": u.token})
 }
 
-// cancelAccount removes an account and what belongs to it. API 2.2 refuses while the user owns apps, and crashes on
-// certificates and on releases of other people's apps, which it would have to keep.
-func cancelAccount(q *request) *answer {
+// cancelAccount removes an account and what belongs to it, in API 1.6 all that the user made in other people's apps
+// included. API 2.x refuses while the user owns apps, and while there are certificates, and releases and domains of
+// other people's apps, which have to stay.
+func cancelAccount(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
@@ -270,8 +258,9 @@ func cancelAccount(q *request) *answer {
 				"%s still has applications assigned. Delete or transfer ownership", u.username)
 		}
 		if slices.ContainsFunc(q.certs, func(ct *cert) bool { return ct.owner == u }) ||
-			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) {
-			return q.crash()
+			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) ||
+			len(q.domainsOf(func(d *domain) bool { return d.owner == u })) > 0 {
+			return q.protected(u)
 		}
 	}
 	q.removeUser(u)
@@ -284,12 +273,31 @@ func (c *Controller) removeUser(u *user) {
 			c.removeApp(a)
 		}
 		delete(a.collaborators, u)
+		if !c.v2() {
+			a.removeWorkOf(u)
+		}
 	}
+	maps.DeleteFunc(c.domains, func(_ string, d *domain) bool { return d.owner == u })
 	c.certs = slices.DeleteFunc(c.certs, func(ct *cert) bool { return ct.owner == u })
 	c.keys = slices.DeleteFunc(c.keys, func(k *key) bool { return k.owner == u })
 	c.users = slices.DeleteFunc(c.users, func(other *user) bool { return other == u })
 	delete(c.tokens, u.token)
 }
 
+// removeWorkOf removes the builds and configurations that a user made, the releases of them, and what runs of those.
+func (a *app) removeWorkOf(u *user) {
+	a.builds = slices.DeleteFunc(a.builds, func(b *build) bool { return b.owner == u })
+	a.releases = slices.DeleteFunc(a.releases, func(r *release) bool {
+		return r.owner == u || r.config.owner == u || r.build != nil && r.build.owner == u
+	})
+	if len(a.releases) == 0 {
+		return // it is the user's own, and gone
+	}
+	a.pods = slices.DeleteFunc(a.pods, func(p *pod) bool { return a.released(p.release) == nil })
+	if a.config.owner == u {
+		a.config = a.latest().config
+	}
+}
+
 // listUsers is for administrators. Users come in order of registration; real Controllers promise no order.
-func listUsers(q *request) *answer { return page(q, q.users, q.userJSON) }
+func listUsers(q *request) *response { return page(q, q.users, q.userJSON) }

@@ -1,6 +1,7 @@
 package deistest
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,146 +69,131 @@ func (b *build) imageName() string {
 }
 
 // defaultStructure is what the first deployment of an app starts: a cmd process for an image that somebody built, a
-// web process for what git built, unless it has no web process.
-func (b *build) defaultStructure() map[string]int {
+// web process for what git built, unless it has no web process. Late servers start a web process of an image, too.
+func (q *request) defaultStructure(b *build) map[string]int {
 	types := b.types()
-	if b.sha == "" || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !slices.Contains(types, "web") {
+	hasWeb := slices.Contains(types, "web")
+	if b.sha == "" && !(hasWeb && q.late23()) || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !hasWeb {
 		return map[string]int{"cmd": 1}
 	}
 	return map[string]int{"web": 1}
 }
 
-func listBuilds(q *request) *answer { return page(q, newestFirst(q.app.builds), q.buildJSON) }
+func listBuilds(q *request) *response { return page(q, newestFirst(q.app.builds), q.buildJSON) }
 
-// getBuild shows the last build, whichever is asked for, as recorded.
-func getBuild(q *request) *answer {
-	if n := len(q.app.builds); n > 0 {
+// getBuild shows the last build, whichever is asked for, as recorded. It is the one that runs where those that failed
+// stay.
+func getBuild(q *request) *response {
+	if q.late23() {
+		if b := q.app.latest().build; b != nil {
+			return ok(q.buildJSON(b))
+		}
+	} else if n := len(q.app.builds); n > 0 {
 		return ok(q.buildJSON(q.app.builds[n-1]))
 	}
 	return ok(noBuildJSON{})
 }
 
 // createBuild stores a build, makes a release of it and deploys that.
-func createBuild(q *request) *answer {
+func createBuild(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
 		return stop
 	}
 	s := q.serializer(data)
-	b := &build{
-		uuid: newUUID(), owner: q.user, created: now(), procfile: map[string]any{},
-		image: s.required("image", 256), sha: s.optional("sha", 40), dockerfile: s.optional("dockerfile", 1<<20),
-	}
-	if s.has("procfile") {
-		b.procfile = data["procfile"]
-	}
-	if stop := s.answer(); stop != nil {
+	b := &build{uuid: newUUID(), owner: q.user, created: now(), image: s.text("image", imageField),
+		sha: s.text("sha", shaField), dockerfile: s.text("dockerfile", dockerfileField)}
+	if b.procfile, stop = s.procfile(); stop != nil {
 		return stop
 	}
-	if source, isText := b.procfile.(string); isText { // JSON in a string is taken for what it says
-		v, err := parseJSON([]byte(source), q.v2())
-		if err != nil {
-			return q.crash()
-		}
-		b.procfile = v
+	if stop := s.refusal(); stop != nil {
+		return stop
+	}
+	if q.app.half {
+		return detail(http.StatusBadRequest, noSettings)
 	}
 	before := q.app.latest()
-	if q.v2() {
-		q.removeTypes(before.build, b)
+	if stop := q.removeTypes(b); stop != nil {
+		return stop
 	}
 	q.app.builds = append(q.app.builds, b)
 	if q.v2() {
 		q.log("INFO", "build %s-%s created", q.app.id, b.uuid[:7])
 	}
 	r := q.release(b, before.config, "")
-	if fault := q.deploy(r); fault != nil {
-		if q.v2() {
-			q.app.builds = q.app.builds[:len(q.app.builds)-1]
+	if fault := q.deploy(r, ofBuild); fault != nil {
+		if q.v2() && !q.late23() {
+			q.app.builds = slices.DeleteFunc(q.app.builds, func(other *build) bool { return other == b })
 		}
 		return fault
 	}
 	return q.withRelease(created(q.buildJSON(b)), r)
 }
 
-// removeTypes scales what the new build does not have any more to nothing, as API 2.2 does beforehand.
-func (q *request) removeTypes(old, new *build) {
-	if old == nil {
-		return
-	}
+// removeTypes stops the process types that a new build does not have any more. It does so before the build is
+// deployed, and for good, even if that fails: API 2.x sets their numbers to 0, and API 1.6 destroys their containers
+// but keeps the numbers.
+func (q *request) removeTypes(b *build) *response {
 	removed := map[string]int{}
-	for _, kind := range old.types() {
-		n, known := q.app.structure[kind]
-		if !slices.Contains(new.types(), kind) && (n > 0 || !known) {
-			removed[kind] = 0
+	for _, procType := range q.previousTypes() {
+		n, known := q.app.structure[procType]
+		if !slices.Contains(b.types(), procType) && (n > 0 || !known || !q.v2()) {
+			removed[procType] = 0
 		}
 	}
+	if !q.v2() {
+		for procType := range removed {
+			q.runPods(procType, 0, nil)
+		}
+		return nil
+	}
 	q.scaleTo(removed, q.app.latest())
+	return q.oddType(removed)
+}
+
+// previousTypes are those of the newest build, also one that failed but stayed; from API 2.3 on of the one that runs.
+func (q *request) previousTypes() []string {
+	latest := q.app.latest().build
+	if n := len(q.app.builds); n > 0 && !q.v23() {
+		latest = q.app.builds[n-1]
+	}
+	if latest == nil {
+		return nil
+	}
+	return latest.types()
+}
+
+// oddType refuses to scale a process type whose name Kubernetes does not take, which a Procfile of API 2.2 may have.
+func (q *request) oddType(counts map[string]int) *response {
+	for _, procType := range sortedKeys(counts) {
+		if !isNameInCluster(procType) && !q.v23() {
+			return detail(http.StatusServiceUnavailable, `(scale): ('failed to create Deployment "%[1]s-%[2]s" in Namespace `+
+				`"%[1]s": 409 Conflict', '%[1]s-%[2]s', '%[1]s')`, q.app.id, procType)
+		}
+	}
+	return nil
 }
 
 // withRelease adds the headers that name the new release in API 1.6.
-func (q *request) withRelease(a *answer, r *release) *answer {
+func (q *request) withRelease(resp *response, r *release) *response {
 	if q.v2() {
-		return a
+		return resp
 	}
 	v := strconv.Itoa(r.version)
-	return a.withHeaders(map[string]string{"X-Deis-Release": v, "Deis-Release": v})
+	return resp.withHeaders(map[string]string{"X-Deis-Release": v, "Deis-Release": v})
 }
 
-// deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
-// things behind: 1.6 the build and, if the image is missing, the release; 2.2 nothing.
-func (q *request) deploy(r *release) *answer {
-	problem := q.deployProblem(r)
-	if problem == "" {
-		q.replacePods(r)
-		return nil
-	}
-	q.log("ERROR", "%s", problem)
-	if q.v2() || !r.build.isMissing() {
-		q.app.releases = q.app.releases[:len(q.app.releases)-1]
-	}
-	if q.v2() {
-		return detail(http.StatusBadRequest, "%s", problem)
-	}
-	return detail(http.StatusServiceUnavailable, "%s", problem)
-}
-
-// isMissing tells whether the registry does not have the image.
+// isMissing reports whether the registry does not have the image.
 func (b *build) isMissing() bool {
-	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName())
+	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName()) || strings.HasPrefix(b.image, "nonexistent/")
 }
 
-// deployProblem says why a release cannot be deployed.
-func (q *request) deployProblem(r *release) string {
-	_, failing := r.config.fields["values"]["K8S_FAIL"]
-	failing = failing || strings.HasSuffix(r.build.image, ":k8s-fail")
-	if !q.v2() {
-		switch {
-		case r.build.isMissing():
-			return `GET Image Error (404: {"error": "Tag not found"})`
-		case failing:
-			return "aborting, failed to create some containers"
+// hasNumericCPU reports whether the limit of a type that is deployed was sent as a number.
+func (q *request) hasNumericCPU(r *release) bool {
+	for procType := range q.app.structure {
+		if _, isNumber := r.config.fields["cpu"][procType].(json.Number); isNumber {
+			return true
 		}
-		return ""
 	}
-	switch {
-	case r.build.isMissing():
-		return "image " + r.build.image + " not found"
-	case r.build.imageName() == "noport":
-		return "Expose a port or make the app non routable by changing the process type"
-	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
-		return "PORT needs to be set in the config when using a private registry"
-	case failing:
-		kinds := sortedKeys(q.app.structure)
-		if len(kinds) == 0 {
-			kinds = sortedKeys(r.build.defaultStructure())
-		}
-		return `(app::deploy): ` + noDeployment(q.app.id, kinds[len(kinds)-1])
-	}
-	return ""
-}
-
-// noDeployment is the scheduler's refusal in API 2.2.
-func noDeployment(app, kind string) string {
-	name := app + "-" + kind
-	return `('failed to update Deployment "` + name + `": 500 Internal Server Error', '` + name + `')`
+	return false
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"slices"
@@ -42,7 +41,7 @@ type certJSON2 struct {
 	Created     string   `json:"created"`
 	Updated     string   `json:"updated"`
 	Name        string   `json:"name"`
-	CommonName  string   `json:"common_name"`
+	CommonName  *string  `json:"common_name"` // null without one, from API 2.3 on
 	Fingerprint string   `json:"fingerprint"`
 	Expires     string   `json:"expires"`
 	Starts      string   `json:"starts"`
@@ -64,10 +63,17 @@ func (q *request) certJSON2(ct *cert) certJSON2 {
 	}
 	return certJSON2{
 		ID: ct.id, Owner: ct.owner.username, SAN: append([]string{}, ct.x509.DNSNames...), Domains: domains,
-		Created: q.stamp(ct.created), Updated: q.stamp(ct.created), Name: ct.name, CommonName: ct.commonName,
+		Created: q.stamp(ct.created), Updated: q.stamp(ct.created), Name: ct.name, CommonName: orNull(ct.commonName),
 		Fingerprint: ct.fingerprint(), Expires: q.stamp(ct.x509.NotAfter), Starts: q.stamp(ct.x509.NotBefore),
 		Issuer: slashed(ct.x509.RawIssuer), Subject: slashed(ct.x509.RawSubject),
 	}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 func (q *request) certJSON(ct *cert) any {
@@ -115,19 +121,19 @@ func (q *request) myCerts() []*cert {
 }
 
 // myCert finds the certificate that the path names.
-func (q *request) myCert() (*cert, *answer) {
+func (q *request) myCert() (*cert, *response) {
 	for _, ct := range q.myCerts() {
-		if q.v2() && ct.name == q.args[0] || !q.v2() && ct.commonName == q.args[0] {
+		if q.v2() && ct.name == q.vars["cert"] || !q.v2() && ct.commonName == q.vars["cert"] {
 			return ct, nil
 		}
 	}
 	if q.v2() {
-		return nil, q.notFound()
+		return nil, q.notFound("Certificate")
 	}
 	return nil, q.crash()
 }
 
-func listCerts(q *request) *answer {
+func listCerts(q *request) *response {
 	list := q.myCerts()
 	if q.v2() {
 		slices.SortFunc(list, func(a, b *cert) int { return cmp.Compare(a.name, b.name) })
@@ -135,7 +141,7 @@ func listCerts(q *request) *answer {
 	return page(q, list, q.certJSON)
 }
 
-func getCert(q *request) *answer {
+func getCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
@@ -143,7 +149,7 @@ func getCert(q *request) *answer {
 	return ok(q.certJSON(ct))
 }
 
-func deleteCert(q *request) *answer {
+func deleteCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
@@ -157,8 +163,8 @@ func deleteCert(q *request) *answer {
 	return empty(http.StatusNoContent)
 }
 
-// createCert stores a certificate. The key is not looked at, as recorded.
-func createCert(q *request) *answer {
+// createCert stores a certificate.
+func createCert(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
@@ -166,38 +172,29 @@ func createCert(q *request) *answer {
 	s := q.serializer(data)
 	ct := &cert{id: q.certIDs + 1, owner: q.user, created: now()}
 	if q.v2() {
-		ct.name = s.required("name", 128)
-		if ct.name != "" && !validAppID.MatchString(ct.name) {
-			s.fail("name", "Can only contain a-z (lowercase), 0-9 and hyphens")
-		} else if slices.ContainsFunc(q.certs, func(other *cert) bool { return other.name == ct.name }) {
-			s.fail("name", "certificate with this name already exists.")
-		}
-	} else if _, given := data["common_name"]; given {
-		ct.commonName = s.required("common_name", 1<<10)
-		if q.hasCert(ct.commonName) {
-			s.fail("common_name", "This field must be unique.")
-		}
+		ct.name = s.text("name", certNameField)
+	} else {
+		ct.commonName = s.text("common_name", commonNameField)
 	}
-	source := s.required("certificate", 1<<20)
-	s.required("key", 1<<20)
-	if source != "" {
-		var problem string
-		if ct.x509, problem = q.parseCert(source); problem != "" {
-			s.fail("certificate", "Could not load certificate: "+problem)
-		}
-	}
-	if stop := s.answer(); stop != nil {
+	source := s.text("certificate", certificateField)
+	s.text("key", privateKeyField)
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
+	ct.x509, _ = q.parseCert(source)
 	if ct.commonName == "" {
 		ct.commonName = ct.x509.Subject.CommonName
-		if !q.v2() && (ct.commonName == "" || q.hasCert(ct.commonName)) {
-			return q.crash() // the database refuses it
+		if ct.commonName == "" && !q.v23() || !q.v2() && commonNameTaken(q.Controller, ct.commonName) {
+			q.certIDs++
+			return q.crash() // the database refuses it, but has counted it
 		}
 	}
 	q.certs, q.certIDs = append(q.certs, ct), ct.id
 	if q.v2() {
 		j := q.certJSON2(ct)
+		if q.late23() {
+			return created(j)
+		}
 		j.Fingerprint = "b'" + j.Fingerprint + "'" // Python bytes; later reads are without
 		return created(j)
 	}
@@ -209,33 +206,8 @@ func createCert(q *request) *answer {
 	return created(j)
 }
 
-func (c *Controller) hasCert(commonName string) bool {
-	return slices.ContainsFunc(c.certs, func(ct *cert) bool { return ct.commonName == commonName })
-}
-
-// parseCert reads PEM; the problems are OpenSSL's.
-func (q *request) parseCert(source string) (*x509.Certificate, string) {
-	block, _ := pem.Decode([]byte(source))
-	function := "PEM_read_bio"
-	if q.v2() {
-		function = ""
-	}
-	if block == nil {
-		reason := "no start line"
-		if strings.Contains(source, "-----BEGIN") {
-			reason = "bad end line"
-		}
-		return nil, fmt.Sprintf("[('PEM routines', '%s', '%s')]", function, reason)
-	}
-	parsed, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Sprintf("[('asn1 encoding routines', '%s', 'header too long')]", function)
-	}
-	return parsed, ""
-}
-
 // attachCert lets a certificate serve a domain, of whatever app and owner, as recorded. API 2.2 only.
-func attachCert(q *request) *answer {
+func attachCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
@@ -245,13 +217,19 @@ func attachCert(q *request) *answer {
 		return stop
 	}
 	name, given := data["domain"]
+	if inPath := q.vars["domain"]; inPath != "" {
+		name, given = inPath, true
+	}
+	if !given && q.late23() {
+		return detail(http.StatusBadRequest, "domain is a required field")
+	}
 	if !given {
 		return q.crash()
 	}
 	d := q.domains[q.pythonString(name)]
 	switch {
 	case d == nil:
-		return q.notFound()
+		return q.notFound("Domain")
 	case d.cert != nil:
 		return detail(http.StatusConflict, "Domain already has a certificate attached to it")
 	}
@@ -261,14 +239,14 @@ func attachCert(q *request) *answer {
 
 // detachCert takes a domain's certificate away, whichever certificate the path names. It is 503 if no domain of that
 // app had the named one, since there is nothing to remove from the cluster; by then the work is done.
-func detachCert(q *request) *answer {
+func detachCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
 		return stop
 	}
-	d := q.domains[q.args[1]]
+	d := q.domains[q.vars["domain"]]
 	if d == nil {
-		return q.notFound()
+		return q.notFound("Domain")
 	}
 	served := q.domainsOf(func(other *domain) bool { return other.app == d.app && other.cert == ct })
 	d.cert = nil

@@ -2,6 +2,7 @@ package deistest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,38 +30,41 @@ type configJSON struct {
 	Memory      map[string]any `json:"memory"`
 	CPU         map[string]any `json:"cpu"`
 	Tags        map[string]any `json:"tags"`
-	Registry    any            `json:"registry,omitempty"`    // API 2.2 only
-	Healthcheck any            `json:"healthcheck,omitempty"` // API 2.2 only
+	Registry    any            `json:"registry,omitempty"` // from API 2.2 on
+	Healthcheck map[string]any `json:"healthcheck,omitzero"`
+	PostStart   any            `json:"lifecycle_post_start,omitempty"` // from API 2.3 on
+	PreStop     any            `json:"lifecycle_pre_stop,omitempty"`
+	GracePeriod any            `json:"termination_grace_period,omitempty"`
 	Created     string         `json:"created"`
 	Updated     string         `json:"updated"`
 }
 
-// configFields are the parts of a configuration; those of API 1.6 come first.
-var configFields = []string{"values", "memory", "cpu", "tags", "registry", "healthcheck"}
-
-func (q *request) configFields() []string {
-	if q.v2() {
-		return configFields
-	}
-	return configFields[:4]
-}
-
 func (q *request) configJSON(cf *config) configJSON {
-	field := func(name string) map[string]any {
-		if m := cf.fields[name]; m != nil {
-			return m
-		}
-		return map[string]any{}
-	}
 	j := configJSON{
 		UUID: cf.uuid, App: q.app.id, Owner: cf.owner.username,
-		Values: field("values"), Memory: field("memory"), CPU: field("cpu"), Tags: field("tags"),
+		Values: q.shown(cf, "values"), Memory: q.shown(cf, "memory"), CPU: q.shown(cf, "cpu"), Tags: q.shown(cf, "tags"),
 		Created: q.stamp(cf.created), Updated: q.stamp(cf.created),
 	}
 	if q.v2() {
-		j.Registry, j.Healthcheck = field("registry"), field("healthcheck")
+		j.Registry, j.Healthcheck = q.shown(cf, "registry"), q.shown(cf, "healthcheck")
+	}
+	if q.late23() {
+		j.PostStart, j.PreStop = q.shown(cf, "lifecycle_post_start"), q.shown(cf, "lifecycle_pre_stop")
+		j.GracePeriod = q.shown(cf, "termination_grace_period")
 	}
 	return j
+}
+
+// shown is a field of a configuration as it is read: API 2.x stores what was sent, and shows texts.
+func (q *request) shown(cf *config, field string) map[string]any {
+	entries := map[string]any{}
+	for k, v := range cf.fields[field] {
+		if q.v2() && field != "healthcheck" {
+			v = q.pythonString(v)
+		}
+		entries[k] = v
+	}
+	return entries
 }
 
 // changes says what a field has that it had not before: "added A, B, changed C, deleted D". The noun stands before
@@ -92,10 +96,10 @@ func (cf *config) changes(before *config, field, noun string) string {
 	return strings.Join(parts, ", ")
 }
 
-func getConfig(q *request) *answer { return ok(q.configJSON(q.app.latest().config)) }
+func getConfig(q *request) *response { return ok(q.configJSON(q.app.latest().config)) }
 
 // setConfig merges changes into the configuration, makes a release of the result and deploys it if there is a build.
-func setConfig(q *request) *answer {
+func setConfig(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
 		return stop
@@ -113,41 +117,97 @@ func setConfig(q *request) *answer {
 		before = q.dawdle()
 	}
 	cf, stop := q.merge(old, changes)
+	if stop == nil && q.v2() {
+		stop = q.refuseConfig(cf, before.config)
+	}
 	if stop != nil {
 		return stop
 	}
-	if q.v2() && !slices.ContainsFunc(configFields, func(f string) bool {
-		return cf.changes(before.config, f, "") != ""
-	}) {
-		return detail(http.StatusConflict, "%s changed nothing - release stopped", q.user.username)
-	}
 	q.app.config = cf
 	if before != q.app.latest() {
-		return q.crash() // another change made the release of that number; in 1.6 this one is stored all the same
+		return q.collision(before) // another change made the release of that number; 1.6 stores this one all the same
 	}
-	if !q.v2() && poisoned(cf) {
+	if !q.v2() && poisoned(cf, before.config) {
 		return q.crash()
 	}
 	if q.v2() {
-		if before.build != nil && hasNumber(data["cpu"]) {
-			return detail(http.StatusBadRequest, "(app::deploy): 'int' object has no attribute 'lower'")
-		}
 		q.log("INFO", "config %s-%s updated", q.app.id, cf.uuid[:7])
 	}
 	r := q.release(before.build, cf, "")
 	if r.build != nil {
-		if fault := q.deploy(r); fault != nil {
+		if fault := q.deploy(r, ofConfig); fault != nil {
 			return fault // 1.6 keeps the change, and the next one revives it
 		}
 	}
 	return q.withRelease(created(q.setConfigJSON(cf, r)), r)
 }
 
+// refuseConfig is why API 2.x does not make a release of a configuration.
+func (q *request) refuseConfig(cf, old *config) *response {
+	if len(cf.fields["registry"]) > 0 && cf.fields["values"]["PORT"] == nil {
+		return detail(http.StatusBadRequest, needsPort)
+	}
+	if problem := q.noNode(cf, old); problem != "" {
+		return detail(http.StatusBadRequest, "%s", problem)
+	}
+	for _, field := range configFields {
+		if cf.changes(old, field.name, "") != "" && field.name != "lifecycle_pre_stop" { // that one alone is nothing
+			return nil
+		}
+	}
+	return detail(http.StatusConflict, "%s changed nothing - release stopped", q.user.username)
+}
+
+const needsPort = "PORT needs to be set in the config when using a private registry"
+
+// noNode says that no node has all the tags of a configuration.
+func (q *request) noNode(cf, old *config) string {
+	tags, before := cf.fields["tags"], old.fields["tags"]
+	if len(tags) == 0 || len(q.nodes) == 0 || slices.ContainsFunc(q.nodes, func(labels map[string]string) bool {
+		for k, v := range tags {
+			if label, set := labels[k]; !set || label != q.pythonString(v) {
+				return false
+			}
+		}
+		return true
+	}) {
+		return ""
+	}
+	var all, added []string
+	for _, k := range sortedKeys(tags) {
+		tag := k + "=" + q.pythonString(tags[k])
+		all = append(all, tag)
+		if before[k] != tags[k] {
+			added = append(added, tag)
+		}
+	}
+	problem := "No nodes matched the provided labels: " + strings.Join(all, ", ")
+	if len(before) > 0 {
+		problem += " - Addition of " + strings.Join(added, ", ") + " is the cause"
+	}
+	return problem
+}
+
+// poisoned reports whether a name among the values crashes API 1.6 when it is published: from then on every change
+// does, until the name is unset. An empty name does so only as long as no other values are published.
+func poisoned(cf, published *config) bool {
+	for name := range cf.fields["values"] {
+		if name == "" && len(published.fields["values"]) == 0 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return true
+		}
+	}
+	return false
+}
+
 // setConfigJSON is the answer to a change. Once there is a build, that of API 1.6 has what the platform adds to the
 // environment, and lacks what the image defines itself; later reads are without that.
 func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	j := q.configJSON(cf)
-	if q.v2() || r.build == nil {
+	switch {
+	case r.build == nil:
+		return j
+	case q.v2():
+		q.withPort(j.Healthcheck, cf)
 		return j
 	}
 	shown := map[string]any{"DEIS_APP": q.app.id, "DEIS_RELEASE": "v" + strconv.Itoa(r.version)}
@@ -174,53 +234,106 @@ func (q *request) dawdle() *release {
 	return before
 }
 
-// merge applies changes to a configuration: null removes, and is refused by API 2.2 where nothing is set.
-func (q *request) merge(old *config, changes map[string]map[string]any) (*config, *answer) {
+// merge applies changes to a configuration: null removes, and is refused by API 2.x where nothing is set.
+func (q *request) merge(old *config, changes map[string]map[string]any) (*config, *response) {
 	cf := &config{uuid: newUUID(), owner: q.user, created: now(), fields: map[string]map[string]any{}}
 	for _, field := range configFields {
-		merged := map[string]any{}
-		for k, v := range old.fields[field] {
-			merged[k] = v
+		merged := maps.Clone(old.fields[field.name])
+		if merged == nil {
+			merged = map[string]any{}
 		}
-		for _, k := range sortedKeys(changes[field]) {
-			v := changes[field][k]
-			if _, set := merged[k]; !set && v == nil && q.v2() {
-				return nil, detail(http.StatusUnprocessableEntity, "%s does not exist under %s", k, field)
-			}
-			switch probes, isObject := v.(map[string]any); {
+		cf.fields[field.name] = merged
+		entries := changes[field.name]
+		if field.name == "healthcheck" {
+			entries = wholeApp(entries)
+		}
+		for _, k := range sortedKeys(entries) {
+			v := entries[k]
+			_, set := merged[k]
+			known := v != nil || set
+			switch {
 			case v == nil:
 				delete(merged, k)
-			case field == "healthcheck" && isObject:
-				merged[k] = mergeProbes(merged[k], probes)
+			case field.name == "healthcheck":
+				merged[k], known = mergeProbes(merged[k], v.(map[string]any))
 			default:
 				merged[k] = v
 			}
+			if !known && q.v2() {
+				return nil, detail(http.StatusUnprocessableEntity, "%s does not exist under %s", k, field.name)
+			}
 		}
-		cf.fields[field] = merged
 	}
 	if q.v2() {
 		cf.moveHealthcheck()
+		cf.lowerRegistry()
 	}
 	return cf, nil
 }
 
-// mergeProbes changes some probes of a process type.
-func mergeProbes(old any, changes map[string]any) map[string]any {
-	merged := map[string]any{}
-	if m, ok := old.(map[string]any); ok {
-		for k, v := range m {
-			merged[k] = v
+// wholeApp reads probes that stand where process types should as those of "web/cmd". Only null comes as far as this.
+func wholeApp(entries map[string]any) map[string]any {
+	probes := map[string]any{}
+	for _, name := range []string{"livenessProbe", "readinessProbe"} {
+		if v, there := entries[name]; there {
+			probes[name] = v
 		}
 	}
-	for k, v := range changes {
-		if v == nil {
-			delete(merged, k)
-		} else {
-			merged[k] = v
-		}
+	if len(probes) == 0 {
+		return entries
 	}
-	return merged
+	return map[string]any{webCmd: probes}
 }
+
+// webCmd stands for the processes that have no health check of their own.
+const webCmd = "web/cmd"
+
+// lowerRegistry writes the keys of a registry in lower case, as they are stored.
+func (cf *config) lowerRegistry() {
+	lower := map[string]any{}
+	for k, v := range cf.fields["registry"] {
+		lower[strings.ToLower(k)] = v
+	}
+	cf.fields["registry"] = lower
+}
+
+// mergeProbes changes some probes of a process type. It reports whether all probes that it unsets were there.
+func mergeProbes(old any, changes map[string]any) (merged map[string]any, known bool) {
+	probes, _ := old.(map[string]any)
+	if merged = maps.Clone(probes); merged == nil {
+		merged = map[string]any{}
+	}
+	known = true
+	for name, probe := range changes {
+		if _, set := merged[name]; probe == nil && !set {
+			known = false
+		}
+		merged[name] = probe
+	}
+	maps.DeleteFunc(merged, func(_ string, probe any) bool { return probe == nil })
+	return merged, known
+}
+
+// withPort adds to a health check, as it is shown, what a deploy of API 2.2 adds: the port, to one of the two probes.
+// Later reads are without it.
+func (q *request) withPort(shown map[string]any, cf *config) {
+	probes, _ := shown[webCmd].(map[string]any)
+	probe, _ := probes["livenessProbe"].(map[string]any)
+	check, _ := probe["httpGet"].(map[string]any)
+	if _, set := check["port"]; set || check == nil || q.v23() {
+		return
+	}
+	port, problem := q.pythonInt(cf.fields["values"]["PORT"])
+	if problem != "" {
+		port = defaultPort
+	}
+	probes, probe, check = maps.Clone(probes), maps.Clone(probe), maps.Clone(check)
+	check["port"] = port
+	probe["httpGet"], probes["livenessProbe"], shown[webCmd] = check, probe, probes
+}
+
+// defaultPort is where an app listens if nothing else is known.
+const defaultPort = 5000
 
 // moveHealthcheck turns the variables that made the health check of API 1.6 into that of API 2.2.
 func (cf *config) moveHealthcheck() {
@@ -235,12 +348,14 @@ func (cf *config) moveHealthcheck() {
 		}
 		return otherwise
 	}
-	probe := map[string]any{
-		"initialDelaySeconds": number("INITIAL_DELAY", 50), "timeoutSeconds": number("TIMEOUT", 50),
-		"periodSeconds": number("PERIOD_SECONDS", 10), "successThreshold": number("SUCCESS_THRESHOLD", 1),
-		"failureThreshold": number("FAILURE_THRESHOLD", 3), "httpGet": map[string]any{"path": url},
+	probe := func() map[string]any {
+		return map[string]any{
+			"initialDelaySeconds": number("INITIAL_DELAY", 50), "timeoutSeconds": number("TIMEOUT", 50),
+			"periodSeconds": number("PERIOD_SECONDS", 10), "successThreshold": number("SUCCESS_THRESHOLD", 1),
+			"failureThreshold": number("FAILURE_THRESHOLD", 3), "httpGet": map[string]any{"path": url},
+		}
 	}
-	cf.fields["healthcheck"]["web/cmd"] = map[string]any{"livenessProbe": probe, "readinessProbe": probe}
+	cf.fields["healthcheck"][webCmd] = map[string]any{"livenessProbe": probe(), "readinessProbe": probe()}
 	for name := range values {
 		if strings.HasPrefix(name, "HEALTHCHECK_") {
 			delete(values, name)

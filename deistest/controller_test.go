@@ -48,6 +48,74 @@ func TestTwoUsersOfOneNameAreAMistake(t *testing.T) {
 	assert.Panics(t, func() { deistest.New(deistest.WithUser("admin", "pw")) })
 }
 
+func TestStartClosesTheServerWhenTheTestEnds(t *testing.T) {
+	var server *deistest.Server
+	t.Run("a test", func(t *testing.T) {
+		server = deistest.Start(t, deistest.WithToken("0123abcd"))
+		assert.Equal(t, "0123abcd", server.Token)
+		assert.Equal(t, "200 {}", ask(server.Client(), "0123abcd", "GET", server.URL+"/v2/", ""))
+	})
+	assert.Contains(t, ask(http.DefaultClient, "0123abcd", "GET", server.URL+"/v2/", ""), "refused")
+}
+
+// brokenTest is a test that remembers why it failed.
+type brokenTest struct{ failure string }
+
+func (*brokenTest) Helper()        {}
+func (*brokenTest) Cleanup(func()) {}
+func (b *brokenTest) Fatalf(format string, args ...any) {
+	b.failure = fmt.Sprintf(format, args...)
+}
+
+func TestStartFailsTheTestIfOptionsContradictEachOther(t *testing.T) {
+	for says, option := range map[string]deistest.Option{
+		"two users are named":                   deistest.WithUser("admin", "pw"),
+		`the app "web" of the user "nobody"`:    deistest.WithApp("web", "nobody"),
+		`the app "Web" of the user "" cannot`:   deistest.WithApp("Web", ""),
+		"Application with this id already exis": deistest.WithApp("taken", ""),
+	} {
+		var test brokenTest
+		assert.Nil(t, deistest.Start(&test, deistest.WithApp("taken", ""), option))
+		assert.Contains(t, test.failure, says)
+	}
+}
+
+func TestAppsAreThereFromTheStart(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		tell(t, c, []step{
+			{request: `GET /apps/web/`, status: 200, answer: `"owner":"admin"`},
+			{as: "alice", request: `GET /apps/`, status: 200, answer: `"count":1`},
+			{as: "alice", request: `GET /apps/blog/releases/v1/`, status: 200, answer: `"summary":"alice created initial release"`},
+		})
+		assert.Len(t, c.Requests(), 3, "only those of clients count")
+	}, deistest.WithUser("alice", "pw"), deistest.WithApp("web", ""), deistest.WithApp("blog", "alice"))
+}
+
+func TestTagsMustBeThoseOfOneNode(t *testing.T) {
+	for _, kind := range [][]deistest.Option{kind22, kindEarly, kindLate} {
+		c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""),
+			deistest.WithNodeLabels(map[string]string{"rack": "1", "disk": "ssd"}),
+			deistest.WithNodeLabels(map[string]string{"rack": "2"})}, kind...)...)
+		tell(t, c, []step{
+			{request: `POST /apps/example-go/config/ {"tags": {"rack": "2"}}`, status: 201},
+			{request: `POST /apps/example-go/config/ {"tags": {"disk": "ssd"}}`, status: 400, answer: `{"detail":"No nodes matched ` +
+				`the provided labels: disk=ssd, rack=2 - Addition of disk=ssd is the cause"}`},
+			{request: `POST /apps/example-go/config/ {"tags": {"rack": "1", "disk": "ssd"}}`, status: 201},
+		})
+	}
+	c := deistest.New(deistest.WithApp("example-go", ""))
+	tell(t, c, []step{{request: `POST /apps/example-go/config/ {"tags": {"any": "node"}}`, status: 201}})
+}
+
+func TestTLS(t *testing.T) {
+	server := deistest.Start(t, deistest.WithTLS())
+	assert.True(t, strings.HasPrefix(server.URL, "https://127.0.0.1:"), server.URL)
+	assert.Equal(t, "200 {}", ask(server.Client(), server.Token, "GET", server.URL+"/v2/", ""))
+	assert.Contains(t, ask(http.DefaultClient, server.Token, "GET", server.URL+"/v2/", ""), "x509")
+	assert.NotNil(t, server.Certificate())
+	assert.Nil(t, deistest.Start(t).Certificate())
+}
+
 func TestHelpersKnowTheirApps(t *testing.T) {
 	c := deistest.New()
 	assert.Error(t, c.AddLog("nosuch", "line"))
@@ -72,31 +140,14 @@ func TestLogs(t *testing.T) {
 	}
 }
 
-// The texts are those of Python 2 and 3, which the Controllers run on.
-func TestMalformedJSON(t *testing.T) {
-	const noKey = "Expecting property name enclosed in double quotes: "
-	for body, want := range map[string][2]string{
-		`{`:                {"Expecting object: line 1 column 1 (char 0)", noKey + "line 1 column 2 (char 1)"},
-		`{"id": }`:         {"No JSON object could be decoded", "Expecting value: line 1 column 8 (char 7)"},
-		"{\"id\": 1,\n 2}": {noKey + "line 2 column 2 (char 11)", ""},
-		`{"id" "x"}`:       {"Expecting ':' delimiter: line 1 column 7 (char 6)", ""},
-		`{"id": "x`:        {"Unterminated string starting at: line 1 column 8 (char 7)", ""},
-		`[1 2]`:            {"Expecting ',' delimiter: line 1 column 4 (char 3)", ""},
-		`{} x`:             {"Extra data: line 1 column 4 (char 3)", ""},
-		"{\"id\": \"\xff\xfe\"}": {"'utf8' codec can't decode byte 0xff in position 8: invalid start byte",
-			"'utf-8' codec can't decode byte 0xff in position 8: invalid start byte"},
-	} {
-		if want[1] == "" {
-			want[1] = want[0]
+func TestABodyThatIsNotJSONIsRefused(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
+		for _, body := range []string{"{", `{"id": }`, `{"id" "x"}`, `[1 2]`, `{} x`, "nope", "{\"id\": \"\xff\xfe\"}"} {
+			status, response := call(t, c, "admin", "POST", prefix(c.APIVersion())+"/apps/", body)
+			assert.Equal(t, http.StatusBadRequest, status, body)
+			assert.JSONEq(t, `{"detail": "JSON parse error - the body is not JSON"}`, response, body)
 		}
-		for i, api := range versions {
-			status, answer := call(t, deistest.New(deistest.WithAPIVersion(api)), "admin", "POST", prefix(api)+"/apps/", body)
-			assert.Equal(t, http.StatusBadRequest, status)
-			var got struct{ Detail string }
-			require.NoError(t, json.Unmarshal([]byte(answer), &got))
-			assert.Equal(t, "JSON parse error - "+want[i], got.Detail, "%s in %s", body, api)
-		}
-	}
+	})
 }
 
 func TestThousandsOfAppsInPages(t *testing.T) {

@@ -110,7 +110,7 @@ func contains(t *testing.T, api version.API, want, got any, where string) {
 		object, ok := got.(map[string]any)
 		require.True(t, ok, "%s is %v", where, got)
 		for k, v := range want {
-			if neverAnswered[fmt.Sprintf("%s %s.%s", api, kindOf(want), k)] {
+			if neverAnswered[fmt.Sprintf("%s %s.%s", api, objectName(want), k)] {
 				continue
 			}
 			if assert.Contains(t, object, k, where) && v != nil && object[k] != nil {
@@ -128,11 +128,11 @@ func contains(t *testing.T, api version.API, want, got any, where string) {
 	}
 }
 
-// kindOf names a documented object by a field that nothing else has.
-func kindOf(object map[string]any) string {
-	for field, kind := range map[string]string{"is_staff": "User", "structure": "App", "DEIS_APP": "Config"} {
+// objectName names a documented object by a field that nothing else has.
+func objectName(object map[string]any) string {
+	for field, name := range map[string]string{"is_staff": "User", "structure": "App", "DEIS_APP": "Config"} {
 		if _, ok := object[field]; ok {
-			return kind
+			return name
 		}
 	}
 	return ""

@@ -83,6 +83,20 @@ func ExampleWithFault() {
 	// 200 {"count":1,"next":null,"previous":"http://deis.test/v2/users/?limit=1","results":[]}
 }
 
+func ExampleController_Unmet() {
+	controller := deistest.New(
+		deistest.WithFault(deistest.Fault{Path: "/apps/", Status: 503, Times: 1}),
+		deistest.WithFault(deistest.Fault{Path: "/aps/", Status: 503, Times: 1}), // misspelt
+	)
+	client := &http.Client{Transport: controller.Transport()}
+	ask(client, controller.Token(), "GET", "http://deis.test/v2/apps/", "")
+	for _, f := range controller.Unmet() {
+		fmt.Println("never struck:", f.Path)
+	}
+	// Output:
+	// never struck: /aps/
+}
+
 func ExampleWithStartDelay() {
 	controller := deistest.New(deistest.WithStartDelay(time.Hour)) // which passes at once in a synctest bubble
 	client := &http.Client{Transport: controller.Transport()}

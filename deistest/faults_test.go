@@ -68,10 +68,13 @@ func TestAFaultThatCouldNeverStrikePanics(t *testing.T) {
 	for says, fault := range map[string]deistest.Fault{
 		"no pattern":           {Path: "/apps/[", Drop: true},
 		"must begin with /":    {Path: "apps/web", Drop: true},
-		"none to answer with":  {Status: 99},
+		"no response can have": {Status: 99},
 		"but without a Status": {Body: "out of order"},
-		"Proxy or After":       {Proxy: true},
-		"After, but without":   {After: true, Truncate: true},
+		"Body or Proxy":        {Proxy: true},
+		"After or Late":        {After: true, Truncate: true},
+		"but without Status":   {Late: time.Second},
+		"both Drop and Hang":   {Drop: true, Hang: true},
+		"both After and Late":  {Drop: true, After: true, Late: time.Second},
 	} {
 		for _, use := range []func(){
 			func() { deistest.WithFault(fault) },
@@ -103,6 +106,7 @@ func TestAFaultBeforeAndAfterTheWorkIsDone(t *testing.T) {
 		"dropped":              {deistest.Fault{Drop: true}, `"count":0`},
 		"done, then dropped":   {deistest.Fault{Drop: true, After: true}, `"count":1`},
 		"done, then cut short": {deistest.Fault{Truncate: true}, `"count":1`},
+		"done late, nothing":   {deistest.Fault{Drop: true, Late: time.Hour}, `"count":0`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row.fault.Method = "POST"
@@ -123,6 +127,78 @@ func TestAFaultBeforeAndAfterTheWorkIsDone(t *testing.T) {
 			assert.Contains(t, body, row.created)
 		})
 	}
+}
+
+// A gateway gives up on a request, or the client does, and the Controller behind it carries the request out later.
+func TestWorkLandsLate(t *testing.T) {
+	for name, fault := range map[string]deistest.Fault{
+		"a gateway timeout":    {Status: 504, Body: "<h1>504</h1>", ContentType: "text/html", Proxy: true},
+		"a lost connection":    {Drop: true},
+		"no response whatever": {Hang: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fault.Method, fault.Late = "POST", time.Minute
+				c := deistest.New(deistest.WithFault(fault))
+				apps := func() string {
+					_, body := call(t, c, "admin", "GET", "/v2/apps/", "")
+					return body
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				r, err := http.NewRequestWithContext(ctx, "POST", "http://deis.test/v2/apps/", strings.NewReader("{}"))
+				require.NoError(t, err)
+				r.Header.Set("Authorization", "token "+c.Token())
+				r.Header.Set("Content-Type", "application/json")
+				resp, err := c.Transport().RoundTrip(r)
+				switch {
+				case fault.Status != 0:
+					require.NoError(t, err)
+					assert.Equal(t, fault.Status, resp.StatusCode)
+				case fault.Hang:
+					assert.ErrorIs(t, err, context.DeadlineExceeded)
+				default:
+					assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				}
+				cancel()
+				assert.Contains(t, apps(), `"count":0`)
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				assert.Contains(t, apps(), `"count":1`)
+			})
+		})
+	}
+}
+
+func TestHangingEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := deistest.New(deistest.WithFault(deistest.Fault{Hang: true, After: true}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		start := time.Now()
+		_, _, err := get(ctx, c, c.Transport(), "http://deis.test/v2/")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Hour, time.Since(start))
+	})
+}
+
+func TestFaultsThatNeverStruckAreNamed(t *testing.T) {
+	server := deistest.Start(t,
+		deistest.WithFault(deistest.Fault{Path: "/apps/", Status: 503, Times: 1}),
+		deistest.WithFault(deistest.Fault{Path: "/aps/", Status: 503}),
+		deistest.WithFault(deistest.Fault{Path: "/users/", Status: 503, Skip: 1}),
+	)
+	for _, path := range []string{"/v2/apps/", "/v2/apps/", "/v2/users/"} {
+		call(t, server.Controller, "admin", "GET", path, "")
+	}
+	unmet := server.Unmet()
+	require.Len(t, unmet, 2)
+	assert.Equal(t, "/aps/", unmet[0].Path)
+	assert.Equal(t, "/users/", unmet[1].Path)
+	call(t, server.Controller, "admin", "GET", "/v2/users/", "")
+	assert.Len(t, server.Unmet(), 1)
+	server.ClearFaults()
+	assert.Empty(t, server.Unmet())
 }
 
 func TestAProxyHasNoVersion(t *testing.T) {
@@ -227,14 +303,26 @@ func TestRequestsAreRemembered(t *testing.T) {
 	assert.Equal(t, 401, requests[2].Status)
 }
 
+func TestBodiesAreRememberedAndNotPrinted(t *testing.T) {
+	c := deistest.New()
+	call(t, c, "", "POST", "/v2/auth/login/", `{"username": "admin", "password": "opensesame"}`)
+	seen := c.Requests()[0]
+	assert.JSONEq(t, `{"username": "admin", "password": "opensesame"}`, seen.Body)
+	assert.NotContains(t, fmt.Sprintf("%v %+v %s", seen, seen, c.Requests()), "opensesame")
+}
+
 func TestCloseLeavesNothingBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
-	server := deistest.NewServer(deistest.WithLatency(time.Hour))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
+	server := deistest.NewServer(deistest.WithLatency(time.Hour),
+		deistest.WithFault(deistest.Fault{Path: "/apps", Delay: -time.Hour, Hang: true}))
 	rt := &http.Transport{}
-	_, _, err := get(ctx, server.Controller, rt, server.URL+"/v2/")
-	assert.Error(t, err)
+	for _, path := range []string{"/v2/", "/v2/apps"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, _, err := get(ctx, server.Controller, rt, server.URL+path)
+		assert.Error(t, err)
+	}
+	assert.Empty(t, server.Unmet())
 	server.Close()
 	rt.CloseIdleConnections()
 	for range 500 {

@@ -2,12 +2,8 @@ package deistest
 
 import (
 	"cmp"
-	"crypto/md5"
-	"encoding/base64"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -49,7 +45,7 @@ func (q *request) keyJSON(k *key) any {
 }
 
 // listKeys shows the user's own keys, in API 2.2 by their text.
-func listKeys(q *request) *answer {
+func listKeys(q *request) *response {
 	var list []*key
 	for _, k := range q.keys {
 		if k.owner == q.user {
@@ -62,75 +58,45 @@ func listKeys(q *request) *answer {
 	return page(q, list, q.keyJSON)
 }
 
-func createKey(q *request) *answer {
+func createKey(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
 		return stop
 	}
 	s := q.serializer(data)
 	k := &key{uuid: newUUID(), owner: q.user, created: now(),
-		id: s.required("id", 128), public: s.required("public", 1<<20)}
-	taken := "This field must be unique."
-	if q.v2() {
-		taken = "Public Key is already in use"
-	}
-	var problem string
-	if slices.ContainsFunc(q.keys, func(other *key) bool { return other.public == k.public }) {
-		s.fail("public", taken)
-	} else if k.fingerprint, problem = q.fingerprint(k.public); problem != "" && len(s.errors["public"]) == 0 {
-		s.fail("public", problem)
-	}
-	if stop := s.answer(); stop != nil {
+		id: s.text("id", keyIDField), public: s.text("public", publicField)}
+	if stop := s.refusal(); stop != nil {
 		return stop
 	}
-	if slices.ContainsFunc(q.keys, func(other *key) bool { return other.fingerprint == k.fingerprint }) {
+	k.fingerprint, _ = q.fingerprint(k.public)
+	if slices.ContainsFunc(q.keys, func(other *key) bool {
+		return other.owner == k.owner && other.fingerprint == k.fingerprint
+	}) {
 		return q.crash() // the same key with another comment: the database refuses it
 	}
 	q.keys = append(q.keys, k)
 	return created(q.keyJSON(k))
 }
 
-// fingerprint is the MD5 of the key's second word, decoded as Python does it: what is no Base64 is skipped.
-func (q *request) fingerprint(public string) (sum, problem string) {
-	words := strings.Fields(public)
-	problem = "list index out of range"
-	if len(words) > 1 {
-		problem = "Incorrect padding"
-		digits := strings.Map(func(r rune) rune {
-			if strings.ContainsRune("+/", r) || r != '-' && inLabel(r) {
-				return r
-			}
-			return -1
-		}, words[1])
-		padded := digits + strings.Repeat("=", min(strings.Count(words[1], "="), (4-len(digits)%4)%4))
-		if decoded, err := base64.StdEncoding.DecodeString(padded); err == nil {
-			return strings.ReplaceAll(fmt.Sprintf("% x", md5.Sum(decoded)), " ", ":"), ""
-		}
-	}
-	if q.v2() {
-		problem = "Key contains invalid base64 chars"
-	}
-	return "", problem
-}
-
 // myKey finds the key that the path names among the user's own.
-func (q *request) myKey() (*key, *answer) {
+func (q *request) myKey() (*key, *response) {
 	var found []*key
 	for _, k := range q.keys {
-		if k.owner == q.user && k.id == q.args[0] {
+		if k.owner == q.user && k.id == q.vars["key"] {
 			found = append(found, k)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return nil, q.notFound()
+		return nil, q.notFound("Key")
 	case 1:
 		return found[0], nil
 	}
 	return nil, q.crash()
 }
 
-func getKey(q *request) *answer {
+func getKey(q *request) *response {
 	k, stop := q.myKey()
 	if stop != nil {
 		return stop
@@ -138,7 +104,7 @@ func getKey(q *request) *answer {
 	return ok(q.keyJSON(k))
 }
 
-func deleteKey(q *request) *answer {
+func deleteKey(q *request) *response {
 	k, stop := q.myKey()
 	if stop != nil {
 		return stop

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// defaultLogLines is how much of a log is answered if the query does not say.
-const defaultLogLines = 100
+// defaultLogLines is how much of a log is sent if the query does not say.
+var defaultLogLines = byVersion[int]{v1_6: 1000, v2_2: 100, v2_3: 100}
 
 // AddLog appends a line to the log of an app, as it is. The lines of real Controllers begin with a time and a source:
 // "2026-01-02T15:04:05UTC example-go[web.1]: listening on 5000".
@@ -40,7 +40,7 @@ func (q *request) log(level, format string, args ...any) {
 }
 
 // getLogs answers the end of a log: one JSON string in API 1.6, the text of Python bytes in API 2.2.
-func getLogs(q *request) *answer {
+func getLogs(q *request) *response {
 	lines := q.app.logs
 	if len(lines) == 0 {
 		a := empty(http.StatusNoContent)
@@ -52,8 +52,8 @@ func getLogs(q *request) *answer {
 	}
 	query := q.http.URL.Query()
 	wanted, given := query.Get("log_lines"), query.Has("log_lines")
-	if !given || wanted == "" && q.v2() {
-		wanted = strconv.Itoa(defaultLogLines)
+	if !given || wanted == "" && q.v2() && !q.late23() {
+		wanted = strconv.Itoa(defaultLogLines.of(q.Controller))
 	}
 	n, err := strconv.Atoi(wanted)
 	switch {
@@ -63,12 +63,16 @@ func getLogs(q *request) *answer {
 		return q.crash()
 	case strings.HasPrefix(wanted, "+"):
 		lines = lines[min(max(n-1, 0), len(lines)):] // 1.6 hands the number to tail, where +2 is "from the second line"
+	case n == 0 && q.v23():
 	default:
 		lines = lines[max(len(lines)-max(n, -n), 0):]
 	}
 	var all string
 	if len(lines) > 0 {
 		all = strings.Join(lines, "\n") + "\n"
+	}
+	if q.v23() {
+		return text(http.StatusOK, []byte(all))
 	}
 	if q.v2() {
 		return text(http.StatusOK, []byte(pythonBytes(all)))

@@ -1,6 +1,7 @@
 package deistest
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -18,10 +19,10 @@ type pageJSON[T any] struct {
 
 // page answers the part of a list that the query asks for: page and page_size in API 1.6, which is 404 beyond the
 // end; limit and offset in API 2.2, which is empty there. Each version ignores what the other one understands.
-func page[E, T any](q *request, list []E, render func(E) T) *answer {
+func page[E, T any](q *request, list []E, render func(E) T) *response {
 	query := q.http.URL.Query()
 	if f := query.Get("format"); f != "" && f != "json" {
-		return q.notFound() // as recorded: the query asks for a format that nobody speaks
+		return q.unknownFormat()
 	}
 	var start, size int
 	out := pageJSON[T]{Count: len(list), Results: []T{}}
@@ -44,7 +45,7 @@ func page[E, T any](q *request, list []E, render func(E) T) *answer {
 			n, err = 1, nil
 		}
 		if err != nil || n < 1 || n > last {
-			return q.notFound()
+			return q.notFound("page")
 		}
 		start = (n - 1) * size
 		if n < last {
@@ -59,6 +60,14 @@ func page[E, T any](q *request, list []E, render func(E) T) *answer {
 		out.Results = append(out.Results, render(e))
 	}
 	return ok(out)
+}
+
+// unknownFormat is the response for a format that nobody speaks, as recorded.
+func (q *request) unknownFormat() *response {
+	if q.late23() {
+		return jsonResponse(http.StatusNotFound, "")
+	}
+	return q.notFound("format")
 }
 
 // number reads a query value; what is no number is 0.

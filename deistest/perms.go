@@ -8,7 +8,7 @@ type adminJSON struct {
 }
 
 // listCollaborators names the users who may use the app besides its owner, in order of their registration.
-func listCollaborators(q *request) *answer {
+func listCollaborators(q *request) *response {
 	names := []string{}
 	for _, u := range q.users {
 		if q.app.collaborators[u] {
@@ -19,10 +19,7 @@ func listCollaborators(q *request) *answer {
 }
 
 // addCollaborator lets a user use the app. The owner can be one too.
-func addCollaborator(q *request) *answer {
-	if !q.isOwner() {
-		return q.forbidden()
-	}
+func addCollaborator(q *request) *response {
 	u, stop := q.namedUser()
 	if stop != nil {
 		return stop
@@ -33,14 +30,16 @@ func addCollaborator(q *request) *answer {
 }
 
 // removeCollaborator takes the right back. Collaborators may give up their own.
-func removeCollaborator(q *request) *answer {
-	i, found := q.findApp(q.args[0])
-	u := q.userNamed(q.args[1])
-	if !found || u == nil {
-		return q.notFound()
+func removeCollaborator(q *request) *response {
+	u := q.userNamed(q.vars["user"])
+	switch q.app = q.appNamed(q.vars["app"]); {
+	case q.app == nil:
+		return q.notFound("App")
+	case u == nil:
+		return q.notFound("User")
 	}
-	q.app = q.apps[i]
-	if !q.app.collaborators[u] || u != q.user && !q.isOwner() {
+	hasRight := q.app.collaborators[u] || u.admin && !q.v2() // in API 1.6 an administrator has all rights
+	if !hasRight || u != q.user && !q.isOwner() {
 		return q.forbidden()
 	}
 	delete(q.app.collaborators, u)
@@ -50,7 +49,7 @@ func removeCollaborator(q *request) *answer {
 
 // forAdmins makes a handler that only administrators may use.
 func forAdmins(h handler) handler {
-	return func(q *request) *answer {
+	return func(q *request) *response {
 		if !q.user.admin {
 			return q.forbidden()
 		}
@@ -58,7 +57,7 @@ func forAdmins(h handler) handler {
 	}
 }
 
-func listAdmins(q *request) *answer {
+func listAdmins(q *request) *response {
 	var admins []*user
 	for _, u := range q.users {
 		if u.admin {
@@ -68,7 +67,7 @@ func listAdmins(q *request) *answer {
 	return page(q, admins, func(u *user) adminJSON { return adminJSON{u.username, true} })
 }
 
-func addAdmin(q *request) *answer {
+func addAdmin(q *request) *response {
 	u, stop := q.namedUser()
 	if stop != nil {
 		return stop
@@ -78,17 +77,17 @@ func addAdmin(q *request) *answer {
 }
 
 // removeAdmin succeeds for who is none as well. The last one can remove themselves.
-func removeAdmin(q *request) *answer {
-	u := q.userNamed(q.args[0])
+func removeAdmin(q *request) *response {
+	u := q.userNamed(q.vars["user"])
 	if u == nil {
-		return q.notFound()
+		return q.notFound("User")
 	}
 	u.admin = false
 	return empty(http.StatusNoContent)
 }
 
 // namedUser finds the user that the body names.
-func (q *request) namedUser() (*user, *answer) {
+func (q *request) namedUser() (*user, *response) {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return nil, stop
@@ -100,5 +99,5 @@ func (q *request) namedUser() (*user, *answer) {
 	if u := q.userNamed(q.pythonString(name)); u != nil {
 		return u, nil
 	}
-	return nil, q.notFound()
+	return nil, q.notFound("User")
 }

@@ -3,6 +3,7 @@ package deistest
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,14 +16,14 @@ const maxPods = 98
 
 // A pod is a process of an app; API 1.6 calls it a container.
 type pod struct {
-	uuid    string
-	kind    string // its type
-	num     int    // of its type, API 1.6
-	name    string // API 2.2
-	release int
-	created time.Time
-	up      time.Time // when it is started
-	crashed bool
+	uuid     string
+	procType string
+	num      int    // of its type, API 1.6
+	name     string // API 2.2
+	release  int
+	created  time.Time
+	up       time.Time // when it is started
+	crashed  bool
 }
 
 type podJSON struct {
@@ -47,14 +48,14 @@ type containerJSON struct {
 
 func (q *request) podJSON(p *pod) podJSON {
 	return podJSON{
-		Name: p.name, State: q.podState(p), Release: "v" + strconv.Itoa(p.release), Type: p.kind,
+		Name: p.name, State: q.podState(p), Release: "v" + strconv.Itoa(p.release), Type: p.procType,
 		Started: q.stamp(p.created),
 	}
 }
 
 func (q *request) containerJSON(p *pod) containerJSON {
 	return containerJSON{
-		Owner: q.app.owner.username, App: q.app.id, Release: "v" + strconv.Itoa(p.release), Type: p.kind, Num: p.num,
+		Owner: q.app.owner.username, App: q.app.id, Release: "v" + strconv.Itoa(p.release), Type: p.procType, Num: p.num,
 		State: q.podState(p), Created: q.stamp(p.created), Updated: q.stamp(p.created), UUID: p.uuid,
 	}
 }
@@ -62,7 +63,7 @@ func (q *request) containerJSON(p *pod) containerJSON {
 // podState follows from the time, so that nothing has to run in the background.
 func (c *Controller) podState(p *pod) string {
 	switch {
-	case p.kind == "run":
+	case p.procType == "run":
 		return "initialized" // for ever, as recorded
 	case p.crashed:
 		return "crashed"
@@ -79,7 +80,7 @@ func (c *Controller) podState(p *pod) string {
 func (c *Controller) CrashPod(appID, pod string) error {
 	return c.withApp(appID, func(a *app) error {
 		for _, p := range a.pods {
-			if p.name == pod || fmt.Sprintf("%s.%d", p.kind, p.num) == pod {
+			if p.name == pod || fmt.Sprintf("%s.%d", p.procType, p.num) == pod {
 				p.crashed = true
 				return nil
 			}
@@ -88,20 +89,20 @@ func (c *Controller) CrashPod(appID, pod string) error {
 	})
 }
 
-func (q *request) newPod(kind string, num int, r *release) *pod {
+func (q *request) newPod(procType string, num int, r *release) *pod {
 	replicaSet := fnv.New32a()
-	fmt.Fprint(replicaSet, q.app.uuid, kind, r.version)
+	fmt.Fprint(replicaSet, q.app.uuid, procType, r.version)
 	return &pod{
-		uuid: newUUID(), kind: kind, num: num, release: r.version, created: now(), up: now().Add(q.startDelay),
-		name: fmt.Sprintf("%s-%s-%d-%s", q.app.id, kind, replicaSet.Sum32()|1<<31, podSuffix()), // ten digits
+		uuid: newUUID(), procType: procType, num: num, release: r.version, created: now(), up: now().Add(q.startDelay),
+		name: fmt.Sprintf("%s-%s-%d-%s", q.app.id, procType, replicaSet.Sum32()|1<<31, podSuffix()), // ten digits
 	}
 }
 
 // nextNum is one more than the highest number of a type.
-func (a *app) nextNum(kind string) int {
+func (a *app) nextNum(procType string) int {
 	highest := 0
 	for _, p := range a.pods {
-		if p.kind == kind {
+		if p.procType == procType {
 			highest = max(highest, p.num)
 		}
 	}
@@ -109,10 +110,10 @@ func (a *app) nextNum(kind string) int {
 }
 
 // podsOf are the pods of a type. Without one they are all pods but those of one-off commands.
-func (a *app) podsOf(kind string) []*pod {
+func (a *app) podsOf(procType string) []*pod {
 	var list []*pod
 	for _, p := range a.pods {
-		if kind == p.kind || kind == "" && p.kind != "run" {
+		if procType == p.procType || procType == "" && p.procType != "run" {
 			list = append(list, p)
 		}
 	}
@@ -129,20 +130,20 @@ func (q *request) replacePods(r *release) {
 	a.pods = a.podsOf("run")
 	if !q.v2() {
 		for _, p := range old {
-			a.pods = append(a.pods, q.newPod(p.kind, p.num, r))
+			a.pods = append(a.pods, q.newPod(p.procType, p.num, r))
 		}
 		if len(a.structure) == 0 {
-			q.scaleTo(r.build.defaultStructure(), r)
+			q.scaleTo(q.defaultStructure(r.build), r)
 		}
 		return
 	}
 	if len(a.structure) == 0 {
-		a.structure = r.build.defaultStructure()
+		a.structure = q.defaultStructure(r.build)
 		q.touch(a)
 	}
-	for _, kind := range sortedKeys(a.structure) {
-		for n := range min(a.structure[kind], maxPods) {
-			a.pods = append(a.pods, q.newPod(kind, n+1, r))
+	for _, procType := range sortedKeys(a.structure) {
+		for n := range min(q.wanted(procType), maxPods) {
+			a.pods = append(a.pods, q.newPod(procType, n+1, r))
 		}
 	}
 }
@@ -153,100 +154,117 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 		return
 	}
 	var words []string
-	for _, kind := range sortedKeys(counts) {
-		words = append(words, fmt.Sprintf("%s=%d", kind, counts[kind]))
-		running := q.app.podsOf(kind)
-		for range counts[kind] - len(running) {
-			q.app.pods = append(q.app.pods, q.newPod(kind, q.app.nextNum(kind), r))
-		}
-		for _, p := range running[min(counts[kind], len(running)):] {
-			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
-		}
-		q.app.structure[kind] = counts[kind]
+	before := maps.Clone(q.app.structure)
+	for _, procType := range sortedKeys(counts) {
+		words = append(words, fmt.Sprintf("%s=%d", procType, counts[procType]))
+		q.app.structure[procType] = counts[procType]
+		q.runPods(procType, q.wanted(procType), r)
 	}
 	q.touch(q.app)
 	what := "containers"
-	if q.v2() {
-		what = "pods"
+	if !q.v2() {
+		q.app.structure = q.app.running() // so a type at 0 is not there
+	} else if what = "pods"; maps.Equal(before, q.app.structure) {
+		return
 	}
 	q.log("INFO", "%s scaled %s %s", q.user.username, what, strings.Join(words, " "))
 }
 
+// running counts the pods by type.
+func (a *app) running() map[string]int {
+	counts := map[string]int{}
+	for _, p := range a.podsOf("") {
+		counts[p.procType]++
+	}
+	return counts
+}
+
+// runPods starts and stops pods of a process type until there are n.
+func (q *request) runPods(procType string, n int, r *release) {
+	running := q.app.podsOf(procType)
+	for range n - len(running) {
+		q.app.pods = append(q.app.pods, q.newPod(procType, q.app.nextNum(procType), r))
+	}
+	for _, p := range running[min(n, len(running)):] {
+		q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
+	}
+}
+
 // scaleApp changes the number of pods of some types.
-func scaleApp(q *request) *answer {
+func scaleApp(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
 	}
-	counts, problem := map[string]int{}, ""
-	for _, kind := range sortedKeys(data) {
-		if counts[kind], problem = q.pythonInt(data[kind]); problem != "" {
-			return detail(http.StatusBadRequest, "Invalid scaling format: %s", problem)
-		}
+	counts, stop := q.scaleCounts(data)
+	if stop != nil {
+		return stop
 	}
-	for _, n := range counts {
-		if n < 0 && q.v2() {
-			return detail(http.StatusBadRequest, "Invalid scaling format: ['Must be greater than or equal to zero']")
-		} else if n < 0 {
-			return detail(http.StatusBadRequest, "[u'Must be greater than or equal to zero']")
-		}
-	}
-	r := q.app.latest()
-	if r.build == nil {
-		return detail(http.StatusBadRequest, "No build associated with this release")
-	}
-	for _, kind := range sortedKeys(counts) {
-		if kind == "cmd" || slices.Contains(r.build.types(), kind) {
-			continue
-		}
-		status := http.StatusBadRequest
-		if q.v2() {
-			status = http.StatusNotFound
-		}
-		return detail(status, "Container type %s does not exist in application", kind)
+	if q.v2() && q.app.hasNumbers(counts) {
+		return empty(http.StatusNoContent) // whatever runs: after a 503 the numbers are stored, and the pods as before
 	}
 	if fault := q.tooManyPods(counts); fault != nil {
 		return fault
 	}
-	q.scaleTo(counts, r)
+	firstPods := slices.ContainsFunc(sortedKeys(counts), func(procType string) bool {
+		return counts[procType] > 0 && len(q.app.podsOf(procType)) == 0
+	})
+	if stop := q.oddType(q.app.structure); stop != nil && firstPods && q.v2() { // then all types are looked at
+		maps.Copy(q.app.structure, counts)
+		return stop
+	}
+	q.scaleTo(counts, q.app.latest())
 	return empty(http.StatusNoContent)
 }
 
-// tooManyPods refuses what does not fit. API 2.2 stores the number first and compares the next ones with it, so that
-// the same request again changes nothing and is answered 204.
-func (q *request) tooManyPods(counts map[string]int) *answer {
-	for _, kind := range sortedKeys(counts) {
+// hasNumbers reports whether an app's structure is as asked for already.
+func (a *app) hasNumbers(counts map[string]int) bool {
+	for procType, n := range counts {
+		if now, known := a.structure[procType]; !known || now != n {
+			return false
+		}
+	}
+	return true
+}
+
+// tooManyPods refuses what does not fit. API 2.x stores the numbers nevertheless.
+func (q *request) tooManyPods(counts map[string]int) *response {
+	for _, procType := range sortedKeys(counts) {
 		switch {
-		case counts[kind] <= maxPods:
+		case counts[procType] <= maxPods && !q.kubernetesDown:
 			continue
-		case !q.v2():
-			return detail(http.StatusServiceUnavailable, "aborting, failed to create some containers")
-		case q.app.structure[kind] == counts[kind]:
-			return empty(http.StatusNoContent)
+		case q.v2():
+			maps.Copy(q.app.structure, counts)
 		}
-		for kind, n := range counts {
-			q.app.structure[kind] = n
-		}
-		return detail(http.StatusServiceUnavailable, "(scale): %s", noDeployment(q.app.id, kind))
+		return q.scaleRefusal(procType)
 	}
 	return nil
 }
 
+// visiblePods are those that the Controller finds: the ones of the latest release, and none while the cluster does not
+// respond.
+func (q *request) visiblePods(procType string) []*pod {
+	if q.kubernetesDown {
+		return nil
+	}
+	latest := q.app.latest().version
+	return slices.DeleteFunc(q.app.podsOf(procType), func(p *pod) bool { return p.release != latest })
+}
+
 // listPods is the list of API 2.2, which has no pages: of all pods, of a type, or of one pod, whose type is not
 // looked at then.
-func listPods(q *request) *answer {
-	kind := ""
-	if len(q.args) == 2 {
-		kind = q.args[1]
+func listPods(q *request) *response {
+	procType, name := q.vars["type"], q.vars["pod"]
+	if name != "" {
+		procType = ""
 	}
 	var list struct {
 		Results []podJSON `json:"results"`
 		Count   int       `json:"count"`
 	}
 	list.Results = []podJSON{}
-	for _, p := range q.app.podsOf(kind) {
-		named := len(q.args) < 3 || q.app.isNamed(p, q.args[2])
-		if named && p.kind != "run" { // API 1.6 left those behind
+	for _, p := range q.visiblePods(procType) {
+		if (name == "" || q.app.isNamed(p, name)) && p.procType != "run" { // API 1.6 left those behind
 			list.Results = append(list.Results, q.podJSON(p))
 		}
 	}
@@ -255,18 +273,14 @@ func listPods(q *request) *answer {
 }
 
 // listContainers is the list of API 1.6, of all containers or of a type.
-func listContainers(q *request) *answer {
-	kind := ""
-	if len(q.args) == 2 {
-		kind = q.args[1]
-	}
-	return page(q, q.app.podsOf(kind), q.containerJSON)
+func listContainers(q *request) *response {
+	return page(q, q.app.podsOf(q.vars["type"]), q.containerJSON)
 }
 
 // getContainer shows one container. It is not documented.
-func getContainer(q *request) *answer {
-	for _, p := range q.app.podsOf(q.args[1]) {
-		if strconv.Itoa(p.num) == q.args[2] {
+func getContainer(q *request) *response {
+	for _, p := range q.app.podsOf(q.vars["type"]) {
+		if strconv.Itoa(p.num) == q.vars["pod"] {
 			return ok(q.containerJSON(p))
 		}
 	}
@@ -274,16 +288,20 @@ func getContainer(q *request) *answer {
 }
 
 // restart restarts the pods of an app, of a type, or one of them.
-func restart(q *request) *answer {
-	if stop := q.findMyApp(); stop != nil {
-		if stop.status == http.StatusNotFound && !q.v2() {
+func restart(q *request) *response {
+	if stop := q.findApp(); stop != nil {
+		switch {
+		case q.v2():
+		case q.app == nil:
 			return detail(http.StatusServiceUnavailable, "No App matches the given query.")
+		default:
+			return detail(http.StatusServiceUnavailable, "%s", noPermission)
 		}
 		return stop
 	}
-	kind, name := q.args[1], q.args[2]
+	procType, name := q.vars["type"], q.vars["pod"]
 	if q.v2() {
-		return q.restartPods(kind, name)
+		return q.restartPods(procType, name)
 	}
 	if name != "" {
 		if _, problem := q.pythonInt(name); problem != "" {
@@ -292,7 +310,7 @@ func restart(q *request) *answer {
 	}
 	restarted := []containerJSON{}
 	for _, p := range q.app.pods {
-		if (kind == "" || kind == p.kind) && (name == "" || name == strconv.Itoa(p.num)) {
+		if (procType == "" || procType == p.procType) && (name == "" || name == strconv.Itoa(p.num)) {
 			p.crashed, p.up = false, now().Add(q.startDelay)
 			restarted = append(restarted, q.containerJSON(p))
 		}
@@ -303,15 +321,15 @@ func restart(q *request) *answer {
 // restartPods replaces pods by new ones and answers as many pods of the type as were asked for, but not necessarily
 // those: a pod's name that nobody has is answered with another pod of the type, and a name in the place of the type
 // with nothing at all. So it was recorded.
-func (q *request) restartPods(kind, name string) *answer {
-	for _, p := range q.app.podsOf(kind) {
+func (q *request) restartPods(procType, name string) *response {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {
 			q.app.pods = slices.DeleteFunc(q.app.pods, func(other *pod) bool { return other == p })
-			q.app.pods = append(q.app.pods, q.newPod(p.kind, p.num, &release{version: p.release}))
+			q.app.pods = append(q.app.pods, q.newPod(p.procType, p.num, &release{version: p.release}))
 		}
 	}
 	restarted := []podJSON{}
-	for _, p := range q.app.podsOf(kind) {
+	for _, p := range q.visiblePods(procType) {
 		if name == "" || len(restarted) == 0 {
 			restarted = append(restarted, q.podJSON(p))
 		}

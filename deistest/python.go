@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,78 +12,14 @@ import (
 
 // The Controllers are Python programs, and show it: 1.6 runs on Python 2, 2.2 on Python 3.
 
-// parseJSON reads a body as Python does; the error has Python's text, with the position where it found the mistake.
-func parseJSON(body []byte, python3 bool) (any, error) {
-	if i := invalidUTF8(body); i >= 0 {
-		return nil, fmt.Errorf("%s codec can't decode byte 0x%02x in position %d: invalid start byte",
-			map[bool]string{true: "'utf-8'", false: "'utf8'"}[python3], body[i], i)
+// parseJSON reads a body or a text. Python keeps 1 and 1.0 apart, so a number stays as it was written.
+func parseJSON(source []byte) (v any, ok bool) {
+	if !utf8.Valid(source) || !json.Valid(source) {
+		return nil, false
 	}
-	v, err := decodeJSON(body)
-	if err == nil {
-		return v, nil
-	}
-	// A body that ends too early is continued with a byte that fits nowhere: Go then says what it waited for.
-	at, ended := len(body), err == io.ErrUnexpectedEOF || err == io.EOF
-	if ended || strings.HasPrefix(err.Error(), "unexpected end") {
-		_, err = decodeJSON(append(slices.Clip(body), 0))
-		ended = true
-	} else if syntax, ok := err.(*json.SyntaxError); ok {
-		at = int(syntax.Offset) - 1
-	}
-	return nil, fmt.Errorf("%s", pythonJSONError(err.Error(), body, at, ended, python3))
-}
-
-func decodeJSON(body []byte) (v any, err error) {
-	// Unmarshal, not a Decoder: it looks at the whole body before it says anything.
-	var raw json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber() // Python keeps 1 and 1.0 apart
-	err = dec.Decode(&v)
-	return v, err
-}
-
-func pythonJSONError(goError string, body []byte, at int, ended, python3 bool) string {
-	waitedFor := func(s string) bool { return strings.Contains(goError, s) }
-	var text string
-	switch {
-	case waitedFor("object key string"):
-		text = "Expecting property name enclosed in double quotes"
-		if ended && !python3 {
-			text, at = "Expecting object", max(at-1, 0)
-		}
-	case waitedFor("after object key:value") || waitedFor("after array element"):
-		text = "Expecting ',' delimiter"
-	case waitedFor("after object key"):
-		text = "Expecting ':' delimiter"
-	case waitedFor("after top-level value"):
-		text = "Extra data"
-	case waitedFor("string literal") && ended:
-		text, at = "Unterminated string starting at", bytes.LastIndexByte(body, '"')
-	case waitedFor("string literal"):
-		text = "Invalid control character at"
-	case !python3:
-		return "No JSON object could be decoded"
-	default:
-		text = "Expecting value"
-	}
-	line := 1 + bytes.Count(body[:at], []byte("\n"))
-	column := at - bytes.LastIndexByte(body[:at], '\n')
-	return fmt.Sprintf("%s: line %d column %d (char %d)", text, line, column, at)
-}
-
-// invalidUTF8 returns the place of the first byte that is no UTF-8, or -1.
-func invalidUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, size := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
+	dec := json.NewDecoder(bytes.NewReader(source))
+	dec.UseNumber()
+	return v, dec.Decode(&v) == nil
 }
 
 // pythonType names the type of a JSON value.

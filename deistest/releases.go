@@ -16,6 +16,16 @@ type release struct {
 	build         *build // nil if none
 	config        *config
 	created       time.Time
+
+	failed    time.Time // when its deploy failed; zero if it did not. Only late servers keep such a release.
+	exception string    // why
+}
+
+// releaseJSON23 is a release of late servers.
+type releaseJSON23 struct {
+	releaseJSON
+	Failed    bool    `json:"failed"`
+	Exception *string `json:"exception"`
 }
 
 type releaseJSON struct {
@@ -30,7 +40,7 @@ type releaseJSON struct {
 	Build   *string `json:"build"`
 }
 
-func (q *request) releaseJSON(r *release) releaseJSON {
+func (q *request) releaseJSON(r *release) any {
 	j := releaseJSON{
 		UUID: r.uuid, App: q.app.id, Owner: r.owner.username, Created: q.stamp(r.created), Updated: q.stamp(r.created),
 		Version: r.version, Summary: r.summary, Config: r.config.uuid,
@@ -38,11 +48,33 @@ func (q *request) releaseJSON(r *release) releaseJSON {
 	if r.build != nil {
 		j.Build = &r.build.uuid
 	}
-	return j
+	if !q.late23() {
+		return j
+	}
+	late := releaseJSON23{releaseJSON: j, Failed: r.hasFailed()}
+	if late.Failed {
+		late.Updated = q.stamp(r.failed)
+		late.Exception = &r.exception
+	}
+	return late
 }
 
-// latest is the release that runs.
-func (a *app) latest() *release { return a.releases[len(a.releases)-1] }
+func (r *release) hasFailed() bool { return !r.failed.IsZero() }
+
+// fail marks a release whose deploy failed. It stays, and its number is used up.
+func (r *release) fail(what, problem string) {
+	r.failed, r.summary, r.exception = now(), r.owner.username+" "+what, "error: "+problem
+}
+
+// latest is the release that runs: the last one that did not fail.
+func (a *app) latest() *release {
+	for _, r := range slices.Backward(a.releases) {
+		if !r.hasFailed() {
+			return r
+		}
+	}
+	return nil // the first one cannot fail
+}
 
 // released finds a release by its number, nil if there is none.
 func (a *app) released(version int) *release {
@@ -61,7 +93,7 @@ func (q *request) release(b *build, cf *config, summary string) *release {
 	var before *release
 	if len(q.app.releases) > 0 {
 		before = q.app.latest()
-		r.version = before.version + 1
+		r.version = q.app.releases[len(q.app.releases)-1].version + 1
 	}
 	if r.summary == "" {
 		r.summary = r.whatChanged(before)
@@ -108,11 +140,17 @@ func (r *release) whatChanged(before *release) string {
 			summary = joined(summary, who+" "+changes)
 		}
 	}
+	if summary != "" && r.config.changes(before.config, "lifecycle_pre_stop", "") != "" {
+		summary += " and " // real Controllers forget what they wanted to add
+	}
 	if summary == "" {
 		return r.owner.username + " changed nothing"
 	}
 	return summary
 }
+
+// noBuild is the refusal to run a release that consists of a configuration alone.
+const noBuild = "No build associated with this release"
 
 func joined(a, b string) string {
 	if a == "" {
@@ -121,53 +159,36 @@ func joined(a, b string) string {
 	return a + " and " + b
 }
 
-func listReleases(q *request) *answer { return page(q, newestFirst(q.app.releases), q.releaseJSON) }
+func listReleases(q *request) *response { return page(q, newestFirst(q.app.releases), q.releaseJSON) }
 
-func getRelease(q *request) *answer {
-	version, _ := strconv.Atoi(q.args[1]) // a number that is too large is that of no release
+func getRelease(q *request) *response {
+	version, _ := strconv.Atoi(q.vars["version"]) // a number that is too large is that of no release
 	if r := q.app.released(version); r != nil {
 		return ok(q.releaseJSON(r))
 	}
 	if q.v2() {
-		return q.notFound()
+		return q.notFound("Release")
 	}
 	return q.crash()
 }
 
 // rollback makes a new release of an old one: the given one, or the one before the latest.
-func rollback(q *request) *answer {
+func rollback(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
 	}
-	version := q.app.latest().version - 1
-	if v, given := data["version"]; given {
-		n, problem := q.pythonInt(v)
-		switch {
-		case problem != "" && q.v2():
-			return detail(http.StatusBadRequest, "%s", problem)
-		case problem != "":
-			return q.crash()
-		case n != 0 || q.v2(): // 0 is the one before, in API 1.6 only
-			version = n
-		}
+	target, stop := q.rollbackTarget(data)
+	if stop != nil {
+		return stop
 	}
-	target := q.app.released(version)
-	switch {
-	case version < 1:
-		return detail(http.StatusBadRequest, "version cannot be below 0")
-	case version == 1 && q.v2():
-		return detail(http.StatusBadRequest, "Cannot roll back to initial release.")
-	case target == nil && q.v2():
-		return detail(http.StatusBadRequest, "Release matching query does not exist.")
-	case target == nil:
-		return q.crash()
-	case target.build == nil && q.v2():
-		return detail(http.StatusBadRequest, "No build associated with this release")
+	r := q.release(target.build, target.config, target.rolledBack(q.user))
+	if target.build == nil && q.late23() {
+		r.fail(ofRollback.failed(r), noBuild)
+		return detail(http.StatusBadRequest, noBuild)
 	}
-	r := q.release(target.build, target.config, q.user.username+" rolled back to v"+strconv.Itoa(version))
 	if target.build != nil {
-		if fault := q.deploy(r); fault != nil && q.v2() {
+		if fault := q.deploy(r, ofRollback); fault != nil && q.v2() {
 			return fault
 		} else if fault != nil {
 			return q.crash()

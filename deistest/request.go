@@ -3,7 +3,6 @@ package deistest
 import (
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -13,16 +12,16 @@ type request struct {
 	*Controller
 	http *http.Request
 	body []byte
-	args []string // the parts of the path that the route names
-	user *user    // who sends it, nil if nobody says
-	app  *app     // whose path it is, where inApp looked it up
+	vars map[string]string // the parts of the path that the route names
+	user *user             // who sends it, nil if nobody says
+	app  *app              // whose path it is, where inApp looked it up
 }
 
 // prefix is the version part of all paths.
 func (c *Controller) prefix() string { return "/v" + strconv.Itoa(c.api.Major) }
 
 // authenticate finds the user of a request by its token.
-func (q *request) authenticate(a access) *answer {
+func (q *request) authenticate(a access) *response {
 	if a == anybody {
 		return nil
 	}
@@ -46,22 +45,30 @@ func (q *request) authenticate(a access) *answer {
 
 // inApp makes a handler of a path below an app: the app must exist, and the user must be allowed to use it.
 func inApp(h handler) handler {
-	return func(q *request) *answer {
-		if stop := q.findMyApp(); stop != nil {
+	return func(q *request) *response {
+		if stop := q.findApp(); stop != nil {
 			return stop
 		}
 		return h(q)
 	}
 }
 
-// findMyApp looks up the app that the path names.
-func (q *request) findMyApp() *answer {
-	i, found := q.findApp(q.args[0])
-	if !found {
-		return q.notFound()
+// ownerOnly makes a handler inside of inApp that collaborators of the app may not use.
+func ownerOnly(h handler) handler {
+	return func(q *request) *response {
+		if !q.isOwner() {
+			return q.forbidden()
+		}
+		return h(q)
 	}
-	q.app = q.apps[i]
-	if !q.app.mayBeUsedBy(q.user) || q.http.Method == http.MethodDelete && !q.isOwner() {
+}
+
+// findApp looks up the app that the path names, for somebody who may use it.
+func (q *request) findApp() *response {
+	if q.app = q.appNamed(q.vars["app"]); q.app == nil {
+		return q.notFound("App")
+	}
+	if !q.app.mayBeUsedBy(q.user) {
 		return q.forbidden()
 	}
 	return nil
@@ -70,136 +77,55 @@ func (q *request) findMyApp() *answer {
 // isOwner tells whether the user may do what collaborators may not: delete things, and pass on rights.
 func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user }
 
-// A form is a body that is not JSON: URL-encoded, or none at all. Where real Controllers add to a body before they
-// check it, they crash on a form.
-type form map[string]any
+// notJSON is the text about a body that is not JSON. Real Controllers add where it goes wrong, in Python's words.
+const notJSON = "JSON parse error - the body is not JSON"
 
-// data reads the body: what JSON makes of it, or a form.
-func (q *request) data() (any, *answer) {
+// readBody returns what the body says, and whether there is one.
+func (q *request) readBody() (v any, sent bool, stop *response) {
 	if len(q.body) == 0 {
-		return form{}, nil
+		return nil, false, nil
 	}
-	sent := q.http.Header.Get("Content-Type")
-	mediaType, _, _ := mime.ParseMediaType(sent)
-	switch mediaType {
-	case "application/json":
-		v, err := parseJSON(q.body, q.v2())
-		if err != nil {
-			return nil, detail(http.StatusBadRequest, "JSON parse error - %s", err)
-		}
-		return v, nil
-	case "application/x-www-form-urlencoded":
-		values, _ := url.ParseQuery(string(q.body))
-		f := form{}
-		for k := range values {
-			f[k] = values.Get(k)
-		}
-		return f, nil
+	contentType := q.http.Header.Get("Content-Type")
+	if mediaType, _, _ := mime.ParseMediaType(contentType); mediaType != "application/json" {
+		return nil, true, detail(http.StatusUnsupportedMediaType, "Unsupported media type %s in request.", q.quote(contentType))
 	}
-	return nil, detail(http.StatusUnsupportedMediaType, "Unsupported media type %s in request.", q.quote(sent))
+	v, ok := parseJSON(q.body)
+	if !ok {
+		return nil, true, detail(http.StatusBadRequest, notJSON)
+	}
+	return v, true, nil
 }
 
-// object reads a body that may be a form too. Anything but an object is the client's mistake.
-func (q *request) object() (map[string]any, *answer) {
-	data, stop := q.data()
-	object, isObject := fields(data)
+// object reads a body that may be missing. Anything but an object is the client's mistake.
+func (q *request) object() (map[string]any, *response) {
+	v, sent, stop := q.readBody()
+	object, isObject := v.(map[string]any)
 	switch {
-	case stop != nil || isObject:
+	case stop != nil || isObject || !sent:
 		return object, stop
-	case data == nil:
-		return nil, jsonAnswer(http.StatusBadRequest, []string{"This field may not be null."})
+	case v == nil:
+		return nil, jsonResponse(http.StatusBadRequest, []string{"This field may not be null."})
 	}
 	return nil, invalid("non_field_errors",
-		"Invalid data. Expected a dictionary, but got "+pythonType(data, q.v2())+".")
+		"Invalid data. Expected a dictionary, but got "+pythonType(v, q.v2())+".")
 }
 
-// anyObject reads a body that may be a form too, where anything but an object crashes real Controllers.
-func (q *request) anyObject() (map[string]any, *answer) {
-	data, stop := q.data()
-	object, isObject := fields(data)
-	if stop == nil && !isObject {
+// anyObject reads a body that may be missing, where anything but an object crashes real Controllers.
+func (q *request) anyObject() (map[string]any, *response) {
+	v, sent, stop := q.readBody()
+	object, isObject := v.(map[string]any)
+	if stop == nil && sent && !isObject {
 		stop = q.crash()
 	}
 	return object, stop
 }
 
-// jsonObject reads a body where anything but a JSON object crashes real Controllers, no body at all included.
-func (q *request) jsonObject() (map[string]any, *answer) {
-	data, stop := q.data()
-	object, isObject := data.(map[string]any)
-	if stop == nil && !isObject {
+// jsonObject reads a body where anything but an object crashes real Controllers. But for late servers, no body at all does, too.
+func (q *request) jsonObject() (map[string]any, *response) {
+	v, sent, stop := q.readBody()
+	object, isObject := v.(map[string]any)
+	if stop == nil && !isObject && (sent || !q.late23()) {
 		stop = q.crash()
 	}
 	return object, stop
-}
-
-// fields are what an object or a form says.
-func fields(data any) (map[string]any, bool) {
-	if f, isForm := data.(form); isForm {
-		return f, true
-	}
-	object, isObject := data.(map[string]any)
-	return object, isObject
-}
-
-// A serializer checks the fields of a body and collects what is wrong with them.
-type serializer struct {
-	q      *request
-	data   map[string]any
-	errors map[string][]string
-}
-
-func (q *request) serializer(data map[string]any) *serializer {
-	return &serializer{q, data, map[string][]string{}}
-}
-
-// answer is nil if nothing is wrong.
-func (s *serializer) answer() *answer {
-	if len(s.errors) == 0 {
-		return nil
-	}
-	return jsonAnswer(http.StatusBadRequest, s.errors)
-}
-
-func (s *serializer) fail(field, text string) { s.errors[field] = append(s.errors[field], text) }
-
-// has tells whether a field is there, and complains about null.
-func (s *serializer) has(field string) bool {
-	v, there := s.data[field]
-	if there && v == nil {
-		s.fail(field, "This field may not be null.")
-	}
-	return v != nil
-}
-
-// required is a field of text that must be there and not blank, limit characters long at most.
-func (s *serializer) required(field string, limit int) string {
-	if _, there := s.data[field]; !there {
-		s.fail(field, "This field is required.")
-		return ""
-	}
-	text := s.optional(field, limit)
-	if text == "" && len(s.errors[field]) == 0 {
-		s.fail(field, "This field may not be blank.")
-	}
-	return text
-}
-
-// optional is a field of text that can be left out and can be blank.
-func (s *serializer) optional(field string, limit int) string {
-	if !s.has(field) {
-		return ""
-	}
-	switch s.data[field].(type) {
-	case map[string]any, []any, bool:
-		if s.q.v2() {
-			s.fail(field, "Not a valid string.")
-			return ""
-		}
-	}
-	text := s.q.pythonString(s.data[field])
-	if len([]rune(text)) > limit {
-		s.fail(field, "Ensure this field has no more than "+strconv.Itoa(limit)+" characters.")
-	}
-	return text
 }

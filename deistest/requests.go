@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// A Request is what the Controller remembers of a request. Bodies and headers are not kept: they carry secrets.
+// A Request is what the Controller remembers of a request. Headers are not kept: they carry tokens.
 type Request struct {
 	Method string
 	Path   string // decoded, with the version prefix
 	Query  string // without the question mark
-	Status int    // of the answer; 0 if there is none: not yet, or the connection was dropped
+	Body   string // as it was sent, passwords and private keys included
+	Status int    // of the response; 0 if there is none: not yet, or the connection was dropped
 }
 
 // String returns method, path and query as on the request line, "GET /v2/apps/?limit=2".
@@ -21,11 +22,15 @@ func (r Request) String() string {
 	return r.Method + " " + r.Path + "?" + r.Query
 }
 
-// maxRequests bounds the memory of a Controller that runs for long. When it is reached, the older half is forgotten.
-const maxRequests = 20_000
+// What a Controller remembers at most, for one that runs for long. When either is reached, the older half of the
+// requests is forgotten.
+const (
+	maxRequests  = 20_000
+	maxBodyBytes = 64 << 20
+)
 
 // Requests returns the requests received so far, in order of arrival, those that were made to fail included. It
-// remembers the last 10,000 at least.
+// remembers the last 10,000 at least, unless their bodies are large.
 func (c *Controller) Requests() []Request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,17 +41,21 @@ func (c *Controller) Requests() []Request {
 	return list
 }
 
-// receive remembers a request and finds the fault that it meets, the zero Fault if none.
-func (c *Controller) receive(r *http.Request) (*Request, Fault) {
+// receive remembers a request and finds the fault that strikes it, the zero Fault if none.
+func (c *Controller) receive(r *http.Request, body []byte) (*Request, Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.requests) == maxRequests {
-		c.requests = slices.Clone(c.requests[maxRequests/2:])
+	if len(c.requests) == maxRequests || c.bodyBytes > maxBodyBytes {
+		for _, forgotten := range c.requests[:len(c.requests)/2] {
+			c.bodyBytes -= len(forgotten.Body)
+		}
+		c.requests = slices.Clone(c.requests[len(c.requests)/2:])
 	}
-	seen := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
+	seen := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body)}
 	c.requests = append(c.requests, seen)
+	c.bodyBytes += len(seen.Body)
 	for _, f := range c.faults {
-		if f.meets(r) {
+		if f.strikes(r) {
 			return seen, *f
 		}
 	}

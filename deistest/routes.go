@@ -3,28 +3,30 @@ package deistest
 import (
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/deisgo/deis/version"
 )
 
-// The parts of paths, as the URL patterns of both Controllers have them. Django's \w takes letters of all alphabets.
+// The parts of paths, as the URL patterns of both Controllers have them, under the names that handlers know them by.
+// Django's \w takes letters of all alphabets.
 const (
-	anApp      = `([a-z0-9-]+)`
-	aUser      = `([-_\pL\pN]+)`
-	aType      = `([-_.\pL\pN]+)`
-	aName      = `([-_\pL\pN]+)`
-	aCert      = `([-_*.\pL\pN]+)`
-	aDomain1   = `([-._\pL\pN]+)`
-	aDomain2   = `((?:\*\.)?[-._\pL\pN]+)`
-	aVersion   = `v([0-9]+)`
-	anything   = `(.+)`
+	anApp      = `(?P<app>[a-z0-9-]+)`
+	aBuild     = `(?P<build>[-_\pL\pN]+)`
+	aCert      = `(?P<cert>[-_*.\pL\pN]+)`
+	aDomain1   = `(?P<domain>[-._\pL\pN]+)`
+	aDomain2   = `(?P<domain>(?:\*\.)?[-._\pL\pN]+)`
+	aKey       = `(?P<key>.+)`
+	aPod       = `(?P<pod>[-_\pL\pN]+)`
+	aType      = `(?P<type>[-_.\pL\pN]+)`
+	aUser      = `(?P<user>[-_\pL\pN]+)`
+	anyUser    = `(?P<user>[-_.@+\pL\pN]+)`
+	aVersion   = `v(?P<version>[0-9]+)`
 	underAnApp = `apps/` + anApp + `/`
 )
 
 // A handler carries out one request and answers it.
-type handler func(*request) *answer
+type handler func(*request) *response
 
 type methods map[string]handler
 
@@ -36,6 +38,8 @@ type route struct {
 	access  access
 	from    version.API // the first version that has the route; zero if all of the past have it
 	before  version.API // the first version that does not; zero if all of the future have it
+	late    bool        // not among the first servers of API 2.3
+	early   bool        // not among the late ones
 }
 
 // access is who may use a route at all.
@@ -64,47 +68,62 @@ var routes = compile([]route{
 	{pattern: `users/?`, methods: methods{"GET": forAdmins(listUsers)}, from: v2_0},
 
 	{pattern: `apps/?`, methods: methods{"GET": listApps, "POST": createApp}},
-	{pattern: `apps/` + anApp + `/?`, methods: methods{"GET": inApp(getApp), "DELETE": inApp(deleteApp)}, before: v2_0},
-	{pattern: `apps/` + anApp + `/?`, from: v2_0,
-		methods: methods{"GET": inApp(getApp), "POST": inApp(updateApp), "DELETE": inApp(deleteApp)}},
+	{pattern: `apps/` + anApp + `/?`, methods: methods{"GET": inApp(getApp), "DELETE": inApp(ownerOnly(deleteApp))},
+		before: v2_0},
+	{pattern: `apps/` + anApp + `/?`, from: v2_0, methods: methods{"GET": inApp(getApp),
+		"POST": inApp(updateApp), "DELETE": inApp(ownerOnly(deleteApp))}},
 	{pattern: underAnApp + `logs/?`, methods: methods{"GET": inApp(getLogs)}},
 	{pattern: underAnApp + `run/?`, methods: methods{"POST": inApp(runCommand)}},
 	{pattern: underAnApp + `scale/?`, methods: methods{"POST": inApp(scaleApp)}},
 	{pattern: underAnApp + `config/?`, methods: methods{"GET": inApp(getConfig), "POST": inApp(setConfig)}},
 	{pattern: underAnApp + `builds/?`, methods: methods{"GET": inApp(listBuilds), "POST": inApp(createBuild)}},
-	{pattern: underAnApp + `builds/` + aName + `/?`, methods: methods{"GET": inApp(getBuild)}},
+	{pattern: underAnApp + `builds/` + aBuild + `/?`, methods: methods{"GET": inApp(getBuild)}},
 	{pattern: underAnApp + `releases/?`, methods: methods{"GET": inApp(listReleases)}},
 	{pattern: underAnApp + `releases/` + aVersion + `/?`, methods: methods{"GET": inApp(getRelease)}},
 	{pattern: underAnApp + `releases/rollback/?`, methods: methods{"POST": inApp(rollback)}},
 
 	{pattern: underAnApp + `containers/?`, methods: methods{"GET": inApp(listContainers)}, before: v2_0},
-	{pattern: underAnApp + `containers/(?:` + aType + `/(?:([^/]+)/)?)?restart/?`,
+	{pattern: underAnApp + `containers/(?:` + aType + `/(?:(?P<pod>[^/]+)/)?)?restart/?`,
 		methods: methods{"POST": restart}, before: v2_0},
 	{pattern: underAnApp + `containers/` + aType + `/?`, methods: methods{"GET": inApp(listContainers)}, before: v2_0},
-	{pattern: underAnApp + `containers/` + aType + `/` + aName + `/?`,
+	{pattern: underAnApp + `containers/` + aType + `/` + aPod + `/?`,
 		methods: methods{"GET": inApp(getContainer)}, before: v2_0},
 
 	{pattern: underAnApp + `pods/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
-	{pattern: underAnApp + `pods/(?:` + aType + `/(?:` + aName + `/)?)?restart/?`,
+	{pattern: underAnApp + `pods/(?:` + aType + `/(?:` + aPod + `/)?)?restart/?`,
 		methods: methods{"POST": restart}, from: v2_0},
 	{pattern: underAnApp + `pods/` + aType + `/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
-	{pattern: underAnApp + `pods/` + aName + `/` + aName + `/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
+	{pattern: underAnApp + `pods/` + aType + `/` + aPod + `/?`, methods: methods{"GET": inApp(listPods)}, from: v2_0},
 
 	{pattern: underAnApp + `domains/?`, methods: methods{"GET": inApp(listDomains), "POST": inApp(createDomain)}},
-	{pattern: underAnApp + `domains/` + aDomain1 + `/?`, methods: methods{"DELETE": inApp(deleteDomain)}, before: v2_0},
-	{pattern: underAnApp + `domains/` + aDomain2 + `/?`, methods: methods{"DELETE": inApp(deleteDomain)}, from: v2_0},
-	{pattern: underAnApp + `perms/?`, methods: methods{"GET": inApp(listCollaborators), "POST": inApp(addCollaborator)}},
+	{pattern: underAnApp + `domains/` + aDomain1 + `/?`,
+		methods: methods{"DELETE": inApp(ownerOnly(deleteDomain))}, before: v2_0},
+	{pattern: underAnApp + `domains/` + aDomain2 + `/?`,
+		methods: methods{"DELETE": inApp(ownerOnly(deleteDomain))}, from: v2_0},
+	{pattern: underAnApp + `settings/?`,
+		methods: methods{"GET": inApp(getSettings), "POST": inApp(setSettings)}, from: v2_0},
+	{pattern: underAnApp + `whitelist/?`, from: version.V2_3, methods: methods{"GET": inApp(getWhitelist),
+		"POST": inApp(allowAddresses), "DELETE": inApp(ownerOnly(disallowAddresses))}},
+	{pattern: underAnApp + `tls/?`, methods: methods{"GET": inApp(getTLS), "POST": inApp(setTLS)}, from: version.V2_3},
+	{pattern: underAnApp + `services/?`, from: version.V2_3, late: true, methods: methods{"GET": inApp(listServices),
+		"POST": inApp(setService), "DELETE": inApp(ownerOnly(deleteService))}},
+	{pattern: underAnApp + `perms/?`,
+		methods: methods{"GET": inApp(listCollaborators), "POST": inApp(ownerOnly(addCollaborator))}},
 	{pattern: underAnApp + `perms/` + aUser + `/?`, methods: methods{"DELETE": removeCollaborator}},
 	{pattern: `admin/perms/?`, methods: methods{"GET": forAdmins(listAdmins), "POST": forAdmins(addAdmin)}},
+	{pattern: `admin/perms/` + anyUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}, from: version.V2_3,
+		late: true},
 	{pattern: `admin/perms/` + aUser + `/?`, methods: methods{"DELETE": forAdmins(removeAdmin)}},
 
 	{pattern: `certs/?`, methods: methods{"GET": listCerts, "POST": createCert}},
 	{pattern: `certs/` + aCert + `/?`, methods: methods{"GET": getCert, "DELETE": deleteCert}},
+	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `)?`, late: true,
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: version.V2_3},
 	{pattern: `certs/` + aCert + `/domain/(?:` + aDomain2 + `/?)?`,
-		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0},
+		methods: methods{"POST": attachCert, "DELETE": detachCert}, from: v2_0, early: true},
 
 	{pattern: `keys/?`, methods: methods{"GET": listKeys, "POST": createKey}},
-	{pattern: `keys/` + anything, methods: methods{"GET": getKey, "DELETE": deleteKey}},
+	{pattern: `keys/` + aKey, methods: methods{"GET": getKey, "DELETE": deleteKey}},
 })
 
 // A compiledRoute is a route with what follows from it.
@@ -122,6 +141,19 @@ func compile(table []route) []*compiledRoute {
 	return list
 }
 
+// parse returns the named parts of a path, nil if the route is not the path's.
+func (r *compiledRoute) parse(path string) map[string]string {
+	parts := r.match.FindStringSubmatch(path)
+	if parts == nil {
+		return nil
+	}
+	vars := map[string]string{}
+	for i, name := range r.match.SubexpNames() {
+		vars[name] = parts[i]
+	}
+	return vars
+}
+
 // allow is the header of that name, which is on every answer of a route, in Django's order.
 func (m methods) allow() string {
 	var list []string
@@ -136,71 +168,64 @@ func (m methods) allow() string {
 	return strings.Join(append(list, "OPTIONS"), ", ")
 }
 
-// speaks tells whether an API version has the route.
-func (r *route) speaks(api version.API) bool {
-	return api.AtLeast(r.from) && (r.before == version.API{} || !api.AtLeast(r.before))
+// has reports whether a Controller has the route.
+func (c *Controller) has(r *compiledRoute) bool {
+	return c.api.AtLeast(r.from) && (r.before == version.API{} || !c.api.AtLeast(r.before)) &&
+		(!r.late || c.late23()) && (!r.early || !c.late23())
 }
 
 // answer finds the route of a request and does what stands between it and the handler.
-func (q *request) answer() *answer {
-	for _, name := range []string{"Deis-Version", "Deis_version"} { // the same to Python's web servers
-		if sent, ok := q.http.Header[name]; ok && !q.v2() && sent[0] != "1" {
-			return mismatch(sent[0])
-		}
+func (q *request) respond() *response {
+	path := q.http.URL.Path
+	if !q.late23() {
+		path = "/" + strings.TrimLeft(path, "/") // several slashes at the start are one
 	}
-	// Several slashes at the start are one to real Controllers.
-	path := "/" + strings.TrimLeft(q.http.URL.Path, "/")
 	if q.v2() && (path == "/healthz" || path == "/readiness") {
-		return &answer{status: http.StatusOK, contentType: "text/html; charset=utf-8", body: []byte("OK")}
+		return q.health()
+	}
+	if !q.v2() && !isASCII(path) {
+		return q.crash()
 	}
 	below, isOurs := strings.CutPrefix(path, q.prefix())
 	if !isOurs {
-		return unknownRoute(q.http.URL.Path)
+		return q.unknownRoute()
 	}
 	for _, r := range routes {
-		if args := r.match.FindStringSubmatch(below); args != nil && r.speaks(q.api) {
-			q.args = args[1:]
+		if vars := r.parse(below); vars != nil && q.has(r) {
+			q.vars = vars
 			return q.handle(r)
 		}
 	}
-	return unknownRoute(q.http.URL.Path)
+	return q.unknownRoute()
 }
 
-// mismatch is how API 1.6 refuses the request header Deis-Version, before it looks at anything else.
-func mismatch(client string) *answer {
-	return &answer{status: http.StatusMethodNotAllowed, contentType: "application/json", body: []byte(
-		`{"error": "Client and server versions do not match. Client version: ` + client + ` Server version: 1"}`)}
+// health is how a Controller says that it runs, to whoever asks.
+func (q *request) health() *response {
+	page := &response{status: http.StatusOK, contentType: "text/html; charset=utf-8"}
+	switch q.http.Method {
+	case http.MethodGet, http.MethodHead:
+		page.body = []byte("OK")
+		return page
+	case http.MethodOptions:
+	default:
+		page.status = http.StatusMethodNotAllowed
+	}
+	return page.withHeaders(map[string]string{"Allow": "GET, HEAD, OPTIONS"})
 }
 
-// handle checks a request in the order of real Controllers: what it accepts, who sends it, its method.
-func (q *request) handle(r *compiledRoute) *answer {
-	a := q.negotiate()
-	if a == nil {
-		a = q.authenticate(r.access)
+// handle checks a request in the order of real Controllers: who sends it, then its method.
+func (q *request) handle(r *compiledRoute) *response {
+	resp := q.authenticate(r.access)
+	if resp == nil {
+		resp = q.call(r.methods)
 	}
-	if a == nil {
-		a = q.call(r.methods)
+	if resp.status == http.StatusInternalServerError && !q.v2() {
+		return resp // what crashes in 1.6 does not come as far as the headers
 	}
-	if a.status == http.StatusInternalServerError && !q.v2() {
-		return a // what crashes in 1.6 does not come as far as the headers
-	}
-	return a.withHeaders(map[string]string{"Allow": r.allow})
+	return resp.withHeaders(map[string]string{"Allow": r.allow})
 }
 
-// negotiate refuses what does not accept JSON, even where the answer would be another type.
-func (q *request) negotiate() *answer {
-	accept := q.http.Header.Get("Accept")
-	accepted := accept == "" || slices.ContainsFunc(strings.Split(accept, ","), func(s string) bool {
-		mediaType, _, _ := strings.Cut(strings.TrimSpace(s), ";")
-		return slices.Contains([]string{"*/*", "application/*", "application/json"}, mediaType)
-	})
-	if !accepted {
-		return detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header%s", q.dot())
-	}
-	return nil
-}
-
-func (q *request) call(m methods) *answer {
+func (q *request) call(m methods) *response {
 	method := q.http.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -215,4 +240,4 @@ func (q *request) call(m methods) *answer {
 }
 
 // root answers GET /v1/ and GET /v2/, which tell nothing but that the token is good.
-func root(*request) *answer { return ok(struct{}{}) }
+func root(*request) *response { return ok(struct{}{}) }

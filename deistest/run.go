@@ -13,7 +13,7 @@ type runJSON struct {
 }
 
 // runCommand runs a one-off command. API 1.6 answers [0,"output"] as plain text, and keeps a container of it.
-func runCommand(q *request) *answer {
+func runCommand(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
@@ -36,17 +36,15 @@ func runCommand(q *request) *answer {
 		if _, isText := value.(string); !isText {
 			return q.crash() // the container is there already
 		}
-		code, output := latest.config.run(command)
+		code, output := run(command, q.shown(latest.config, "values"))
 		return text(http.StatusOK, encode([]any{code, output}))
 	}
 	pod := "run-" + podSuffix()
 	q.log("INFO", "%s on %s-%s runs '%s'", q.user.username, q.app.id, pod, command)
-	if command == "k8s-fail" {
-		return detail(http.StatusServiceUnavailable,
-			`%[1]s-%[2]s (run): ('failed to create Pod in Namespace "%[1]s": 500 Internal Server Error', '%[1]s')`,
-			q.app.id, pod)
+	if command == "k8s-fail" || q.kubernetesDown {
+		return q.runRefusal(pod)
 	}
-	code, output := latest.config.run(command)
+	code, output := run(command, q.shown(latest.config, "values"))
 	for line := range strings.Lines(output) {
 		q.app.logs = append(q.app.logs, fmt.Sprintf("%s %s[%s]: %s", now().Format("2006-01-02T15:04:05-07:00"),
 			q.app.id, strings.Replace(pod, "-", ".", 1), strings.TrimSuffix(line, "\n")))
@@ -55,7 +53,7 @@ func runCommand(q *request) *answer {
 }
 
 // run is the shell that the package documentation describes.
-func (cf *config) run(script string) (code int, output string) {
+func run(script string, env map[string]any) (code int, output string) {
 	for command := range strings.SplitSeq(script, ";") {
 		name, args, _ := strings.Cut(strings.TrimSpace(command), " ")
 		args = strings.TrimSpace(args)
@@ -70,14 +68,13 @@ func (cf *config) run(script string) (code int, output string) {
 		case "echo":
 			output += args + "\n"
 		case "env", "printenv":
-			values := cf.fields["values"]
-			if v, set := values[args]; set {
+			if v, set := env[args]; set {
 				output += fmt.Sprintln(v)
 			} else if args != "" {
 				code = 1
 			} else {
-				for _, k := range sortedKeys(values) {
-					output += fmt.Sprintf("%s=%v\n", k, values[k])
+				for _, k := range sortedKeys(env) {
+					output += fmt.Sprintf("%s=%v\n", k, env[k])
 				}
 			}
 		default:

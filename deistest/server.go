@@ -2,6 +2,7 @@ package deistest
 
 import (
 	"bytes"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,11 +10,12 @@ import (
 
 // A Server is a Controller that listens on a loopback address.
 type Server struct {
-	URL        string      // "http://127.0.0.1:PORT", without a slash at the end
-	Token      string      // of the administrator, as it was at the start
-	Username   string      // of the administrator
-	Password   string      // of the administrator, as it was at the start
-	Controller *Controller // to look into, and to make things happen
+	URL      string // "http://127.0.0.1:PORT", without a slash at the end; https with [WithTLS]
+	Token    string // of the administrator, as it was at the start
+	Username string // of the administrator
+	Password string // of the administrator, as it was at the start
+
+	*Controller // to look into, and to make things happen
 
 	http *httptest.Server
 }
@@ -22,11 +24,39 @@ type Server struct {
 // caller must Close it. Token, Username and Password are empty if there is no administrator.
 func NewServer(opts ...Option) *Server {
 	c := New(opts...)
-	s := &Server{Token: c.Token(), Controller: c, http: httptest.NewServer(c)}
+	s := &Server{Token: c.Token(), Controller: c, http: httptest.NewUnstartedServer(c)}
+	if c.tls {
+		s.http.StartTLS()
+	} else {
+		s.http.Start()
+	}
 	s.URL = s.http.URL
 	if c.admin != nil {
 		s.Username, s.Password = c.admin.username, c.admin.password
 	}
+	return s
+}
+
+// A TB is the part of testing.TB that [Start] needs, so that programs other than tests can use this package without
+// package testing.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+}
+
+// Start starts a Controller as [NewServer] does and closes it when the test ends. Options that contradict each other
+// fail the test.
+func Start(t TB, opts ...Option) *Server {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if mistake := recover(); mistake != nil {
+			t.Fatalf("%v", mistake)
+		}
+	}()
+	s := NewServer(opts...)
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -36,6 +66,12 @@ func (s *Server) Close() {
 	s.http.Close()
 }
 
+// Client returns an HTTP client that trusts the server's certificate. Its idle connections end with the server.
+func (s *Server) Client() *http.Client { return s.http.Client() }
+
+// Certificate returns the certificate of a server with [WithTLS], which is its own authority, or nil.
+func (s *Server) Certificate() *x509.Certificate { return s.http.Certificate() }
+
 // Transport returns a RoundTripper that hands requests to the Controller without a network, whatever host they are
 // for. A request is carried out in the goroutine that makes it, so that latency and delays pass at once in a test
 // that runs in a synctest bubble.
@@ -43,7 +79,7 @@ func (c *Controller) Transport() http.RoundTripper { return transport{c} }
 
 type transport struct{ controller *Controller }
 
-// RoundTrip answers a request. What a network would report as a lost connection is io.ErrUnexpectedEOF.
+// RoundTrip hands over a request. What a network would report as a lost connection is io.ErrUnexpectedEOF.
 func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -76,7 +112,7 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	return resp, nil
 }
 
-// serve tells whether the Controller gave a whole answer.
+// serve reports whether the Controller gave a whole response.
 func (t transport) serve(w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {

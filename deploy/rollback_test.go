@@ -131,7 +131,7 @@ func TestAReleaseThatFailedIsNotWhatRuns(t *testing.T) {
 		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t))
 
 		if s.controller.APIVersion() == version.V1_6 {
-			_, err = s.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/nonexistent:1"})
+			_, err = s.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/nonexistent:1", Procfile: plan().Procfile})
 			require.Error(t, err)
 			_, err = deploy.Run(bounded(t), s.Client, deploy.Plan{App: "example-go", Scale: map[string]int{"web": 3}})
 			assert.ErrorContains(t, err, "failed, and v7 runs on: deploy an image, or roll back")

@@ -156,7 +156,7 @@ func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts
 func (p *Page[T]) ahead(ctx context.Context) func(context.Context, ...CallOption) (*Page[T], error) {
 	var (
 		next     *Page[T]
-		err      error = errors.New("deis: the transport ended the goroutine that read ahead")
+		err      = errors.New("deis: the transport ended the goroutine that read ahead")
 		said     Response
 		asks     []*Response
 		panicked any

@@ -3,42 +3,122 @@ package main
 import (
 	"context"
 	"io"
+	"net/http"
+	"os"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
+	"github.com/deisgo/deis/deistest"
 )
 
-func TestItRunsWithTheCredentialsThatItPrints(t *testing.T) {
-	for _, api := range []string{"1.6", "2.2"} {
-		t.Run(api, func(t *testing.T) {
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			reader, writer := io.Pipe()
-			ended := make(chan error, 1)
-			go func() { ended <- run(ctx, writer, options{addr: "127.0.0.1:0", api: api}) }()
+// start runs a Controller until the test ends and returns what it printed and, once it has ended, all the rest.
+func start(t *testing.T, o options) (printed string, stop func() string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, writer, o)
+		writer.Close()
+		ended <- err
+	}()
+	buffer := make([]byte, 4096) // it prints all at once
+	n, err := reader.Read(buffer)
+	require.NoError(t, err)
+	return string(buffer[:n]), func() string {
+		cancel()
+		rest, err := io.ReadAll(reader)
+		require.NoError(t, err)
+		require.NoError(t, <-ended)
+		return string(rest)
+	}
+}
 
-			printed := make([]byte, 4096) // it prints all at once
-			n, err := reader.Read(printed)
+var credentials = regexp.MustCompile(`DEIS_CONTROLLER=(\S+) DEIS_TOKEN=(\S+)`)
+
+func TestItRunsWithTheCredentialsThatItPrints(t *testing.T) {
+	for _, api := range []string{"1.6", "2.2", "2.3"} {
+		t.Run(api, func(t *testing.T) {
+			printed, stop := start(t, options{addr: "127.0.0.1:0", api: api, token: "c0ffee"})
+			found := credentials.FindStringSubmatch(printed)
+			require.NotNil(t, found, printed)
+			assert.Equal(t, "c0ffee", found[2])
+			assert.Contains(t, printed, "API "+api)
+			client, err := deis.New(found[1], deis.WithToken(found[2]))
 			require.NoError(t, err)
-			found := regexp.MustCompile(`DEIS_CONTROLLER=(\S+) DEIS_TOKEN=(\S+)`).FindSubmatch(printed[:n])
-			require.NotNil(t, found, "%s", printed[:n])
-			client, err := deis.New(string(found[1]), deis.WithToken(string(found[2])))
-			require.NoError(t, err)
-			app, err := client.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
+			app, err := client.Apps.Create(t.Context(), apps.CreateParams{ID: "example-go"})
 			require.NoError(t, err)
 			assert.Equal(t, "admin", app.Owner)
-			spoken, err := client.Negotiate(ctx)
-			require.NoError(t, err)
-			assert.Equal(t, api, spoken.String())
-
-			stop()
-			assert.NoError(t, <-ended)
+			assert.Empty(t, stop())
 		})
+	}
+}
+
+func TestItServesHTTPSWithACertificateThatProgramsCanBeToldToTrust(t *testing.T) {
+	printed, stop := start(t, options{addr: "127.0.0.1:0", api: "2.2", tls: true})
+	assert.Contains(t, printed, "DEIS_CONTROLLER=https://127.0.0.1:")
+	found := regexp.MustCompile(`SSL_CERT_FILE=(\S+)`).FindStringSubmatch(printed)
+	require.NotNil(t, found, printed)
+	certificate, err := os.ReadFile(found[1])
+	require.NoError(t, err)
+	assert.Contains(t, string(certificate), "-----BEGIN CERTIFICATE-----")
+	stop()
+	assert.NoFileExists(t, found[1])
+}
+
+func TestItIsAnEarlyOrALateServerOfAPI23(t *testing.T) {
+	for early, want := range map[bool]string{true: `{"detail":"Not found."}`, false: `"No App matches the given query."`} {
+		printed, stop := start(t, options{addr: "127.0.0.1:0", api: "2.3", early: early})
+		found := credentials.FindStringSubmatch(printed)
+		r, err := http.NewRequestWithContext(t.Context(), "GET", found[1]+"/v2/apps/nosuch/", nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "token "+found[2])
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, want, string(body))
+		stop()
+	}
+}
+
+func TestFaultsStrikeAndThoseThatDoNotAreNamed(t *testing.T) {
+	o := options{addr: "127.0.0.1:0", api: "2.2"}
+	require.NoError(t, o.faults.Set("GET /apps/ 502 proxy times=1 body=<h1>Bad Gateway</h1>"))
+	require.NoError(t, o.faults.Set("* /nosuch/... hang"))
+	printed, stop := start(t, o)
+	resp, err := http.Get(credentials.FindStringSubmatch(printed)[1] + "/v2/apps/")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.Equal(t, http.StatusBadGateway, resp.StatusCode)
+	assert.Equal(t, "No request met the fault on * /nosuch/...\n", stop())
+}
+
+func TestWhatTheFlagFaultSays(t *testing.T) {
+	for text, want := range map[string]deistest.Fault{
+		"POST /apps/ 503 times=2":                {Method: "POST", Path: "/apps/", Status: 503, Times: 2},
+		"* /apps/... drop after skip=1":          {Path: "/apps/...", Drop: true, After: true, Skip: 1},
+		"GET /v2/ 504 proxy late=10s body=a b=c": {Method: "GET", Path: "/v2/", Status: 504, Proxy: true, Late: 10 * time.Second, Body: "a b=c"},
+		"GET /apps/ delay=1m truncate":           {Method: "GET", Path: "/apps/", Delay: time.Minute, Truncate: true},
+		"GET /apps/ hang":                        {Method: "GET", Path: "/apps/", Hang: true},
+	} {
+		got, err := parseFault(text)
+		assert.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+	for _, text := range []string{
+		"", "GET /apps/", "GET /apps/ nonsense", "GET /apps/ delay=soon", "GET apps/ 503", "GET /apps/ after", "GET /apps/ 99",
+	} {
+		_, err := parseFault(text)
+		assert.Error(t, err, text)
 	}
 }
 

@@ -1,0 +1,152 @@
+package deistest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// A cause is what a release is deployed for.
+type cause int
+
+const (
+	ofBuild cause = iota
+	ofConfig
+	ofRollback
+)
+
+// failed is the summary of a release whose deploy failed, in late servers.
+func (c cause) failed(r *release) string {
+	switch c {
+	case ofBuild:
+		return "deployed " + r.build.uuid[:7] + " which failed"
+	case ofConfig:
+		return "deployed a config that failed"
+	}
+	return "performed roll back to a release that failed"
+}
+
+// deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
+// things behind: 1.6 the build and, if the image is missing, the release; 2.2 and the first of 2.3 nothing; later ones
+// both, with a summary that says what failed.
+func (q *request) deploy(r *release, what cause) *response {
+	problem, status := q.releaseProblem(r), http.StatusBadRequest
+	switch {
+	case !q.v2():
+		status = http.StatusServiceUnavailable
+	case problem == "" && what != ofRollback && q.app.deploying > 0:
+		problem = "Deployment for " + q.app.id + "-" + q.deployedTypes(r)[0] + " is already in progress"
+		if what == ofConfig && q.late23() {
+			status = http.StatusConflict
+		}
+	}
+	if problem == "" {
+		if !q.v2() && !q.canStart(r) {
+			return q.crash()
+		}
+		q.changeStructure(r)
+		q.whileDeploying()
+		procType := q.failingType(r)
+		if procType == "" {
+			q.replacePods(r)
+			return nil
+		}
+		problem = q.deployRefusal(r, procType)
+		switch {
+		case q.kubernetesDown || !q.v2():
+		case q.v23():
+			q.redeployBefore(r)
+		default:
+			q.replaceOtherPods(r, procType)
+		}
+	}
+	q.log("ERROR", "%s", problem)
+	switch {
+	case q.late23():
+		r.fail(what.failed(r), problem)
+	case q.v2() || !r.build.isMissing():
+		q.app.releases = slices.DeleteFunc(q.app.releases, func(other *release) bool { return other == r })
+	}
+	return detail(status, "%s", problem)
+}
+
+// whileDeploying lets other requests go on until the deploy is over. It goes on itself if its client leaves.
+func (q *request) whileDeploying() {
+	if q.deployDelay <= 0 {
+		return
+	}
+	q.app.deploying++
+	q.mu.Unlock()
+	sleep(context.Background(), q.deployDelay)
+	q.mu.Lock()
+	q.app.deploying--
+}
+
+// releaseProblem says why a release does not get as far as the scheduler.
+func (q *request) releaseProblem(r *release) string {
+	switch {
+	case r.build.isMissing() && !q.v2():
+		return `GET Image Error (404: {"error": "Tag not found"})`
+	case r.build.isMissing():
+		return "image " + r.build.image + " not found"
+	case !q.v2():
+	case strings.HasPrefix(r.build.image, "denied/"):
+		return "Permission Denied attempting to pull image " + r.build.image
+	case strings.HasPrefix(r.build.image, "deis/controller"):
+		return "Repository name deis/controller is not allowed, as it is reserved by Deis"
+	case r.build.imageName() == "noport" && q.app.currentSettings().routable:
+		return "Expose a port or make the app non routable by changing the process type"
+	case len(r.config.fields["registry"]) > 0 && r.config.fields["values"]["PORT"] == nil:
+		return needsPort
+	case q.hasNumericCPU(r):
+		return "(app::deploy): 'int' object has no attribute 'lower'"
+	}
+	return ""
+}
+
+// failingType is the process type of a release that the scheduler refuses, "" if none.
+func (q *request) failingType(r *release) string {
+	variable, failing := r.config.fields["values"]["K8S_FAIL"]
+	_, tag, _ := strings.Cut(r.build.image, ":"+k8sFail)
+	if !failing && !q.kubernetesDown && !strings.Contains(r.build.image, ":"+k8sFail) {
+		return ""
+	}
+	procTypes := q.deployedTypes(r)
+	for _, procType := range procTypes {
+		if procType == variable || tag == "-"+procType {
+			return procType
+		}
+	}
+	return procTypes[len(procTypes)-1]
+}
+
+// k8sFail is how the tag of an image begins that cannot be deployed.
+const k8sFail = "k8s-fail"
+
+// canStart reports whether API 1.6 finds the command of the process that it starts first. Of something that git built
+// that is web, even if the build came without a Procfile; the release stays then, and nothing runs.
+func (q *request) canStart(r *release) bool {
+	if len(q.app.structure) > 0 {
+		return true
+	}
+	_, web := q.defaultStructure(r.build)["web"]
+	return !web || slices.Contains(r.build.types(), "web")
+}
+
+// replaceOtherPods is what API 2.2 leaves when the deploy of a process type fails: the other types run the release
+// that is taken back, and their pods are on no list, since lists only have those of the newest release.
+func (q *request) replaceOtherPods(r *release, failing string) {
+	stays := q.app.podsOf(failing)
+	q.replacePods(r)
+	q.app.pods = slices.DeleteFunc(q.app.pods, func(p *pod) bool { return p.procType == failing })
+	q.app.pods = append(q.app.pods, stays...)
+}
+
+// deployedTypes are the process types of a release in the order in which they are deployed.
+func (q *request) deployedTypes(r *release) []string {
+	if len(q.app.structure) == 0 {
+		return sortedKeys(q.defaultStructure(r.build))
+	}
+	return sortedKeys(q.app.structure)
+}

@@ -1,0 +1,79 @@
+package deistest_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestDomains(t *testing.T) {
+	const (
+		invalid  = "400 Hostname does not look valid."
+		wildcard = "400 Adding a wildcard subdomain is currently not supported."
+		inUse    = "400 Domain is already in use by another application"
+		codec    = "400 Hostname does not look valid, could not convert to ACE "
+	)
+	added := func(name string) string { return `201 "domain":"` + name + `"` }
+	// API 2.2 says something about the quotation mark that Python puts in front of a label.
+	quote := func(name, label string) string {
+		return codec + name + `: Codepoint U+0027 at position 2 of "b'` + label + `'" not allowed`
+	}
+	taken := []string{anApp, `POST /apps/example-go/domains/ {"domain": "taken.example.com"}`,
+		`POST /apps/example-go/domains/ {"domain": "plain.example.com."}`}
+	validate(t, "POST /apps/example-go/domains/", taken, []fieldInput{
+		{`{"domain": "a.example.com"}`, added("a.example.com"), added("a.example.com"), added("a.example.com")},
+		{`{"domain": "a-b.example.com"}`, "201", "201", "201"},
+		{`{"domain": "dot.example.com."}`, added("dot.example.com"), added("dot.example.com"), added("dot.example.com")},
+		{`{"domain": "dots.example.com.."}`, invalid, codec + "dots.example.com.: No Input", codec + "dots.example.com.: Empty Label"},
+		{`{"domain": " a.com "}`, invalid, added("a.com"), added("a.com")},
+		{`{"domain": "a.com\n"}`, `201 "domain":"a.com\n"`, added("a.com"), added("a.com")},
+		{`{"domain": "UPPER.com"}`, added("UPPER.com"), added("UPPER.com"), added("UPPER.com")},
+		{`{"domain": "single"}`, "201", "201", "201"},
+		{`{"domain": "single1"}`, invalid, "201", "201"},
+		{`{"domain": "12345"}`, invalid, invalid, invalid},
+		{`{"domain": 12345}`, invalid, invalid, invalid},
+		{`{"domain": "10.0.0.1"}`, invalid, invalid, invalid},
+		{`{"domain": "1.2.example.com"}`, invalid, "201", "201"},
+		{`{"domain": "1a.example.com"}`, "201", "201", "201"},
+		{`{"domain": "a--b.com"}`, invalid, "201", "201"},
+		{`{"domain": "ab--c.com"}`, invalid, quote("ab--c.com", "ab--c"), codec + "ab--c.com: Label has disallowed hyphens in 3rd and 4th position"},
+		{`{"domain": "*.a.com"}`, wildcard, added("*.a.com"), added("*.a.com")},
+		{`{"domain": "*"}`, wildcard, "400 Hostname can't only be a wildcard", "400 Hostname can't only be a wildcard"},
+		{`{"domain": "*."}`, wildcard, "400 Hostname can't only be a wildcard", "400 Hostname can't only be a wildcard"},
+		{`{"domain": "a.*.com"}`, invalid, quote("a.*.com", "*"), codec + "a.*.com: Codepoint U+002A at position 1 of '*' not allowed"},
+		{`{"domain": "*a.com"}`, invalid, quote("*a.com", "*a"), codec + "*a.com: Codepoint U+002A at position 1 of '*a' not allowed"},
+		{`{"domain": "a_b.com"}`, invalid, quote("a_b.com", "a_b"), codec + "a_b.com: Codepoint U+005F at position 2 of 'a_b' not allowed"},
+		{`{"domain": "a b.com"}`, invalid, quote("a b.com", "a b"), codec + "a b.com: Codepoint U+0020 at position 2 of 'a b' not allowed"},
+		{`{"domain": "http://a.com"}`, invalid, quote("http://a.com", "http://a"), codec + "http://a.com: Codepoint U+003A at position 5 of 'http://a' not allowed"},
+		{`{"domain": "-a.com"}`, invalid, quote("-a.com", "-a"), codec + "-a.com: Label must not start or end with a hyphen"},
+		{`{"domain": "a-.com"}`, invalid, quote("a-.com", "a-"), codec + "a-.com: Label must not start or end with a hyphen"},
+		{`{"domain": "a..com"}`, invalid, codec + "a..com: No Input", codec + "a..com: Empty Label"},
+		{`{"domain": ".a.com"}`, invalid, codec + ".a.com: No Input", codec + ".a.com: Empty Label"},
+		{`{"domain": "."}`, invalid, codec + ": No Input", codec + ": Empty Label"},
+		{`{"domain": "` + long(63) + `.com"}`, "201", "201", "201"},
+		{`{"domain": "` + long(64) + `.com"}`, invalid, quote(long(64)+".com", long(64)), codec + long(64) + ".com: Label too long"},
+		{`{"domain": "` + strings.Repeat("a.", 126) + `a"}`, "201", "201", "201"},
+		{`{"domain": "` + strings.Repeat("a.", 127) + `a"}`, "201", "400 Hostname must be 253 characters or less.", "400 Hostname must be 253 characters or less."},
+		{`{"domain": "` + strings.Repeat("a.", 128) + `a"}`, "400 Hostname must be 255 characters or less.", "400 Hostname must be 253", "400 Hostname must be 253"},
+		{`{"domain": "тест.example.com"}`, invalid, added("xn--e1aybc.example.com"), added("xn--e1aybc.example.com")},
+		{`{"domain": "bücher.example.com"}`, invalid, added("xn--bcher-kva.example.com"), added("xn--bcher-kva.example.com")},
+		{`{"domain": "straße.de"}`, invalid, added("xn--strae-oqa.de"), added("xn--strae-oqa.de")},
+		{`{"domain": "日本語.jp"}`, invalid, added("xn--wgv71a119e.jp"), added("xn--wgv71a119e.jp")},
+		{`{"domain": "ТЕСТ.example.com"}`, invalid, codec + "ТЕСТ.example.com: Codepoint U+0422 at position 1 of 'ТЕСТ' not allowed", codec + "ТЕСТ.example.com: Codepoint U+0422"},
+		{`{"domain": "😀.com"}`, invalid, codec + "😀.com: Codepoint U+1F600 at position 1 of '😀' not allowed", codec + "😀.com: Codepoint U+1F600"},
+		{`{"domain": "ｗｉｄｅ.com"}`, invalid, codec, codec},
+		{`{"domain": "xn--e1aybc.example.com"}`, invalid, added("xn--e1aybc.example.com"), added("xn--e1aybc.example.com")},
+		{`{"domain": "xn--.com"}`, invalid, quote("xn--.com", "xn--"), codec},
+		{`{"domain": "xn--a.com"}`, invalid, quote("xn--a.com", "xn--a"), codec},
+		{`{"domain": "anything goes!.10.0.0.1.xip.io"}`, "201", codec, codec},
+		{`{"domain": "taken.example.com"}`, notUnique, inUse, inUse},
+		{`{"domain": "taken.example.com."}`, "400 The domain taken.example.com is already in use by another app", "400 The domain taken.example.com is already in use by another app", "400 The domain taken.example.com is already in use by another app"},
+		{`{"domain": " plain.example.com"}`, invalid, inUse, inUse},
+		{`{"domain": ["a"]}`, invalid, notText, notText},
+		{`{"domain": true}`, added("True"), notText, notText},
+		{`{"domain": ""}`, notBlank, notBlank, notBlank},
+		{`{"domain": "  "}`, invalid, notBlank, notBlank},
+		{`{"domain": null}`, notNull, notNull, notNull},
+		{`{}`, required, required, required},
+		{`[1]`, crash16, crash, crash},
+	})
+}
