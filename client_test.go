@@ -252,6 +252,20 @@ func TestTheRootsNounsAreTheEngines(t *testing.T) {
 	assert.Equal(t, 4, requests, "two calls, each tried twice")
 }
 
+func TestWithoutReadAheadAPageIsAskedForWhenTheRangeComesToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := exchange.Client(t, "2.2", exchange.On("GET /v2/users?limit=2&page_size=2", "", 200,
+			`{"count": 3, "next": "/v2/users/?limit=2&offset=2", "results": [{"username": "a"}, {"username": "b"}]}`))
+		for user, err := range client.Users.All(t.Context(), deis.ListOptions{PageSize: 2}, deis.WithoutReadAhead()) {
+			require.NoError(t, err)
+			synctest.Wait() // a page that is read ahead would be asked for now, and there is none
+			if user.Username == "b" {
+				break
+			}
+		}
+	})
+}
+
 func TestWritesOfCopiesTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -296,7 +310,7 @@ func TestNoPrinterShowsAToken(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
-	other, err := client.With(deis.WithToken("another"))
+	other, err := deis.New("https://deis.example.com") // without a token, so that the two differ where the token is
 	require.NoError(t, err)
 	profile := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: secret}
 	register := auth.RegisterParams{Username: "alice", Password: secret}

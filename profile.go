@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/deisgo/deis/rest"
@@ -69,7 +70,8 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 		s.logger.Warn("deis: the profile says ssl_verify: false: certificates are verified all the same; see WithInsecureProfile", "path", path)
 	}
 	info, err := os.Stat(path)
-	if logger := client.settings.logger; err == nil && logger != nil && info.Mode().Perm()&0o077 != 0 {
+	open := err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" // which has no such permissions
+	if logger := client.settings.logger; logger != nil && open {
 		logger.Warn("deis: others may read the profile and the token in it: chmod 600 it", "path", path)
 	}
 	return client, nil
@@ -120,7 +122,7 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 
 // Save writes the profile; the name or path is as for FromProfile. The file is readable by its owner only, is replaced
 // at once or not at all, and keeps the keys that the SDK does not know. Where it is a symbolic link, the file that it
-// leads to is replaced.
+// leads to is replaced. On Windows, Save fails while another program has the file open.
 func (p Profile) Save(nameOrPath string) error {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -208,6 +210,11 @@ func errorLine(data []byte, err error) int {
 	case errors.As(err, &mismatch):
 		offset = mismatch.Offset
 	}
-	before := max(0, min(offset, int64(len(data)))-1) // the offset is behind what is wrong, which can be a line's end
+	// The offset is behind what is wrong, or in front of it (GOEXPERIMENT=jsonv2), as an error in the first byte shows.
+	var first *json.SyntaxError
+	if errors.As(json.Unmarshal([]byte("?"), new(any)), &first) {
+		offset -= first.Offset
+	}
+	before := max(0, min(offset, int64(len(data))-1)) // a file that ends too early is wrong in its last line
 	return 1 + bytes.Count(data[:before], []byte("\n"))
 }

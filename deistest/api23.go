@@ -66,7 +66,7 @@ func (b *build) origin() string {
 }
 
 // collision is what happens to the later one of two changes that want the same number for their release. In late
-// servers it takes the earlier one with it, which was answered 201.
+// servers it takes the earlier one with it, whose response was 201.
 func (q *request) collision(before *release) *response {
 	if !q.v23() {
 		return q.crash()

@@ -18,6 +18,7 @@ func TestAppIDs(t *testing.T) {
 		{`{"id": "b"}`, `201 "id":"b"`, `201 "id":"b"`, `201 "id":"b"`},
 		{`{"id": "a--b"}`, "201", "201", "201"},
 		{`{"id": "1abc"}`, "201", "201", chars23},
+		{`{"id": 1.50}`, both16, both22, both23},
 		{`{"id": 123}`, `201 "id":"123"`, `201 "id":"123"`, chars23},
 		{`{"id": "-abc"}`, "201", kube503, chars23},
 		{`{"id": "abc-"}`, "201", kube503, chars23},
@@ -50,6 +51,9 @@ func TestAppIDs(t *testing.T) {
 		{`{"id": " example-go "}`, both16, taken, taken},
 		{`{"id": "c", "owner": "alice", "uuid": "x"}`, `201 "owner":"admin"`, `201 "owner":"admin"`, `201 "owner":"admin"`},
 		{`[1]`, notObject + "list.", notObject + "list.", notObject + "list."},
+		{`5`, notObject + "int.", notObject + "int.", notObject + "int."},
+		{`1.5`, notObject + "float.", notObject + "float.", notObject + "float."},
+		{`null`, notNull, notNull, "400 No data provided"},
 		{`"x"`, notObject + "unicode.", notObject + "str.", notObject + "str."},
 	})
 }

@@ -69,10 +69,10 @@ func (c *Controller) appJSON(a *app) any {
 // url is the address of the app in API 1.6.
 func (a *app) url() string { return a.id + ".deisapp.local" }
 
-// mayBeUsedBy tells whether a user sees the app: its owner, collaborators and all administrators do.
+// mayBeUsedBy reports whether a user sees the app: its owner, collaborators and all administrators do.
 func (a *app) mayBeUsedBy(u *user) bool { return u.admin || a.owner == u || a.collaborators[u] }
 
-// hasReleaseBy tells whether a user made a release of the app.
+// hasReleaseBy reports whether a user made a release of the app.
 func (a *app) hasReleaseBy(u *user) bool {
 	return slices.ContainsFunc(a.releases, func(r *release) bool { return r.owner == u })
 }

@@ -52,7 +52,7 @@ func (c *Controller) Token() string {
 	return c.TokenOf(c.admin.username)
 }
 
-// TokenOf returns the current token of a user, or "" if there is no such user. It is the token that a login answers.
+// TokenOf returns the current token of a user, or "" if there is no such user. It is the one that a login returns.
 func (c *Controller) TokenOf(username string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +108,7 @@ func register(q *request) *response {
 	return created(q.userJSON(q.addUser(u)))
 }
 
-// mayRegister refuses as the registration mode says. In both modes API 1.6 answers 403 to who is not signed in.
+// mayRegister refuses as the registration mode says. In both modes API 1.6 says 403 to somebody who is not signed in.
 func (q *request) mayRegister() *response {
 	if q.registration == RegistrationOpen {
 		return nil
@@ -125,7 +125,7 @@ func (q *request) mayRegister() *response {
 	return nil
 }
 
-// login answers the user's token, the same each time.
+// login returns the token of the user, the same each time.
 func login(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {

@@ -199,7 +199,7 @@ func poisoned(cf, published *config) bool {
 	return false
 }
 
-// setConfigJSON is the answer to a change. Once there is a build, that of API 1.6 has what the platform adds to the
+// setConfigJSON is the response to a change. Once there is a build, that of API 1.6 has what the platform adds to the
 // environment, and lacks what the image defines itself; later reads are without that.
 func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	j := q.configJSON(cf)
@@ -249,6 +249,9 @@ func (q *request) merge(old *config, changes map[string]map[string]any) (*config
 		}
 		for _, k := range sortedKeys(entries) {
 			v := entries[k]
+			if field.name == "registry" && v != nil {
+				k = strings.ToLower(k) // but what is unset must be named as it is stored
+			}
 			_, set := merged[k]
 			known := v != nil || set
 			switch {
@@ -266,7 +269,6 @@ func (q *request) merge(old *config, changes map[string]map[string]any) (*config
 	}
 	if q.v2() {
 		cf.moveHealthcheck()
-		cf.lowerRegistry()
 	}
 	return cf, nil
 }
@@ -287,15 +289,6 @@ func wholeApp(entries map[string]any) map[string]any {
 
 // webCmd stands for the processes that have no health check of their own.
 const webCmd = "web/cmd"
-
-// lowerRegistry writes the keys of a registry in lower case, as they are stored.
-func (cf *config) lowerRegistry() {
-	lower := map[string]any{}
-	for k, v := range cf.fields["registry"] {
-		lower[strings.ToLower(k)] = v
-	}
-	cf.fields["registry"] = lower
-}
 
 // mergeProbes changes some probes of a process type. It reports whether all probes that it unsets were there.
 func mergeProbes(old any, changes map[string]any) (merged map[string]any, known bool) {

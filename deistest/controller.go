@@ -9,8 +9,17 @@
 // It speaks API 1.6, 2.2 and 2.3 and keeps state: users and their tokens, apps with their builds, configurations,
 // releases, pods, domains, settings and logs, certificates, keys. It responds as real Controllers were recorded to, down
 // to the texts of their errors. Its rules are those of Deis v1.10.1 (API 1.6), Workflow v2.4.2 (2.2), and Hephy Workflow
-// v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5; the tests replay some 1,600 recorded exchanges. It shares no type
-// with the SDK: a mistake would otherwise be made twice and never be seen.
+// v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5. It shares no type with the SDK: a mistake would otherwise be made
+// twice and never be seen.
+//
+// # What is faithful
+//
+//   - What a client may write: for each field what is accepted, what it becomes, and the status and text of each refusal,
+//     in the order of the checks. These are the rules of the servers named above, read from them and tried on them: the
+//     files *_validate.go are tables with a column for each version, and their tests hold some 1,500 inputs.
+//   - What a request leaves behind, also where it fails, as live servers were seen to: releases, pods, numbers, half an
+//     app. The tests replay some 1,700 recorded exchanges in the order in which they were made.
+//   - Who may do what, pages, headers, and the form of times and errors.
 //
 // # What differs from a real Controller
 //
@@ -19,6 +28,11 @@
 //   - Nothing takes time unless [WithLatency], [WithStartDelay] or [WithDeployDelay] says so.
 //   - What no client of an API needs is missing: form bodies, OPTIONS descriptions, CORS, build hooks, and where in a body
 //     a JSON syntax error is.
+//   - Of several bad keys in one field of a configuration, the first by name is reported; Python has no order.
+//   - International host names are checked by the classes of their letters, not by the tables of IDNA 2008: neither are
+//     unassigned letters found, nor mixed directions of writing. What is in brackets in the texts about certificates and
+//     keys is OpenSSL's, and only the usual cases have the same.
+//   - The processes of apps are not run: health checks never fail, and in API 1.6 their variables need not be numbers.
 //
 // # Things that go wrong
 //
@@ -28,10 +42,13 @@
 //
 //   - an image named nonexistent or missing, such as "deis/nonexistent:1", is not in the registry;
 //   - an image of "denied/", such as "denied/app:1", may not be pulled (API 2.2 and newer);
-//   - an image with the tag k8s-fail, and a configuration with the variable K8S_FAIL, cannot be deployed;
+//   - an image with the tag k8s-fail, and a configuration with the variable K8S_FAIL, cannot be deployed. It is the last of
+//     the app's process types that fails, or the one that the tag ("k8s-fail-worker") or the variable names;
 //   - an image named noport, such as "acme/noport:1", exposes no port (API 2.2 and newer);
 //   - more than 98 pods of a type cannot be scheduled. From API 2.2 on the number is stored nevertheless, and asking for
 //     it again changes nothing and succeeds, as recorded;
+//   - an app whose name ends or begins with a hyphen, and a process type that is no name for Kubernetes, such as "Web" (API
+//     2.2): the app is created by half in spite of the 503, and the type can be built but never be scaled away;
 //   - the command k8s-fail cannot be run (API 2.2 and newer).
 //
 // # One-off commands

@@ -45,20 +45,8 @@ func (q *request) deploy(r *release, what cause) *response {
 		if !q.v2() && !q.canStart(r) {
 			return q.crash()
 		}
-		q.changeStructure(r)
-		q.whileDeploying()
-		procType := q.failingType(r)
-		if procType == "" {
-			q.replacePods(r)
+		if problem = q.start(r); problem == "" {
 			return nil
-		}
-		problem = q.deployRefusal(r, procType)
-		switch {
-		case q.kubernetesDown || !q.v2():
-		case q.v23():
-			q.redeployBefore(r)
-		default:
-			q.replaceOtherPods(r, procType)
 		}
 	}
 	q.log("ERROR", "%s", problem)
@@ -69,6 +57,47 @@ func (q *request) deploy(r *release, what cause) *response {
 		q.app.releases = slices.DeleteFunc(q.app.releases, func(other *release) bool { return other == r })
 	}
 	return detail(status, "%s", problem)
+}
+
+// start makes a release run, or says why it does not.
+func (q *request) start(r *release) (problem string) {
+	if !q.v2() {
+		return q.startContainers(r)
+	}
+	q.changeStructure(r)
+	q.whileDeploying()
+	failing := q.failingType(r)
+	if failing == "" {
+		q.replacePods(r)
+		return ""
+	}
+	switch {
+	case q.kubernetesDown:
+	case q.v23():
+		q.redeployBefore(r)
+	default:
+		q.replaceOtherPods(r, failing)
+	}
+	return q.deployRefusal(r, failing)
+}
+
+// startContainers is what API 1.6 does: each container gets a twin of the new release first, and is destroyed when all
+// of those run. Two deploys at once therefore make two twins of each.
+func (q *request) startContainers(r *release) (problem string) {
+	if failing := q.failingType(r); failing != "" {
+		q.whileDeploying()
+		return q.deployRefusal(r, failing)
+	}
+	old := q.app.podsOf("")
+	for _, p := range old {
+		q.app.pods = append(q.app.pods, q.newPod(p.procType, p.num, r))
+	}
+	q.whileDeploying()
+	q.app.pods = slices.DeleteFunc(q.app.pods, func(p *pod) bool { return slices.Contains(old, p) })
+	if len(q.app.structure) == 0 {
+		q.scaleTo(q.defaultStructure(r.build), r)
+	}
+	return ""
 }
 
 // whileDeploying lets other requests go on until the deploy is over. It goes on itself if its client leaves.

@@ -19,7 +19,7 @@ func (c *Controller) AddLog(appID, line string) error {
 	})
 }
 
-// ClearLogs empties the log of an app. Its next answer is 204 without content, unless something happens before.
+// ClearLogs empties the log of an app. Its next response is 204 without content, unless something happens before.
 func (c *Controller) ClearLogs(appID string) error {
 	return c.withApp(appID, func(a *app) error {
 		a.logs = nil
@@ -39,7 +39,7 @@ func (q *request) log(level, format string, args ...any) {
 	q.app.logs = append(q.app.logs, line)
 }
 
-// getLogs answers the end of a log: one JSON string in API 1.6, the text of Python bytes in API 2.2.
+// getLogs returns the end of a log: one JSON string in API 1.6, the text of Python bytes in API 2.2.
 func getLogs(q *request) *response {
 	lines := q.app.logs
 	if len(lines) == 0 {

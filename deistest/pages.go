@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// defaultPageSize is how much a list answers if it is not asked for a number. There is no maximum.
+// defaultPageSize is how many items a list has if the query names no number. There is no maximum.
 const defaultPageSize = 100
 
 type pageJSON[T any] struct {
@@ -17,7 +17,7 @@ type pageJSON[T any] struct {
 	Results  []T     `json:"results"`
 }
 
-// page answers the part of a list that the query asks for: page and page_size in API 1.6, which is 404 beyond the
+// page returns the part of a list that the query asks for: page and page_size in API 1.6, which is 404 beyond the
 // end; limit and offset in API 2.2, which is empty there. Each version ignores what the other one understands.
 func page[E, T any](q *request, list []E, render func(E) T) *response {
 	query := q.http.URL.Query()

@@ -120,23 +120,13 @@ func (a *app) podsOf(procType string) []*pod {
 	return list
 }
 
-// isNamed tells whether a name is that of a pod. It may lack the id of the app, as recorded.
+// isNamed reports whether a name is that of a pod. It may lack the id of the app, as recorded.
 func (a *app) isNamed(p *pod, name string) bool { return name == p.name || a.id+"-"+name == p.name }
 
-// replacePods starts a release: each pod by a new one. API 2.2 starts what the structure says, 1.6 what runs.
+// replacePods starts the pods of a release in API 2.x: as many of each type as the structure says, instead of all before.
 func (q *request) replacePods(r *release) {
 	a := q.app
-	old := a.podsOf("")
 	a.pods = a.podsOf("run")
-	if !q.v2() {
-		for _, p := range old {
-			a.pods = append(a.pods, q.newPod(p.procType, p.num, r))
-		}
-		if len(a.structure) == 0 {
-			q.scaleTo(q.defaultStructure(r.build), r)
-		}
-		return
-	}
 	if len(a.structure) == 0 {
 		a.structure = q.defaultStructure(r.build)
 		q.touch(a)
@@ -318,9 +308,9 @@ func restart(q *request) *response {
 	return ok(restarted)
 }
 
-// restartPods replaces pods by new ones and answers as many pods of the type as were asked for, but not necessarily
-// those: a pod's name that nobody has is answered with another pod of the type, and a name in the place of the type
-// with nothing at all. So it was recorded.
+// restartPods replaces pods by new ones and returns as many pods of the type as were asked for, but not necessarily
+// those: for a name that no pod has it is another pod of the type, and for a name in the place of the type none at all.
+// So it was recorded.
 func (q *request) restartPods(procType, name string) *response {
 	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,12 +25,15 @@ func parseJSON(source []byte) (v any, ok bool) {
 
 // pythonType names the type of a JSON value.
 func pythonType(v any, python3 bool) string {
-	switch v.(type) {
+	switch v := v.(type) {
 	case []any:
 		return "list"
 	case bool:
 		return "bool"
 	case json.Number:
+		if strings.ContainsAny(v.String(), ".eE") {
+			return "float"
+		}
 		return "int"
 	case string:
 		if !python3 {
@@ -72,8 +76,26 @@ func (c *Controller) pythonRepr(v any) string {
 			items = append(items, c.pythonRepr(k)+": "+c.pythonRepr(v[k]))
 		}
 		return "{" + strings.Join(items, ", ") + "}"
+	case json.Number:
+		return pythonNumber(v)
 	}
 	return fmt.Sprint(v)
+}
+
+// pythonNumber writes an integer as it came, and a float as Python does: 1.50 is 1.5, and 1e3 is 1000.0.
+func pythonNumber(n json.Number) string {
+	f, err := n.Float64()
+	if !strings.ContainsAny(n.String(), ".eE") || err != nil {
+		return n.String()
+	}
+	if abs := math.Abs(f); abs >= 1e16 || abs < 1e-4 && abs > 0 {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }
 
 // pythonQuoted puts a string into the quotation marks that Python would choose.

@@ -10,14 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/version"
 )
 
 // TestRecordedExchangesOf23 replays what a real Controller of Workflow v2.22 was recorded to respond: its refusals of
 // single fields and all else, which were recorded as one story.
 func TestRecordedExchangesOf23(t *testing.T) {
-	replayFile(t, version.V2_3, "recorded-2.3.jsonl", deistest.WithNodeLabels(map[string]string{"environ": "dev", "rack": "1"}))
+	replayFile(t, version.V2_3, "recorded-2.3.jsonl")
 }
 
 // privateKey is one in PEM. Recordings have none.

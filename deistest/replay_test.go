@@ -118,16 +118,17 @@ func TestRecordedExchanges(t *testing.T) {
 func TestRecordedFields(t *testing.T) {
 	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) {
-			replayFile(t, api, "recorded-"+api.String()+"-validation.jsonl", deistest.WithNodeLabels(map[string]string{"rack": "1"}))
+			replayFile(t, api, "recorded-"+api.String()+"-validation.jsonl")
 		})
 	}
 }
 
 // replayFile plays the lines of a file of testdata in order.
-func replayFile(t *testing.T, api version.API, file string, opts ...deistest.Option) {
+func replayFile(t *testing.T, api version.API, file string) {
 	r := replay{t: t, api: api, learned: map[string]string{}, certificates: certificates(t)}
 	r.certificates["private key"] = privateKey(t)
-	r.controller = deistest.New(append(opts, deistest.WithAPIVersion(api), deistest.WithoutAdmin())...)
+	r.controller = deistest.New(deistest.WithAPIVersion(api), deistest.WithoutAdmin(),
+		deistest.WithNodeLabels(map[string]string{"environ": "dev", "rack": "1"}))
 	f, err := os.Open("testdata/" + file)
 	require.NoError(t, err)
 	defer f.Close()

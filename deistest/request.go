@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A request is one request on its way to its answer. The Controller's lock is held as long as it lives.
+// A request is one request on its way to its response. The Controller's lock is held as long as it lives.
 type request struct {
 	*Controller
 	http *http.Request
@@ -74,7 +74,7 @@ func (q *request) findApp() *response {
 	return nil
 }
 
-// isOwner tells whether the user may do what collaborators may not: delete things, and pass on rights.
+// isOwner reports whether the user may do what collaborators may not: delete things, and pass on rights.
 func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user }
 
 // notJSON is the text about a body that is not JSON. Real Controllers add where it goes wrong, in Python's words.
@@ -103,6 +103,8 @@ func (q *request) object() (map[string]any, *response) {
 	switch {
 	case stop != nil || isObject || !sent:
 		return object, stop
+	case v == nil && q.late23():
+		return nil, invalid("non_field_errors", "No data provided")
 	case v == nil:
 		return nil, jsonResponse(http.StatusBadRequest, []string{"This field may not be null."})
 	}

@@ -15,7 +15,7 @@ const (
 	aBuild     = `(?P<build>[-_\pL\pN]+)`
 	aCert      = `(?P<cert>[-_*.\pL\pN]+)`
 	aDomain1   = `(?P<domain>[-._\pL\pN]+)`
-	aDomain2   = `(?P<domain>(?:\*\.)?[-._\pL\pN]+)`
+	aDomain2   = `(?P<domain>\**\.?[-._\pL\pN]+)`
 	aKey       = `(?P<key>.+)`
 	aPod       = `(?P<pod>[-_\pL\pN]+)`
 	aType      = `(?P<type>[-_.\pL\pN]+)`
@@ -25,12 +25,12 @@ const (
 	underAnApp = `apps/` + anApp + `/`
 )
 
-// A handler carries out one request and answers it.
+// A handler carries out one request and returns the response.
 type handler func(*request) *response
 
 type methods map[string]handler
 
-// A route says who answers the paths that match a pattern. A slash at the end is required, forbidden or, mostly,
+// A route says who serves the paths that match a pattern. A slash at the end is required, forbidden or, mostly,
 // neither ("/?"), as in real Controllers; unlike theirs, the patterns are matched against the whole path.
 type route struct {
 	pattern string
@@ -154,7 +154,7 @@ func (r *compiledRoute) parse(path string) map[string]string {
 	return vars
 }
 
-// allow is the header of that name, which is on every answer of a route, in Django's order.
+// allow is the header of that name, which is on every response of a route, in Django's order.
 func (m methods) allow() string {
 	var list []string
 	for _, method := range []string{"GET", "POST", "DELETE"} {
@@ -174,7 +174,7 @@ func (c *Controller) has(r *compiledRoute) bool {
 		(!r.late || c.late23()) && (!r.early || !c.late23())
 }
 
-// answer finds the route of a request and does what stands between it and the handler.
+// respond finds the route of a request and does what stands between it and the handler.
 func (q *request) respond() *response {
 	path := q.http.URL.Path
 	if !q.late23() {
@@ -239,5 +239,5 @@ func (q *request) call(m methods) *response {
 	return detail(http.StatusMethodNotAllowed, "Method %s not allowed.", q.quote(method))
 }
 
-// root answers GET /v1/ and GET /v2/, which tell nothing but that the token is good.
+// root serves GET /v1/ and GET /v2/, which tell nothing but that the token is good.
 func root(*request) *response { return ok(struct{}{}) }

@@ -12,7 +12,7 @@ type runJSON struct {
 	Output   string `json:"output"`
 }
 
-// runCommand runs a one-off command. API 1.6 answers [0,"output"] as plain text, and keeps a container of it.
+// runCommand runs a one-off command. API 1.6 responds with [0,"output"] as plain text, and keeps a container of it.
 func runCommand(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
