@@ -89,7 +89,7 @@ func (p CreateParams) Check() error {
 		return rest.InvalidArgument(fmt.Sprintf("image %.100q", p.Image), "must be a name without spaces, as registry/name:tag")
 	}
 	for _, procType := range slices.Sorted(maps.Keys(p.Procfile)) {
-		if err := rest.Path("apps", "any", "pods", procType).Err(); err != nil {
+		if err := rest.Check("apps/*/pods/*", procType); err != nil {
 			return err
 		}
 	}

@@ -347,7 +347,8 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 		return nil, err
 	}
 	var resp rest.Response
-	config, err := rest.Post[Config](ctx, s.client, at, changes, append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))...)
+	config, err := rest.Post[Config](ctx, s.client, at, changes,
+		append(opts[:len(opts):len(opts)], rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...))...)
 	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // or a server that does not know them says so
 		if present, getErr := s.Get(ctx, app, opts...); getErr == nil {
 			return nil, cmp.Or(changes.checkStored(app, present), err)
@@ -374,6 +375,16 @@ func (s *Service) require(ctx context.Context, c Changes) error {
 		return s.client.Require(ctx, "a health check", version.V2)
 	}
 	return nil
+}
+
+// secrets are what nobody else may see: the login for a registry, but for its name.
+func (c Changes) secrets() (texts []string) {
+	for key, value := range c.Registry {
+		if value != nil && !strings.EqualFold(key, "username") {
+			texts = append(texts, *value)
+		}
+	}
+	return texts
 }
 
 // hasHooks reports whether there is something among the changes that some servers of API 2.3 do not know.

@@ -9,6 +9,7 @@ package perms
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -38,13 +39,29 @@ type ListOptions = rest.ListOptions
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/perms/
 func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
-	got, err := rest.Get[struct {
-		Users []string `json:"users"`
-	}](ctx, s.client, rest.Path("apps", app, "perms"), opts...)
+	got, err := rest.Get[collaborators](ctx, s.client, rest.Path("apps", app, "perms"), opts...)
 	if err != nil {
 		return nil, err
 	}
 	return got.Users, nil
+}
+
+// collaborators are {"users": ["bob"]}.
+type collaborators struct{ Users []string }
+
+// UnmarshalJSON refuses what has no users. For nobody there is an empty list.
+func (c *collaborators) UnmarshalJSON(data []byte) error {
+	var object struct {
+		Users *[]string `json:"users"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	if object.Users == nil || slices.Contains(*object.Users, "") {
+		return errors.New("it has no users")
+	}
+	c.Users = *object.Users
+	return nil
 }
 
 // ErrAmbiguousName says that a right was not taken from a user whose name has a . @ or + in it, because the Controller

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,9 +85,8 @@ type RestartOptions struct {
 // ErrNothingRestarted says that the Controller restarted nothing: the app has no such pods. Match it with errors.Is.
 var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
-// ErrNotScaled says that a 2.x Controller has stored the numbers, but not carried them out, as it does when it responds to
-// Scale with 503, and that it would do nothing if it was asked again. Nothing was sent. Scale to another number first.
-// Match it with errors.Is.
+// ErrNotScaled says that a 2.x Controller has stored the numbers, but not carried them out, and that it would do nothing if
+// it was asked for the same again. Scale to another number first. Match it with errors.Is.
 var ErrNotScaled = errors.New("deis: the numbers are stored already, but not carried out")
 
 // List returns the pods of an app, or one page of them in v1.6. An empty list does not mean that nothing runs: real 2.x
@@ -156,8 +156,9 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 // do, or are gone, which takes a minute and more on the way down.
 //
 // A 2.x Controller that responds with 503 has stored the new numbers, but not carried them out, and responds to a repetition
-// with success without doing anything. Scale is therefore never retried by itself. In 2.x it looks first what is stored: if
-// the numbers are, but the pods are not there, it sends nothing, and the error matches ErrNotScaled.
+// with success without doing anything. The error matches ErrNotScaled, and Scale is never retried by itself. In 2.x it looks
+// first what is stored: if the numbers are, but the pods are not there, it sends nothing, and the error matches ErrNotScaled,
+// too.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/scale/
 func (s *Service) Scale(ctx context.Context, app string, structure map[string]int, opts ...rest.CallOption) error {
@@ -171,6 +172,10 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, opts...)
+	var failed *rest.Error
+	if errors.As(err, &failed) && failed.StatusCode == http.StatusServiceUnavailable && failed.FromController() && failed.API.Major >= 2 {
+		return fmt.Errorf("%w: %w: scale to another number first", err, ErrNotScaled)
+	}
 	return err
 }
 
@@ -182,6 +187,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 		return err
 	}
 	stored, err := rest.Get[struct {
+		ID        string         `json:"id" deis:"apps"`
 		Structure map[string]any `json:"structure"` // real Controllers store it unchecked
 	}](ctx, s.client, rest.Path("apps", app), opts...)
 	if err != nil {
@@ -233,6 +239,7 @@ func (s *Service) autoscaled(ctx context.Context, app, procType string, api vers
 		return false, nil
 	}
 	settings, err := rest.Get[struct {
+		App       string         `json:"app" deis:"apps"`
 		Autoscale map[string]any `json:"autoscale"`
 	}](ctx, s.client, rest.Path("apps", app, "settings"), opts...)
 	if err != nil {

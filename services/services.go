@@ -69,6 +69,9 @@ func (l *list) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &object); err != nil || object.Services == nil {
 		return err
 	}
+	if slices.ContainsFunc(*object.Services, func(r Route) bool { return r.ProcfileType == "" }) {
+		return errors.New("one of the services has no procfile_type")
+	}
 	l.Services, l.found = *object.Services, true
 	return nil
 }
@@ -126,7 +129,7 @@ func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest
 // path checks the process type as well.
 func (s *Service) path(ctx context.Context, app, procType string) (rest.Endpoint, error) {
 	at := rest.Path("apps", app, "services")
-	if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
+	if err := rest.Check("apps/*/pods/*", procType); err != nil {
 		return at, err
 	}
 	return at, s.require(ctx, at)

@@ -200,7 +200,7 @@ func (w *whitelist) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &object); err != nil {
 		return err
 	}
-	if object.Addresses == nil {
+	if object.Addresses == nil || slices.Contains(*object.Addresses, "") {
 		return errors.New("it has no addresses")
 	}
 	w.Addresses = *object.Addresses

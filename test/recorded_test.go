@@ -412,7 +412,7 @@ func TestEveryRecordedAnswerIsRead(t *testing.T) {
 	}
 	t.Logf("recorded exchanges that the SDK could have made, and read: %v", counts)
 	for what, atLeast := range map[string]int{
-		"1.6 answers": 100, "1.6 errors": 90, "2.2 answers": 100, "2.2 errors": 110, "2.3 answers": 200, "2.3 errors": 200,
+		"1.6 answers": 100, "1.6 errors": 90, "2.2 answers": 100, "2.2 errors": 110, "2.3 answers": 280, "2.3 errors": 230,
 	} {
 		assert.GreaterOrEqual(t, counts[what], atLeast, what)
 	}
@@ -423,21 +423,24 @@ func TestEveryRecordedAnswerIsRead(t *testing.T) {
 func (r recorded) controller(t *testing.T, method string, u *url.URL, a arguments, sent *bool) *deis.Client {
 	transport := httpmock.NewMockTransport()
 	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
-		trim := func(u *url.URL) string { return strings.TrimSuffix(u.EscapedPath(), "/") }
-		resp := httpmock.NewBytesResponse(r.Status, []byte(r.answer()))
+		trim := func(u *url.URL) string { // the SDK does not escape an @
+			return strings.ReplaceAll(strings.TrimSuffix(u.EscapedPath(), "/"), "%40", "@")
+		}
+		var resp *http.Response
 		switch {
 		case req.Method == method && trim(req.URL) == trim(u) && sameBody(req, a.body):
 			*sent = true
+			resp = httpmock.NewBytesResponse(r.Status, []byte(r.answer()))
+			resp.Header.Set("Content-Type", "application/json")
+			for key, value := range r.Answers {
+				resp.Header.Set(key, value)
+			}
 		case req.Method == http.MethodGet && method != http.MethodGet:
 			resp = httpmock.NewStringResponse(http.StatusOK, a.look(req.URL.Path, *sent))
 		default:
 			return nil, errNotSent
 		}
-		resp.Header.Set("Content-Type", "application/json")
 		resp.Header.Set(version.Header, r.API)
-		for key, value := range r.Answers {
-			resp.Header.Set(key, value)
-		}
 		return resp, nil
 	})
 	pinned, err := version.Parse(r.API)
