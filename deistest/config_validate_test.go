@@ -34,6 +34,7 @@ func TestConfigValues(t *testing.T) {
 		{`{"values": {"A B": "x"}}`, crash16, key, key},
 		{`{"values": {"A\n": "x"}}`, crash16, `201 "A\n":"x"`, `201 "A\n":"x"`},
 		{`{"values": {"1A": null}}`, "201", "422 1A does not exist under values", "422 1A does not exist under values"},
+		{`{"values": {"A": null, "B": "1", "SET": null}}`, `201 "values":{"B":"1"}`, "422 A does not exist under values", "422 A does not exist under values"},
 		{`{"values": {"SET": null}}`, "201", "201", "201"},
 		{`{"values": {"SET": "1"}}`, "201", unchanged, unchanged},
 		{`{"values": {}}`, "201", unchanged, unchanged},
