@@ -55,11 +55,12 @@ func (q *request) configJSON(cf *config) configJSON {
 	return j
 }
 
-// shown is a field of a configuration as it is read: API 2.x stores what was sent, and shows texts.
+// shown is a field of a configuration as it is read. API 2.x stores what was sent, and shows texts; the shares of a CPU
+// in API 1.6 are numbers.
 func (q *request) shown(cf *config, field string) map[string]any {
 	entries := map[string]any{}
 	for k, v := range cf.fields[field] {
-		if q.v2() && field != "healthcheck" {
+		if field != "healthcheck" && (q.v2() || field != "cpu") {
 			v = q.pythonString(v)
 		}
 		entries[k] = v
