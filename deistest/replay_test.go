@@ -20,7 +20,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// An exchange is a line of testdata/recorded-*.jsonl: what a real Controller answered to a request. The lines are in
+// An exchange is a line of testdata/recorded-*.jsonl: the response of a real Controller to a request. The lines are in
 // the order in which they were recorded. Between them stand the steps that the recordings leave out.
 type exchange struct {
 	Name    string
@@ -39,7 +39,7 @@ type exchange struct {
 	Except string // why this exchange cannot be reproduced; then there is nothing but Name and Request
 
 	// Steps that the recordings leave out.
-	Setup string // a request that must succeed, or answer Status
+	Setup string // a request that must succeed, or get Status
 	Times int    // of that, counting %03d up
 	New   *struct {
 		Registration deistest.Registration
@@ -52,10 +52,10 @@ type exchange struct {
 	Kubernetes *bool // whether the cluster responds from now on
 }
 
-// anyValues are exchanges whose answers have the recorded shape but other values.
+// anyValues are exchanges whose responses have the recorded shape but other values.
 var anyValues = map[string]string{
-	"apps-run-no-trailing-slash-200":                "the recorded scheduler ran nothing and answered what it was asked",
-	"apps-run-empty-command-200":                    "the recorded scheduler ran nothing and answered what it was asked",
+	"apps-run-no-trailing-slash-200":                "the recorded scheduler ran nothing and returned what it was asked",
+	"apps-run-empty-command-200":                    "the recorded scheduler ran nothing and returned what it was asked",
 	"run_command_number":                            "the recorded scheduler knew a command 5",
 	"proto-accept-encoding-gzip-not-compressed-200": "API 1.6 has no order",
 	"proto-double-slash-root-200":                   "API 1.6 has no order",
@@ -201,7 +201,7 @@ func (r *replay) step(e exchange) {
 	}
 }
 
-// play makes one exchange and says how the answer differs.
+// play makes one exchange and says how the response differs.
 func (r *replay) play(line string) (problem string) {
 	e := r.decode(line)
 	w := r.send(e)
@@ -265,7 +265,7 @@ func (r *replay) send(e exchange) *httptest.ResponseRecorder {
 	return w
 }
 
-// What is random, or of another time, in an answer.
+// What is random, or of another time, in a response.
 var (
 	podName = regexp.MustCompile(`[a-z-]+-\d{6,}-[0-9a-z]{5}`)
 	randoms = []struct {
