@@ -234,7 +234,7 @@ func (c *call) redactor() redactor {
 // ended the call, it matches the context's error and nothing else; whatever came before stands in the text.
 func (c *call) newError(err error) *Error {
 	r := c.redactor()
-	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method)}
+	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method), cutOff: errors.Is(err, errCutOff)}
 	if c.probe {
 		e.probed = c.client.config.BaseURL.Host
 	}
@@ -245,7 +245,7 @@ func (c *call) newError(err error) *Error {
 		e.RetryAfter, _ = retryAfter(resp.Header)
 		e.upgraded = from == otherController
 		// What does not say who gave it, and is not what was asked for, is not the Controller's.
-		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !errors.Is(err, errCutOff)
+		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !e.cutOff
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
 			e.redactBody(r, readErrorBody(resp))
@@ -256,7 +256,7 @@ func (c *call) newError(err error) *Error {
 	case c.Err() != nil:
 		e.cause = c.Err()
 		e.Detail = c.waits
-		if errors.Is(err, errCutOff) {
+		if e.cutOff {
 			e.Detail = errCutOff.Error()
 		}
 		if why := context.Cause(c); why != c.Err() {

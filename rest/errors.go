@@ -69,6 +69,7 @@ type Error struct {
 	foreign  bool                                               // something else than the Controller responded
 	upgraded bool                                               // the Controller speaks another major version by now
 	acted    bool                                               // a write may have been carried out
+	cutOff   bool                                               // the response ended before its end
 	probed   string                                             // the host that was asked for its version, by a version probe
 }
 
@@ -81,7 +82,7 @@ func (e *Error) FromController() bool { return e.StatusCode != 0 && !e.foreign }
 // Controller was upgraded meanwhile.
 func (e *Error) Temporary() bool {
 	switch {
-	case e.StatusCode == 0, e.foreign, e.upgraded, errors.Is(e.cause, errCutOff):
+	case e.StatusCode == 0, e.foreign, e.upgraded, e.cutOff:
 		return true
 	}
 	return e.StatusCode == http.StatusRequestTimeout || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
