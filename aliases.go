@@ -20,13 +20,14 @@ type (
 	Response = rest.Response
 	// A Server is what a Controller says about itself; see Client.Server.
 	Server = rest.Server
-	// A RetryPolicy says how often and how patiently a call is tried again; see rest.RetryPolicy.
+	// A RetryPolicy says how often and how patiently a call is retried; see rest.RetryPolicy.
 	RetryPolicy = rest.RetryPolicy
 	// A CallOption changes one call.
 	CallOption = rest.CallOption
 )
 
-// Causes that errors.Is finds in errors. Those with a status match every *Error that has it.
+// Sentinels that errors.Is finds in errors; see rest.ErrBadRequest and the others there. Those about the request or the
+// resource match only what the Controller itself said.
 var (
 	ErrBadRequest       = rest.ErrBadRequest       // 400
 	ErrUnauthorized     = rest.ErrUnauthorized     // 401
@@ -37,9 +38,10 @@ var (
 	ErrUnprocessable    = rest.ErrUnprocessable    // 422
 	ErrRateLimited      = rest.ErrRateLimited      // 429
 	ErrServer           = rest.ErrServer           // 500 and above
-	ErrUnavailable      = rest.ErrUnavailable      // 502, 503 and 504
+	ErrUnavailable      = rest.ErrUnavailable      // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  = rest.ErrInvalidArgument  // found before anything was sent
-	ErrNotController    = rest.ErrNotController    // what answered names no API version
+	ErrNotController    = rest.ErrNotController    // something else responded
+	ErrUpgraded         = rest.ErrUpgraded         // the Controller speaks another major version than the call did
 )
 
 // Collect gathers what an All ranges over. On an error it returns the items before it, too.
@@ -48,12 +50,12 @@ func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) { return rest.Collect(
 // WithHeader sets a header of one call; see rest.WithHeader.
 func WithHeader(key, value string) CallOption { return rest.WithHeader(key, value) }
 
-// WithIdempotent declares that doing a call twice does no harm, so that it is tried again as a GET is; see
+// WithIdempotent declares that doing a call twice does no harm, so that it is retried as a GET is; see
 // rest.WithIdempotent.
 func WithIdempotent() CallOption { return rest.WithIdempotent() }
 
 // WithResponse fills in r when a call ends, also when it fails.
 func WithResponse(r *Response) CallOption { return rest.WithResponse(r) }
 
-// WithoutReadAhead makes an All ask for a page only when the range comes to it; see rest.All.
+// WithoutReadAhead makes an All request a page only when the range comes to it; see rest.All.
 func WithoutReadAhead() CallOption { return rest.WithoutReadAhead() }

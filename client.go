@@ -3,6 +3,7 @@ package deis
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/auth"
@@ -15,6 +16,9 @@ import (
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/releases"
 	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/services"
+	appsettings "github.com/deisgo/deis/settings" // settings are those of a Client here
+	"github.com/deisgo/deis/tls"
 	"github.com/deisgo/deis/users"
 	"github.com/deisgo/deis/version"
 )
@@ -33,6 +37,11 @@ type Client struct {
 	Pods     *pods.Service
 	Releases *releases.Service
 	Users    *users.Service
+
+	// These are for API 2.3 and newer.
+	Services *services.Service
+	Settings *appsettings.Service
+	TLS      *tls.Service
 
 	settings *settings
 	rest     *rest.Client
@@ -79,6 +88,9 @@ func (s *settings) newClient(engine *rest.Client) *Client {
 		Perms:    perms.New(engine),
 		Pods:     pods.New(engine),
 		Releases: releases.New(engine),
+		Services: services.New(engine),
+		Settings: appsettings.New(engine),
+		TLS:      tls.New(engine),
 		Users:    users.New(engine),
 		settings: s,
 		rest:     engine,
@@ -99,7 +111,26 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	return s.newClient(c.rest.With(s.engine())), nil
 }
 
-// Token returns the token that calls are made with, "" if there is none.
+// URL returns the URL of the Controller, without a trailing slash.
+func (c *Client) URL() string { return strings.TrimSuffix(c.settings.baseURL.String(), "/") }
+
+// String shows the URL and the version that calls speak, as far as it is known, and never the token.
+func (c *Client) String() string {
+	api := "not negotiated yet"
+	if pinned := c.settings.api; pinned != (version.API{}) {
+		api = pinned.String()
+	} else if server, ok := c.Server(); ok {
+		if agreed, err := version.Negotiate(server.API); err == nil {
+			api = agreed.String()
+		}
+	}
+	return "deis.Client(" + c.URL() + ", API " + api + ")"
+}
+
+// GoString is String, for %#v.
+func (c *Client) GoString() string { return c.String() }
+
+// Token returns the token that calls are made with, "" if there is none or if WithTokenFunc gives it.
 func (c *Client) Token() string { return c.settings.token() }
 
 // Negotiate returns the API version that calls speak: what WithAPIVersion says, or the newest that the Controller and

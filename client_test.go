@@ -1,6 +1,7 @@
 package deis_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -71,7 +72,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 		io.WriteString(w, `{"token":"alicestoken"}`)
 	case "/v2/auth/whoami/":
-		fmt.Fprintf(w, `{"username":%q}`, strings.TrimPrefix(req.Header.Get("Authorization"), "token "))
+		fmt.Fprintf(w, `{"username":%q}`, cmp.Or(strings.TrimPrefix(req.Header.Get("Authorization"), "token "), "nobody"))
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		io.WriteString(w, `{"detail":"Not found."}`)
@@ -144,13 +145,13 @@ func TestCopiesShareConnectionsAndTheNegotiatedVersion(t *testing.T) {
 	nobody, err := bob.With(deis.WithToken(""))
 	require.NoError(t, err)
 	for range 10 {
-		for name, original := range map[string]*deis.Client{"alicestoken": client, "bobstoken": bob, "": nobody} {
+		for name, original := range map[string]*deis.Client{"alicestoken": client, "bobstoken": bob, "nobody": nobody} {
 			c, err := original.With()
 			require.NoError(t, err)
 			user, err := c.Auth.Whoami(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, name, user.Username)
-			assert.Equal(t, name, c.Token())
+			assert.Equal(t, strings.TrimPrefix(name, "nobody"), c.Token())
 		}
 	}
 	assert.EqualValues(t, 1, controller.questions.Load())
@@ -171,7 +172,7 @@ func TestACopyLeavesTheClientAsItIs(t *testing.T) {
 	transport := exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		agents = append(agents, req.UserAgent())
 		versions = append(versions, req.Header.Get(version.Header))
-		return httpmock.NewStringResponse(200, "{}"), nil
+		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})
 	client, err := deis.New("https://deis.example.com", deis.WithTransport(transport), deis.WithToken("first"), deis.WithAPIVersion(version.V2_2))
 	require.NoError(t, err)
@@ -251,6 +252,20 @@ func TestTheRootsNounsAreTheEngines(t *testing.T) {
 	assert.Equal(t, 4, requests, "two calls, each tried twice")
 }
 
+func TestWithoutReadAheadAPageIsAskedForWhenTheRangeComesToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := exchange.Client(t, "2.2", exchange.On("GET /v2/users?limit=2&page_size=2", "", 200,
+			`{"count": 3, "next": "/v2/users/?limit=2&offset=2", "results": [{"username": "a"}, {"username": "b"}]}`))
+		for user, err := range client.Users.All(t.Context(), deis.ListOptions{PageSize: 2}, deis.WithoutReadAhead()) {
+			require.NoError(t, err)
+			synctest.Wait() // a page that is read ahead would be asked for now, and there is none
+			if user.Username == "b" {
+				break
+			}
+		}
+	})
+}
+
 func TestWritesOfCopiesTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -271,13 +286,13 @@ func TestWritesOfCopiesTakeTurns(t *testing.T) {
 		require.NoError(t, err)
 		ended := make(chan error)
 		go func() {
-			_, err := client.Config.Unset(ctx, "a", "X")
+			_, err := client.Config.Unset(ctx, "a", []string{"X"})
 			ended <- err
 		}()
 		<-begun
 		waiting, stop := context.WithTimeout(t.Context(), time.Millisecond)
 		defer stop()
-		_, err = bob.Config.Unset(waiting, "a", "X")
+		_, err = bob.Config.Unset(waiting, "a", []string{"X"})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Contains(t, err.Error(), "waiting for another write to app a")
 		cancel()
@@ -289,11 +304,13 @@ func TestWritesOfCopiesTakeTurns(t *testing.T) {
 func TestNoPrinterShowsAToken(t *testing.T) {
 	const secret = "secretsecret"
 	client, err := deis.New("https://deis.example.com", deis.WithToken(secret), deis.WithAPIVersion(version.V2_2),
-		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) { return httpmock.NewStringResponse(200, "{}"), nil })))
+		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
+			return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
+		})))
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
-	other, err := client.With(deis.WithToken("another"))
+	other, err := deis.New("https://deis.example.com") // without a token, so that the two differ where the token is
 	require.NoError(t, err)
 	profile := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: secret}
 	register := auth.RegisterParams{Username: "alice", Password: secret}
@@ -314,7 +331,7 @@ func TestNoPrinterShowsAToken(t *testing.T) {
 	}
 	printed := new(printout)
 	assert.Equal(printed, client, other)
-	assert.Contains(t, string(*printed), "Token: (func() string)", "it looked")
+	assert.Contains(t, string(*printed), "token: (func() string)", "it looked")
 	assert.NotContains(t, string(*printed), secret)
 }
 

@@ -1,11 +1,11 @@
-// Package deis is a client for the Deis Controller, API v1.6 and v2.2.
+// Package deis is a client for the Deis Controller, API v1.6, v2.2 and v2.3.
 //
 //	client, err := deis.New("https://deis.example.com", deis.WithToken(token))
 //	…
 //	app, err := client.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
 //
 // A Client has one service for each group of resources. It asks the Controller for its API version with the first call
-// and speaks the same version from then on; a program works unchanged with both. A call that the Controller's version
+// and speaks the same version from then on; a program works unchanged with all. A call that the Controller's version
 // does not have returns a *version.UnsupportedError and sends nothing.
 //
 // # What it promises

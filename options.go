@@ -1,14 +1,17 @@
 package deis
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/deisgo/deis/rest"
@@ -22,32 +25,65 @@ type Option func(*settings)
 type settings struct {
 	baseURL     *url.URL
 	token       func() string // a function, so that no printer of whole structures shows it
+	tokenFunc   func(context.Context) (string, error)
 	api         version.API
 	httpClient  *http.Client
 	transport   http.RoundTripper
 	tlsConfig   *tls.Config
 	insecure    bool // a profile's wish, for connections of the SDK's own
+	obeyProfile bool // which the program has agreed to
+	verifiesYet bool // though the profile says no
 	application string
 	retry       RetryPolicy
 	logger      *slog.Logger
+	dump        io.Writer
+	bareHeader  bool
 	errs        []error
 }
 
 // WithToken makes calls on behalf of the token's user. Auth.Login gets one. An empty token is none.
 func WithToken(token string) Option {
 	return func(s *settings) {
-		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			s.fail("token", "must be printable ASCII without blanks") // never the token itself
+		if err := checkToken(token); err != nil {
+			s.errs = append(s.errs, err)
 		}
-		s.token = func() string { return token }
+		s.token, s.tokenFunc = func() string { return token }, nil
 	}
 }
 
-// WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.2, or an older minor version of them.
+// WithTokenFunc makes each call ask for the token, for tokens that are rotated or kept elsewhere. It is called with the
+// call's context, after the call has waited for its turn, and again for each call; an empty token is none. Its error
+// ends the call, and nothing is sent. It must be safe for concurrent use.
+func WithTokenFunc(token func(context.Context) (string, error)) Option {
+	return func(s *settings) {
+		if token == nil {
+			s.fail("token function", "must not be nil")
+			return
+		}
+		s.token = noToken
+		s.tokenFunc = func(ctx context.Context) (string, error) {
+			text, err := token(ctx)
+			if err != nil {
+				return "", fmt.Errorf("no token: %w", err)
+			}
+			return text, checkToken(text)
+		}
+	}
+}
+
+// checkToken returns what is wrong with a token, but never the token itself.
+func checkToken(token string) error {
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return rest.InvalidArgument("token", "must be printable ASCII without spaces")
+	}
+	return nil
+}
+
+// WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.3, or an older minor version of them.
 func WithAPIVersion(api version.API) Option {
 	return func(s *settings) {
 		if spoken, err := version.Negotiate(api); err != nil || spoken != api {
-			s.fail("API version "+api.String(), "must be one that the SDK speaks, up to 1.6 or 2.2")
+			s.fail("API version "+api.String(), "must be one that the SDK speaks, up to 1.6 or 2.3")
 		}
 		s.api = api
 	}
@@ -111,9 +147,48 @@ func WithRetry(policy RetryPolicy) Option {
 	}
 }
 
-// WithLogger logs each call at level debug and each retry at level warn, without headers, queries and bodies.
+// WithLogger logs each call, the version probe included, at level debug and each retry at level warn, without headers,
+// queries and bodies.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) { s.logger = logger }
+}
+
+// WithDump writes every exchange to w as it went over the wire, for a person who looks for a fault: the request behind >,
+// the response behind <, of each body the first 64 KiB. Tokens, passwords, private keys and cookies are redacted; config
+// values are not. Each exchange is one Write, when its response has been read; two never mix.
+func WithDump(w io.Writer) Option {
+	return func(s *settings) {
+		if w == nil {
+			s.fail("dump", "must not be nil")
+			return
+		}
+		s.dump = &lockedWriter{w: w}
+	}
+}
+
+// A lockedWriter lets one writer in at a time: all copies of a client share it.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// WithoutVersionHeader leaves the header DEIS_API_VERSION out of requests. Some proxies refuse header names with a _, with
+// a bare 400. Controllers do without it.
+func WithoutVersionHeader() Option {
+	return func(s *settings) { s.bareHeader = true }
+}
+
+// WithInsecureProfile makes FromProfile and FromEnv obey a profile that says ssl_verify: false, which turns the
+// verification of TLS certificates off. Without it they verify: older deis clients have written false into every
+// profile, whoever asked for it.
+func WithInsecureProfile() Option {
+	return func(s *settings) { s.obeyProfile = true }
 }
 
 func noToken() string { return "" }
@@ -138,6 +213,7 @@ func (s settings) with(opts []Option) (*settings, error) {
 const (
 	idleTimeout = 45 * time.Second // the usual balancers close idle connections after 60
 	idlePerHost = 64               // as many concurrent calls keep their connections
+	pingAfter   = 15 * time.Second // of silence an HTTP/2 connection is pinged, and closed if no pong comes for as long
 )
 
 // newTransport makes the connections of a client that is given none. Where a program has put something else in the
@@ -151,6 +227,7 @@ func newTransport(insecure bool) http.RoundTripper {
 	own.IdleConnTimeout = idleTimeout
 	own.MaxIdleConns = 0 // no limit but the one per host: there is one host
 	own.MaxIdleConnsPerHost = idlePerHost
+	own.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter} // or a dead one would be used for good
 	if insecure {
 		own.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the profile asks for it; New warns
 	}
@@ -168,7 +245,8 @@ func (s *settings) connect() {
 	case s.transport != nil:
 		client.Transport = s.transport
 	case s.httpClient == nil:
-		client.Transport = newTransport(s.insecure)
+		client.Transport = newTransport(s.insecure && s.obeyProfile)
+		s.verifiesYet = s.insecure && !s.obeyProfile
 	case client.Transport == nil:
 		client.Transport = http.DefaultTransport
 	}
@@ -188,14 +266,23 @@ func (s *settings) connect() {
 // engine is what the settings say to the engine.
 func (s *settings) engine() rest.Config {
 	return rest.Config{
-		BaseURL:   s.baseURL,
-		Token:     s.token,
-		HTTP:      s.httpClient,
-		API:       s.api,
-		UserAgent: s.userAgent(),
-		Retry:     s.retry,
-		Logger:    s.logger,
+		BaseURL:         s.baseURL,
+		Token:           s.currentToken,
+		HTTP:            s.httpClient,
+		API:             s.api,
+		NoVersionHeader: s.bareHeader,
+		UserAgent:       s.userAgent(),
+		Retry:           s.retry,
+		Logger:          s.logger,
+		Dump:            s.dump,
 	}
+}
+
+func (s *settings) currentToken(ctx context.Context) (string, error) {
+	if s.tokenFunc != nil {
+		return s.tokenFunc(ctx)
+	}
+	return s.token(), nil
 }
 
 // unverified is the transport if it does not verify certificates, and else nil.
@@ -207,7 +294,7 @@ func (s *settings) unverified() *http.Transport {
 	return nil
 }
 
-// warnUnverified tells the logger that certificates are not verified.
+// warnUnverified logs that certificates are not verified.
 func (s *settings) warnUnverified() {
 	if s.unverified() != nil && s.logger != nil {
 		s.logger.Warn("deis: TLS certificates are not verified: anybody on the way can read the token", "controller", s.baseURL.Host)
@@ -218,7 +305,7 @@ func (s *settings) userAgent() string {
 	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
 }
 
-// versioned tells whether a path ends in what the calls put behind it.
+// versioned reports whether a path ends in what the calls put behind it.
 func versioned(path string) bool {
 	path = strings.TrimSuffix(path, "/")
 	return strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/v2")

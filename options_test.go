@@ -46,7 +46,7 @@ func TestAControllerURLMayBeWrittenInManyWays(t *testing.T) {
 		var requests []string
 		client, err := deis.New(given, deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			requests = append(requests, req.URL.String())
-			return httpmock.NewStringResponse(200, "{}"), nil
+			return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 		})))
 		require.NoError(t, err, given)
 		_, err = client.Apps.Get(t.Context(), "a")
@@ -132,7 +132,8 @@ func TestOptionsAreCheckedOneByOne(t *testing.T) {
 		"1.6":                      {deis.WithAPIVersion(version.V1_6), true},
 		"1.0":                      {deis.WithAPIVersion(version.API{Major: 1}), true},
 		"2.1":                      {deis.WithAPIVersion(version.API{Major: 2, Minor: 1}), true},
-		"2.3":                      {deis.WithAPIVersion(version.API{Major: 2, Minor: 3}), false},
+		"2.3":                      {deis.WithAPIVersion(version.V2_3), true},
+		"2.4":                      {deis.WithAPIVersion(version.API{Major: 2, Minor: 4}), false},
 		"1.7":                      {deis.WithAPIVersion(version.API{Major: 1, Minor: 7}), false},
 		"no version":               {deis.WithAPIVersion(version.API{}), false},
 		"a negative version":       {deis.WithAPIVersion(version.API{Major: 2, Minor: -1}), false},
@@ -177,7 +178,7 @@ func TestConcurrentCallsKeepTheirConnections(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived <- struct{}{}
 		<-all // so that each needs a connection of its own
-		io.WriteString(w, "{}")
+		io.WriteString(w, `{"id":"a","uuid":"u"}`)
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -214,7 +215,7 @@ func TestTheTransportOfTheProgramMayBeOfAnyKind(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	http.DefaultTransport = exchange.RoundTrip(func(*http.Request) (*http.Response, error) { // as programs wrap it, for traces or tests
-		return httpmock.NewStringResponse(200, `{"id":"a"}`), nil
+		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})
 	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2))
 	require.NoError(t, err)
@@ -228,7 +229,7 @@ func tlsServer(t *testing.T) (*httptest.Server, *x509.CertPool) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set(version.Header, "2.2")
-		io.WriteString(w, `{"id":"a"}`)
+		io.WriteString(w, `{"id":"a","uuid":"u"}`)
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()

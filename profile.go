@@ -2,12 +2,14 @@ package deis
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/deisgo/deis/rest"
@@ -45,10 +47,11 @@ type profileFile struct {
 }
 
 // FromProfile makes a client from a profile of the deis command line client: the name of one in $HOME/.deis, or the
-// path of a file that ends in .json. An empty name means $DEIS_PROFILE, or else "client". The options are applied
-// after what the profile says; its ssl_verify holds unless they bring a TLS config, a transport or an HTTP client.
+// path of a file, which has a separator in it and ends in .json. An empty name means $DEIS_PROFILE, or else "client". The
+// options are applied after what the profile says.
 //
-// A file that others may read is used, with a warning to the logger.
+// Certificates are verified even if the profile says ssl_verify: false, unless WithInsecureProfile is given: older deis
+// clients wrote false into every profile. A file that others may read is used. Both are a warning to the logger.
 func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -63,8 +66,12 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
 	}
+	if s := client.settings; s.logger != nil && s.verifiesYet {
+		s.logger.Warn("deis: the profile says ssl_verify: false: certificates are verified all the same; see WithInsecureProfile", "path", path)
+	}
 	info, err := os.Stat(path)
-	if logger := client.settings.logger; err == nil && logger != nil && info.Mode().Perm()&0o077 != 0 {
+	open := err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" // which has no such permissions
+	if logger := client.settings.logger; logger != nil && open {
 		logger.Warn("deis: others may read the profile and the token in it: chmod 600 it", "path", path)
 	}
 	return client, nil
@@ -115,7 +122,7 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 
 // Save writes the profile; the name or path is as for FromProfile. The file is readable by its owner only, is replaced
 // at once or not at all, and keeps the keys that the SDK does not know. Where it is a symbolic link, the file that it
-// leads to is replaced.
+// leads to is replaced. On Windows, Save fails while another program has the file open.
 func (p Profile) Save(nameOrPath string) error {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -172,23 +179,15 @@ func replaceFile(path string, data []byte) error {
 	return os.Rename(temporary.Name(), path)
 }
 
-// profilePath finds the file that a profile's name or path means.
+// profilePath finds the file that a profile's name or path means. Only what has a separator and ends in .json is a path:
+// a name never reads a file of the current folder, as in the deis client.
 func profilePath(nameOrPath string) (string, error) {
-	if strings.HasSuffix(nameOrPath, ".json") {
-		return nameOrPath, nil
-	}
-	name := nameOrPath
-	if name == "" {
-		name = os.Getenv("DEIS_PROFILE")
-	}
-	if strings.HasSuffix(name, ".json") {
+	name := cmp.Or(nameOrPath, os.Getenv("DEIS_PROFILE"), "client")
+	if strings.HasSuffix(name, ".json") && strings.ContainsAny(name, separators) {
 		return name, nil
 	}
-	if name == "" {
-		name = "client"
-	}
-	if strings.Contains(name, "..") || strings.ContainsAny(name, `/\`) {
-		return "", rest.InvalidArgument(fmt.Sprintf("profile %.200q", name), "must be a name, or a path that ends in .json")
+	if strings.Contains(name, "..") || strings.ContainsAny(name, separators) {
+		return "", rest.InvalidArgument(fmt.Sprintf("profile %.200q", name), "must be a name, or a path that has a separator and ends in .json")
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -196,6 +195,9 @@ func profilePath(nameOrPath string) (string, error) {
 	}
 	return filepath.Join(home, ".deis", name+".json"), nil
 }
+
+// separators are those of Windows too: a profile's name means the same everywhere.
+const separators = `/\`
 
 // errorLine finds the line that an error of encoding/json is about.
 func errorLine(data []byte, err error) int {
@@ -208,6 +210,11 @@ func errorLine(data []byte, err error) int {
 	case errors.As(err, &mismatch):
 		offset = mismatch.Offset
 	}
-	before := max(0, min(offset, int64(len(data)))-1) // the offset is behind what is wrong, which can be a line's end
+	// The offset is behind what is wrong, or in front of it (GOEXPERIMENT=jsonv2), as an error in the first byte shows.
+	var first *json.SyntaxError
+	if errors.As(json.Unmarshal([]byte("?"), new(any)), &first) {
+		offset -= first.Offset
+	}
+	before := max(0, min(offset, int64(len(data))-1)) // a file that ends too early is wrong in its last line
 	return 1 + bytes.Count(data[:before], []byte("\n"))
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -30,10 +31,20 @@ func home(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	t.Setenv("HOME", dir)
+	t.Setenv("USERPROFILE", dir) // its name on Windows
 	for _, key := range []string{"DEIS_PROFILE", "DEIS_CONTROLLER", "DEIS_TOKEN"} {
 		t.Setenv(key, "")
 	}
 	return dir
+}
+
+// permissions returns what os.Stat reports for a file with these permissions. Windows has none for groups and others, and
+// package os reports the owner's.
+func permissions(mode os.FileMode) os.FileMode {
+	if runtime.GOOS == "windows" {
+		return mode | mode>>3 | mode>>6
+	}
+	return mode
 }
 
 // write makes a file for its owner only.
@@ -68,9 +79,15 @@ func TestAProfileIsFoundByNameOrPath(t *testing.T) {
 		assert.Equal(t, c.username+"stoken", client.Token(), c)
 	}
 	t.Chdir(filepath.Join(dir, ".deis"))
-	profile, err := deis.LoadProfile("staging.json")
+	profile, err := deis.LoadProfile("./staging.json")
 	require.NoError(t, err, "a path may be relative")
 	assert.Equal(t, "staging", profile.Username)
+	for _, env := range []string{"", "staging.json"} {
+		t.Setenv("DEIS_PROFILE", env)
+		_, err = deis.LoadProfile(map[string]string{"": "staging.json"}[env])
+		require.ErrorIs(t, err, fs.ErrNotExist, "a name never reads a file of the current folder")
+		assert.ErrorContains(t, err, filepath.Join(dir, ".deis", "staging.json.json"))
+	}
 }
 
 func TestANameThatLeadsOutOfTheFolderIsRefused(t *testing.T) {
@@ -87,7 +104,7 @@ func TestANameThatLeadsOutOfTheFolderIsRefused(t *testing.T) {
 			}
 			_, err := deis.LoadProfile(given)
 			require.ErrorIs(t, err, deis.ErrInvalidArgument, name)
-			assert.Contains(t, err.Error(), "must be a name, or a path that ends in .json")
+			assert.Contains(t, err.Error(), "must be a name, or a path that has a separator and ends in .json")
 			_, err = deis.FromProfile(given)
 			require.ErrorIs(t, err, deis.ErrInvalidArgument, name)
 			require.ErrorIs(t, deis.Profile{}.Save(given), deis.ErrInvalidArgument, name)
@@ -109,6 +126,7 @@ func TestAProfileThatIsNotThereIsNamed(t *testing.T) {
 		assert.Contains(t, err.Error(), filepath.Join(dir, ".deis", "staging.json"))
 	}
 	t.Setenv("HOME", "")
+	t.Setenv("USERPROFILE", "")
 	_, err := deis.LoadProfile("staging")
 	assert.Error(t, err, "without a home there is no folder")
 }
@@ -190,7 +208,7 @@ func TestReadingAProfileChangesNothing(t *testing.T) {
 	assert.Equal(t, aliceProfile, string(content))
 }
 
-func TestCertificatesAreVerifiedUnlessAProfileSaysNo(t *testing.T) {
+func TestCertificatesAreVerifiedUnlessAProfileSaysNoAndTheProgramAgrees(t *testing.T) {
 	home(t)
 	server, pool := tlsServer(t)
 	path := filepath.Join(t.TempDir(), "profile.json")
@@ -202,9 +220,11 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNo(t *testing.T) {
 		{"missing", ``, nil, false, false},
 		{"null", `,"ssl_verify":null`, nil, false, false},
 		{"true", `,"ssl_verify":true`, nil, false, false},
-		{"false", `,"ssl_verify":false`, nil, true, true},
+		{"false, as older clients wrote it by themselves", `,"ssl_verify":false`, nil, false, false},
+		{"false, and the program agrees", `,"ssl_verify":false`, []deis.Option{deis.WithInsecureProfile()}, true, true},
+		{"true, and the program would agree", `,"ssl_verify":true`, []deis.Option{deis.WithInsecureProfile()}, false, false},
 		{"true, and a private CA", ``, []deis.Option{deis.WithTLSConfig(&tls.Config{RootCAs: pool})}, true, false},
-		{"false, but a TLS config of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithTLSConfig(new(tls.Config))}, false, false},
+		{"false, but a TLS config of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithInsecureProfile(), deis.WithTLSConfig(new(tls.Config))}, false, false},
 		{"false, but a transport of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithTransport(new(http.Transport))}, false, false},
 		{"false, but an HTTP client of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithHTTPClient(&http.Client{Transport: new(http.Transport)})},
 			false, false},
@@ -223,12 +243,14 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNo(t *testing.T) {
 			assert.ErrorAs(t, err, &untrusted, c.situation)
 		}
 		assert.Equal(t, c.warned, strings.Contains(log.String(), "TLS certificates are not verified"), c.situation)
+		ignored := strings.Contains(c.verify, "false") && !strings.Contains(c.situation, "agrees") && len(c.opts) == 0
+		assert.Equal(t, ignored, strings.Contains(log.String(), "certificates are verified all the same; see WithInsecureProfile"), c.situation)
 		assert.NotContains(t, log.String(), "alicestoken")
 	}
 
 	write(t, path, `{"controller":"https://deis.example.com","ssl_verify":false}`)
 	client, err := deis.FromProfile(path, deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
-		return httpmock.NewStringResponse(200, `{"id":"a"}`), nil
+		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})))
 	require.NoError(t, err, "a transport of any kind will do")
 	_, err = client.Apps.Get(t.Context(), "a")
@@ -241,6 +263,7 @@ func TestAProfileThatOthersMayReadIsWarnedOf(t *testing.T) {
 	write(t, path, aliceProfile)
 	for mode, warned := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o644: true, 0o620: true, 0o601: true} {
 		require.NoError(t, os.Chmod(path, mode))
+		warned = warned && runtime.GOOS != "windows" // which has no such permissions
 		var log bytes.Buffer
 		client, err := deis.FromProfile(path, deis.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		require.NoError(t, err)
@@ -289,7 +312,7 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 	client, err = deis.FromEnv(deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		host = req.URL.Host
 		assert.Equal(t, "token envstoken", req.Header.Get("Authorization"))
-		return httpmock.NewStringResponse(200, "{}"), nil
+		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})))
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
@@ -313,10 +336,10 @@ func TestASavedProfileIsForItsOwnerOnly(t *testing.T) {
 	path := filepath.Join(dir, ".deis", "staging.json")
 	file, err := os.Stat(path)
 	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o600), file.Mode().Perm())
+	assert.Equal(t, permissions(0o600), file.Mode().Perm())
 	folder, err := os.Stat(filepath.Dir(path))
 	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o700), folder.Mode().Perm())
+	assert.Equal(t, permissions(0o700), folder.Mode().Perm())
 	got, err := deis.LoadProfile("staging")
 	require.NoError(t, err)
 	assert.Equal(t, &want, got)
@@ -325,13 +348,13 @@ func TestASavedProfileIsForItsOwnerOnly(t *testing.T) {
 	require.NoError(t, want.Save("staging"))
 	file, err = os.Stat(path)
 	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o600), file.Mode().Perm())
+	assert.Equal(t, permissions(0o600), file.Mode().Perm())
 
 	deep := filepath.Join(dir, "a", "b", "profile.json")
 	require.NoError(t, want.Save(deep))
 	folder, err = os.Stat(filepath.Dir(deep))
 	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o700), folder.Mode().Perm())
+	assert.Equal(t, permissions(0o700), folder.Mode().Perm())
 }
 
 func TestSavingThroughALinkKeepsTheLink(t *testing.T) {
@@ -389,7 +412,7 @@ func TestAProfileIsReplacedAtOnceOrNotAtAll(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		for i := range 50 {
-			if err := (deis.Profile{Username: strings.Repeat("x", 1000*i), Token: "t"}).Save(""); err != nil {
+			if err := (deis.Profile{Username: strings.Repeat("x", 1000*i), Token: "t"}).Save(""); err != nil && runtime.GOOS != "windows" { // where it fails while the file is open
 				done <- err
 				return
 			}

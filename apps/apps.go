@@ -1,6 +1,10 @@
 // Package apps manages applications: it creates and destroys them, hands them to another owner, reads their logs and
 // runs one-off commands in them.
 //
+//	app, err := client.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
+//	…
+//	log, err := client.Apps.Logs(ctx, app.ID, apps.LogOptions{Lines: 50})
+//
 // Document: "Applications" in both API documents.
 package apps
 
@@ -22,19 +26,73 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // An App is an application.
 type App struct {
-	ID        string         `json:"id"`
-	Owner     string         `json:"owner"`
-	URL       string         `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
-	Structure map[string]int `json:"structure"` // how many processes of each type were asked for
-	UUID      string         `json:"uuid"`
-	Created   rest.Time      `json:"created"`
-	Updated   rest.Time      `json:"updated"`
+	ID        string    `json:"id" deis:"apps"`
+	Owner     string    `json:"owner"`
+	URL       string    `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
+	Structure Structure `json:"structure"` // how many processes of each type were asked for
+	UUID      string    `json:"uuid" deis:"uuid,part"`
+	Created   rest.Time `json:"created"`
+	Updated   rest.Time `json:"updated"`
+
+	// ProcfileStructure has the process types of the latest build that was deployed, and their commands; after a first
+	// build without a Procfile a number in place of a command. 2.3 only, servers since Workflow v2.19.
+	ProcfileStructure ProcfileStructure `json:"procfile_structure"`
+}
+
+// A Structure has a number for each process type.
+type Structure map[string]int
+
+// UnmarshalJSON leaves out what is not a number. Real Controllers store a structure as any client sent it, and one odd
+// app must not make a list unreadable.
+func (s *Structure) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, (*map[string]int)(s)) == nil { // as nearly always
+		return nil
+	}
+	*s = nil
+	var odd map[string]json.RawMessage
+	if json.Unmarshal(data, &odd) != nil { // not even an object
+		return nil
+	}
+	for procType, value := range odd {
+		var number int
+		if json.Unmarshal(value, &number) == nil {
+			if *s == nil {
+				*s = make(Structure)
+			}
+			(*s)[procType] = number
+		}
+	}
+	return nil
+}
+
+// A ProcfileStructure has a text for each process type: its command, or a number.
+type ProcfileStructure map[string]string
+
+// UnmarshalJSON reads numbers as text, and whatever else a Controller has stored as its JSON form.
+func (s *ProcfileStructure) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, (*map[string]string)(s)) == nil { // as nearly always
+		return nil
+	}
+	*s = nil
+	var odd map[string]json.RawMessage
+	if json.Unmarshal(data, &odd) != nil { // not even an object
+		return nil
+	}
+	*s = make(ProcfileStructure, len(odd))
+	for procType, value := range odd {
+		text := string(value)
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		(*s)[procType] = text
+	}
+	return nil
 }
 
 // CreateParams describe a new app.
 type CreateParams struct {
-	// ID is the app's name: a-z, 0-9 and -, at most 24 characters in real 2.2 Controllers, 64 in v1.6. If it is empty,
-	// the Controller invents one.
+	// ID is the app's name: a-z, 0-9 and -, at most 24 characters in real 2.2 Controllers, 63 since Workflow v2.13, 64 in
+	// v1.6. Since Workflow v2.10 it begins with a letter and does not end in -. If it is empty, the Controller invents one.
 	ID string `json:"id,omitempty"`
 }
 
@@ -67,7 +125,7 @@ func (r *RunResult) UnmarshalJSON(data []byte) error {
 type ListOptions = rest.ListOptions
 
 // ErrExists says that there is an app of that id, of the caller or of somebody else. Match it with errors.Is.
-var ErrExists error = rest.Reason{
+var ErrExists error = &rest.Reason{
 	Message: "an app with this id exists",
 	Status:  400,
 	Wordings: []rest.Wording{
@@ -78,7 +136,7 @@ var ErrExists error = rest.Reason{
 
 // List returns one page of the apps that the caller may work on; for an administrator, of all.
 //
-//deis:operation v1.6,v2.2 GET /apps
+//deis:operation v1.6,v2.2,v2.3 GET /apps
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[App], error) {
 	return rest.List[App](ctx, s.client, rest.Path("apps").NoSlash(), o, opts...)
 }
@@ -90,15 +148,16 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 
 // Get returns one app.
 //
-//deis:operation v1.6,v2.2 GET /apps/{id}/
+//deis:operation v1.6,v2.2,v2.3 GET /apps/{id}/
 func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (*App, error) {
 	return rest.Get[App](ctx, s.client, rest.Path("apps", id), opts...)
 }
 
-// Create makes an app, which belongs to the caller. The error is ErrExists if the id is taken. A 2.2 Controller answers
-// 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was deleted.
+// Create makes an app, which belongs to the caller. The error matches ErrExists if the id is taken. A 2.x Controller
+// responds with 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was
+// deleted.
 //
-//deis:operation v1.6,v2.2 POST /apps/
+//deis:operation v1.6,v2.2,v2.3 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {
 	if p.ID != "" {
 		if err := rest.Path("apps", p.ID).Err(); err != nil {
@@ -111,7 +170,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 // Update hands an app to another owner. API 2.x only: the error is a *version.UnsupportedError before. Only the owner
 // and administrators may.
 //
-//deis:operation v2.2 POST /apps/{id}/
+//deis:operation v2.2,v2.3 POST /apps/{id}/
 func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ...rest.CallOption) error {
 	at := rest.Path("apps", id)
 	switch {
@@ -120,7 +179,7 @@ func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ..
 	case p.Owner == "":
 		return rest.InvalidArgument("owner", "must not be empty")
 	}
-	if err := s.client.Require(ctx, "updating an app", version.API{Major: 2}); err != nil {
+	if err := s.client.Require(ctx, "updating an app", version.V2); err != nil {
 		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, at, p, opts...)
@@ -129,16 +188,16 @@ func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ..
 
 // Delete destroys an app with its releases, config and domains. Only the owner and administrators may.
 //
-//deis:operation v1.6,v2.2 DELETE /apps/{id}/
+//deis:operation v1.6,v2.2,v2.3 DELETE /apps/{id}/
 func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("apps", id), opts...)
 }
 
 // Run runs a command in a new process with the app's current build and config, and waits for its end, which real
-// Controllers allow twenty minutes. A command that fails is no error: see ExitCode. An app without a build answers
-// with 400, rest.ErrBadRequest.
+// Controllers allow twenty minutes. A command that fails is no error: see ExitCode. For an app without a build the
+// response is 400, rest.ErrBadRequest.
 //
-//deis:operation v1.6,v2.2 POST /apps/{id}/run/
+//deis:operation v1.6,v2.2,v2.3 POST /apps/{id}/run/
 func (s *Service) Run(ctx context.Context, id, command string, opts ...rest.CallOption) (*RunResult, error) {
 	if command == "" {
 		return nil, rest.InvalidArgument("command", "must not be empty")

@@ -38,7 +38,7 @@ func TestRunTakesNothingElseForAResult(t *testing.T) {
 	for _, answer := range []string{`[]`, `[0]`, `[0, "a", "b"]`, `["0", "a"]`, `"hi"`, `{"exit_code": "0"}`, ``, `null`, `<h1>hi</h1>`} {
 		client := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/run/", `{"command": "ls"}`, 200, answer))
 		_, err := client.Apps.Run(t.Context(), "example-go", "ls")
-		assert.ErrorContains(t, err, "deis: POST /v1/apps/example-go/run/: 200 OK: the answer ", "%q", answer)
+		assert.ErrorContains(t, err, "deis: POST /v1/apps/example-go/run/: 200 OK: the response ", "%q", answer)
 	}
 }
 
@@ -104,4 +104,53 @@ func TestALoggerThatIsDownIsAnError(t *testing.T) {
 		exchange.On("GET /v2/apps/example-go/logs/", "", 500, "Error accessing logs for example-go").Header("Content-Type", "text/plain"))
 	_, err := client.Apps.Logs(t.Context(), "example-go", apps.LogOptions{})
 	assert.EqualError(t, err, "deis: GET /v2/apps/example-go/logs/: 500 Internal Server Error: Error accessing logs for example-go")
+}
+
+func TestOneOddAppDoesNotMakeAListUnreadable(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps", "", 200, `{"count": 8, "results": [
+		{"id": "good", "structure": {"web": 3}},
+		{"id": "list", "structure": [1]},
+		{"id": "text", "structure": "web=1"},
+		{"id": "texts", "structure": {"web": "1", "worker": 2}},
+		{"id": "deep", "structure": {"web": {"a": 1}}},
+		{"id": "fractions", "structure": {"web": 1.5, "worker": 1e3}},
+		{"id": "null", "structure": null},
+		{"id": "again", "structure": {"web": 3}}
+	]}`))
+	page, err := client.Apps.List(t.Context(), apps.ListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []apps.App{
+		{ID: "good", Structure: map[string]int{"web": 3}},
+		{ID: "list"},
+		{ID: "text"},
+		{ID: "texts", Structure: map[string]int{"worker": 2}},
+		{ID: "deep"},
+		{ID: "fractions"},
+		{ID: "null"},
+		{ID: "again", Structure: map[string]int{"web": 3}},
+	}, page.Items)
+}
+
+func TestOtherFieldsOfAnAppMustFit(t *testing.T) {
+	for _, app := range []string{`{"id": 5}`, `{"id": 5, "structure": [1]}`} {
+		_, err := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/", "", 200, app)).Apps.Get(t.Context(), "example-go")
+		assert.Error(t, err, app)
+	}
+}
+
+func TestTheStructureOfTheProcfileIsTextWhateverTheControllerWrites(t *testing.T) {
+	for body, want := range map[string]apps.ProcfileStructure{
+		`{"web": "./serve", "worker": ""}`:        {"web": "./serve", "worker": ""},
+		`{"web": 1, "worker": "./work"}`:          {"web": "1", "worker": "./work"}, // after a first build without a Procfile
+		`{"web": ["./serve"], "worker": {"a":1}}`: {"web": `["./serve"]`, "worker": `{"a":1}`},
+		`{}`:    {},
+		`null`:  nil,
+		`[1]`:   nil,
+		`"web"`: nil,
+	} {
+		client := exchange.Client(t, "2.3", exchange.On("GET /v2/apps/example-go/", "", 200, `{"id": "example-go", "procfile_structure": `+body+`}`))
+		app, err := client.Apps.Get(t.Context(), "example-go")
+		require.NoError(t, err, body)
+		assert.Equal(t, want, app.ProcfileStructure, body)
+	}
 }

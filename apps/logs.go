@@ -16,12 +16,12 @@ type LogOptions struct {
 }
 
 // Logs returns the last lines of an app's log, of the Controller and of its processes, as plain text; none is "". A
-// 2.x Controller whose logger is down answers 500, rest.ErrServer.
+// 2.x Controller whose logger is down responds with 500, rest.ErrServer.
 //
 // Real Controllers write a log in different ways, which all come out the same: v1.6 as a JSON string, 2.2 as a Python
 // bytes literal, newer ones as it is. What is not UTF-8 in it becomes U+FFFD.
 //
-//deis:operation v1.6,v2.2 GET /apps/{id}/logs/
+//deis:operation v1.6,v2.2,v2.3 GET /apps/{id}/logs/
 func (s *Service) Logs(ctx context.Context, id string, o LogOptions, opts ...rest.CallOption) (string, error) {
 	if o.Lines < 0 {
 		return "", rest.InvalidArgument("Lines", "must not be negative")

@@ -1,12 +1,19 @@
 // Package auth manages the caller's own account: it registers, logs in, and changes passwords and tokens.
 //
+//	user, err := client.Auth.Register(ctx, auth.RegisterParams{Username: "test", Password: password})
+//	…
+//	client, err = deis.Login(ctx, "https://deis.example.com", "test", password)
+//
 // Document: "Authentication" in both API documents. Whoami is new in 2.2.
 package auth
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/users"
@@ -26,6 +33,9 @@ type RegisterParams struct {
 	Email     string `json:"email"` // may be empty
 	FirstName string `json:"first_name,omitempty"`
 	LastName  string `json:"last_name,omitempty"`
+
+	// AsAdmin registers with the client's token, where only administrators may register others. Otherwise none is sent.
+	AsAdmin bool `json:"-"`
 }
 
 // String shows the parameters without the password.
@@ -65,13 +75,13 @@ type CancelParams struct {
 // Reasons for failure. Match them with errors.Is.
 var (
 	// ErrInvalidCredentials says that there is no such user, or that the password is wrong.
-	ErrInvalidCredentials error = rest.Reason{
+	ErrInvalidCredentials error = &rest.Reason{
 		Message:  "wrong username or password",
 		Status:   400,
 		Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with provided credentials"}},
 	}
 	// ErrUsernameTaken says that there is a user of that name.
-	ErrUsernameTaken error = rest.Reason{
+	ErrUsernameTaken error = &rest.Reason{
 		Message: "the username is taken",
 		Status:  400,
 		Wordings: []rest.Wording{
@@ -80,18 +90,29 @@ var (
 		},
 	}
 	// ErrOwnsApps says that the account owns apps: delete them or hand them to somebody first (API 2.x).
-	ErrOwnsApps error = rest.Reason{
+	ErrOwnsApps error = &rest.Reason{
 		Message:  "the account owns apps",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "still has applications assigned"}},
 	}
+	// ErrOwnsRecords says that the account has made releases, builds, config or certificates that are still there, in apps
+	// that it handed over or worked on (API 2.3). Such an account can be cancelled only after those apps and certificates
+	// are deleted.
+	ErrOwnsRecords error = &rest.Reason{
+		Message:  "the account has made releases, builds, config or certificates that are still there",
+		Status:   409,
+		Wordings: []rest.Wording{{Text: "referenced through a protected foreign key"}},
+	}
 )
 
-// Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. It sends no
-// token; where only administrators may register others, give one with rest.WithHeader("Authorization", "token …").
-// The error is ErrUsernameTaken if the name is taken.
+// Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. The error matches
+// ErrUsernameTaken if the name is taken, and rest.ErrForbidden where registration is closed, or is open to administrators
+// only and AsAdmin is not set.
 //
-//deis:operation v1.6,v2.2 POST /auth/register/
+// A password with outer spaces is refused in API 2.x: real Controllers register it without them, and those since Workflow
+// v2.17 do not accept it with them at login.
+//
+//deis:operation v1.6,v2.2,v2.3 POST /auth/register/
 func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.CallOption) (*users.User, error) {
 	switch {
 	case p.Username == "":
@@ -99,11 +120,36 @@ func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.C
 	case p.Password == "":
 		return nil, rest.InvalidArgument("password", "must not be empty")
 	}
+	if err := s.checkSpaces(ctx, "password", p.Password); err != nil {
+		return nil, err
+	}
 	request := registerRequest{RegisterParams: p, Password: p.Password}
-	return rest.Post[users.User](ctx, s.client, rest.Path("auth", "register"), request, anonymous(opts)...)
+	if p.AsAdmin {
+		opts = append([]rest.CallOption{rest.WithSecrets(p.Password)}, opts...)
+	} else {
+		opts = anonymous(opts, p.Password)
+	}
+	user, err := rest.Post[users.User](ctx, s.client, rest.Path("auth", "register"), request, opts...)
+	if errors.Is(err, rest.ErrForbidden) && !p.AsAdmin {
+		err = fmt.Errorf("%w: registration is closed, or open to administrators only: see RegisterParams.AsAdmin", err)
+	}
+	return user, err
 }
 
-// A registerRequest always has an email: real v1.6 Controllers answer 500 without.
+// checkSpaces refuses a password with outer spaces in API 2.x. The error does not show it.
+func (s *Service) checkSpaces(ctx context.Context, argument, password string) error {
+	isSpace := func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f } // as Python's strip has it
+	if strings.TrimFunc(password, isSpace) == password {
+		return nil
+	}
+	api, err := s.client.Negotiate(ctx)
+	if err == nil && api.Major >= 2 {
+		err = rest.InvalidArgument(argument, "must not begin or end with a space in API 2.x: the user could not log in with it")
+	}
+	return err
+}
+
+// A registerRequest always has an email: real v1.6 Controllers respond with 500 without.
 type registerRequest struct {
 	RegisterParams
 	Password string `json:"password"`
@@ -111,10 +157,10 @@ type registerRequest struct {
 
 // Login returns the user's token, the same each time until RegenerateToken replaces it. It sends no token, because
 // real Controllers refuse a login that comes with a stale one. The client goes on with its own token: deis.Login, or
-// Client.With and deis.WithToken, make one with the new. The error is ErrInvalidCredentials if the username or the
+// Client.With and deis.WithToken, make one with the new. The error matches ErrInvalidCredentials if the username or the
 // password is wrong.
 //
-//deis:operation v1.6,v2.2 POST /auth/login/
+//deis:operation v1.6,v2.2,v2.3 POST /auth/login/
 func (s *Service) Login(ctx context.Context, username, password string, opts ...rest.CallOption) (string, error) {
 	switch {
 	case username == "":
@@ -122,20 +168,20 @@ func (s *Service) Login(ctx context.Context, username, password string, opts ...
 	case password == "":
 		return "", rest.InvalidArgument("password", "must not be empty")
 	}
-	answer, err := rest.Post[tokenAnswer](ctx, s.client, rest.Path("auth", "login"), struct {
+	got, err := rest.Post[tokenResponse](ctx, s.client, rest.Path("auth", "login"), struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
-	}{username, password}, anonymous(opts)...)
+	}{username, password}, append(anonymous(opts, password), rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}
-	return answer.Token, nil
+	return got.Token, nil
 }
 
-// A tokenAnswer is {"token": "…"}.
-type tokenAnswer struct{ Token string }
+// A tokenResponse is {"token": "…"}.
+type tokenResponse struct{ Token string }
 
-func (a *tokenAnswer) UnmarshalJSON(data []byte) error {
+func (a *tokenResponse) UnmarshalJSON(data []byte) error {
 	var object struct {
 		Token string `json:"token"`
 	}
@@ -149,14 +195,14 @@ func (a *tokenAnswer) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// anonymous adds the option that sends no token, before the caller's own.
-func anonymous(opts []rest.CallOption) []rest.CallOption {
-	return append([]rest.CallOption{rest.WithoutToken()}, opts...)
+// anonymous adds the options that send no token and keep the password a secret, before the caller's own.
+func anonymous(opts []rest.CallOption, password string) []rest.CallOption {
+	return append([]rest.CallOption{rest.WithoutToken(), rest.WithSecrets(password)}, opts...)
 }
 
 // Whoami returns the caller's account. API 2.2 and newer: the error is a *version.UnsupportedError before.
 //
-//deis:operation v2.2 GET /auth/whoami/
+//deis:operation v2.2,v2.3 GET /auth/whoami/
 func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.User, error) {
 	if err := s.client.Require(ctx, "whoami", version.V2_2); err != nil {
 		return nil, err
@@ -164,26 +210,32 @@ func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.U
 	return rest.Get[users.User](ctx, s.client, rest.Path("auth", "whoami"), opts...)
 }
 
-// ChangePassword changes a password. Tokens stay valid. If the present password is wrong, v1.6 Controllers answer 400
-// and 2.2 Controllers 401.
+// ChangePassword changes a password. Tokens stay valid. If the present password is wrong, v1.6 Controllers respond with
+// 400 and 2.x Controllers with 401.
 //
-//deis:operation v1.6,v2.2 POST /auth/passwd/
+// A new password with outer spaces is refused in API 2.x: real Controllers store it with them, but those before Workflow
+// v2.17 take them off at login, so that the user could never log in again.
+//
+//deis:operation v1.6,v2.2,v2.3 POST /auth/passwd/
 func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...rest.CallOption) error {
 	if p.NewPassword == "" {
 		return rest.InvalidArgument("new password", "must not be empty")
+	}
+	if err := s.checkSpaces(ctx, "new password", p.NewPassword); err != nil {
+		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("auth", "passwd"), struct {
 		Password    string `json:"password,omitempty"`
 		NewPassword string `json:"new_password"`
 		Username    string `json:"username,omitempty"`
-	}{p.Password, p.NewPassword, p.Username}, opts...)
+	}{p.Password, p.NewPassword, p.Username}, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Password, p.NewPassword))...)
 	return err
 }
 
 // RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. Where it replaced the
 // caller's, this client's token is no longer valid: go on with Client.With and deis.WithToken, or log in again.
 //
-//deis:operation v1.6,v2.2 POST /auth/tokens/
+//deis:operation v1.6,v2.2,v2.3 POST /auth/tokens/
 func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...rest.CallOption) (string, error) {
 	// Real Controllers replace everybody's token for each "all", even false, and beside a username.
 	var request struct {
@@ -197,28 +249,29 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 	if p.All && p.Username != "" {
 		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
 	}
-	answer, err := rest.Post[newTokenAnswer](ctx, s.client, rest.Path("auth", "tokens"), request, opts...)
+	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(opts[:len(opts):len(opts)], rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}
-	return answer.Token, nil
+	return got.Token, nil
 }
 
-// A newTokenAnswer is a tokenAnswer, or "" where everybody's token was replaced.
-type newTokenAnswer struct{ tokenAnswer }
+// A newTokenResponse is a tokenResponse, or "" where everybody's token was replaced.
+type newTokenResponse struct{ tokenResponse }
 
-func (a *newTokenAnswer) UnmarshalJSON(data []byte) error {
+func (a *newTokenResponse) UnmarshalJSON(data []byte) error {
 	if string(data) == `""` {
 		return nil
 	}
-	return a.tokenAnswer.UnmarshalJSON(data)
+	return a.tokenResponse.UnmarshalJSON(data)
 }
 
 // Cancel destroys an account: the caller's own where Username is empty, so check that a variable that you put there is
-// not. The error is ErrOwnsApps if it owns apps (API 2.x). A v1.6 Controller destroys its apps with it: hand over first
-// what shall stay. Real 2.2 Controllers answer 500 if it owns a certificate, or has made releases of others' apps.
+// not. The error matches ErrOwnsApps if it owns apps (API 2.x). A v1.6 Controller destroys its apps with it, and what it has
+// made in the apps of others: hand over first what shall stay. If it owns a certificate, or has made releases of others'
+// apps, the error matches ErrOwnsRecords in 2.3; real 2.2 Controllers respond with 500.
 //
-//deis:operation v1.6,v2.2 DELETE /auth/cancel/
+//deis:operation v1.6,v2.2,v2.3 DELETE /auth/cancel/
 func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {
 	if p.Username != "" { // an empty one would cancel the caller
 		opts = append(opts[:len(opts):len(opts)], rest.WithBody(struct {

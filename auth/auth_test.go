@@ -33,7 +33,7 @@ func TestALoginWithoutATokenInItsAnswerIsAnError(t *testing.T) {
 		client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/login/",
 			`{"username": "test", "password": "opensesame"}`, 200, answer).Anonymous())
 		_, err := client.Auth.Login(t.Context(), "test", "opensesame")
-		assert.ErrorContains(t, err, "the answer cannot be read", answer)
+		assert.ErrorContains(t, err, "the response cannot be read", answer)
 	}
 }
 
@@ -79,4 +79,29 @@ func TestCancelNamesAnotherOnlyIfThereIsAName(t *testing.T) { // {"username": ""
 	)
 	require.NoError(t, client.Auth.Cancel(t.Context(), auth.CancelParams{Username: "bob"}))
 	require.NoError(t, client.Auth.Cancel(t.Context(), auth.CancelParams{}))
+}
+
+func TestAPasswordWithOuterSpacesIsRefusedWhereNobodyCouldLogInWithIt(t *testing.T) {
+	for _, password := range []string{" canary", "canary ", "canary\n", "\u00a0canary", "canary\x1f"} {
+		for _, api := range []string{"2.2", "2.3"} {
+			client := exchange.Client(t, api)
+			change := client.Auth.ChangePassword(t.Context(), auth.PasswordParams{Password: "foo", NewPassword: password})
+			_, register := client.Auth.Register(t.Context(), auth.RegisterParams{Username: "test", Password: password})
+			for argument, err := range map[string]error{"new password": change, "password": register} {
+				require.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", password)
+				assert.ErrorContains(t, err, "invalid argument: "+argument+" must not begin or end with a space")
+				assert.NotContains(t, err.Error(), "canary")
+			}
+		}
+	}
+}
+
+func TestV16KeepsThePasswordAsItIs(t *testing.T) {
+	client := exchange.Client(t, "1.6", exchange.On("POST /v1/auth/passwd/", `{"password": " old ", "new_password": " new "}`, 200, `{"status":"password set"}`))
+	require.NoError(t, client.Auth.ChangePassword(t.Context(), auth.PasswordParams{Password: " old ", NewPassword: " new "}))
+}
+
+func TestThePresentPasswordMayHaveOuterSpaces(t *testing.T) { // how else could it be changed?
+	client := exchange.Client(t, "2.3", exchange.On("POST /v2/auth/passwd/", `{"password": " old ", "new_password": "new"}`, 200, `{"status":"password set"}`))
+	require.NoError(t, client.Auth.ChangePassword(t.Context(), auth.PasswordParams{Password: " old ", NewPassword: "new"}))
 }

@@ -68,3 +68,58 @@ func TestAFailedDeployIsAnErrorOfItsVersion(t *testing.T) {
 		assert.ErrorContains(t, err, c.detail)
 	}
 }
+
+func TestOneOddBuildDoesNotMakeAListUnreadable(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/builds/", "", 200, `{"count": 6, "results": [
+		{"uuid": "good", "procfile": {"web": "./cmd"}},
+		{"uuid": "list", "procfile": ["web"]},
+		{"uuid": "text", "procfile": "web: ./cmd"},
+		{"uuid": "numbers", "sha": "060da68", "procfile": {"web": 1, "worker": "./work"}},
+		{"uuid": "null", "procfile": null},
+		{"uuid": "again", "procfile": {"web": "./cmd"}}
+	]}`))
+	page, err := client.Builds.List(t.Context(), "example-go", builds.ListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []builds.Build{
+		{UUID: "good", Procfile: map[string]string{"web": "./cmd"}},
+		{UUID: "list"},
+		{UUID: "text"},
+		{UUID: "numbers", SHA: "060da68", Procfile: map[string]string{"worker": "./work"}},
+		{UUID: "null"},
+		{UUID: "again", Procfile: map[string]string{"web": "./cmd"}},
+	}, page.Items)
+}
+
+func TestOtherFieldsOfABuildMustFit(t *testing.T) {
+	for _, build := range []string{`{"image": 5}`, `{"image": 5, "procfile": [1]}`} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/builds/", `{"image": "a/b"}`, 201, build))
+		_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "a/b"})
+		assert.Error(t, err, build)
+	}
+}
+
+func TestGetReturnsNoOtherBuildThanTheOneAskedFor(t *testing.T) { // 2.3 Controllers respond with the latest, whatever is asked for
+	const uuid = "c41688f5-76e9-41f5-9d0f-1a693c65ed70"
+	get := "GET /v2/apps/example-go/builds/" + uuid + "/"
+	found := exchange.Client(t, "2.3", exchange.On(get, "", 200, `{"app": "example-go", "uuid": "`+uuid+`", "image": "a/b:1"}`))
+	build, err := found.Builds.Get(t.Context(), "example-go", uuid)
+	require.NoError(t, err)
+	assert.Equal(t, "a/b:1", build.Image)
+	for body, says := range map[string]string{
+		`{"app": "example-go", "uuid": "a3674d02-4453-43b7-8c11-80ea8d3d3f43", "image": "a/b:2"}`: "got a3674d02-4453-43b7-8c11-80ea8d3d3f43",
+		`{"app":null,"image":"","sha":"","procfile":null,"dockerfile":"","uuid":""}`:              "got none", // nothing was deployed
+	} {
+		_, err := exchange.Client(t, "2.3", exchange.On(get, "", 200, body)).Builds.Get(t.Context(), "example-go", uuid)
+		require.ErrorIs(t, err, builds.ErrNotLatest)
+		assert.ErrorContains(t, err, "asked for build "+uuid+" of app example-go, "+says)
+	}
+}
+
+func TestAProcessTypeThatNoPathCanNameIsRefused(t *testing.T) { // real Controllers store it, and it can never be scaled
+	for _, procType := range []string{"", "my web", "web/1", "web\n", ".."} {
+		params := builds.CreateParams{Image: "a/b", Procfile: map[string]string{"web": "./cmd", procType: "./cmd"}}
+		_, err := exchange.Client(t, "2.3").Builds.Create(t.Context(), "example-go", params)
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", procType)
+		assert.ErrorContains(t, err, "process type", "%q", procType)
+	}
+}

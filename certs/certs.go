@@ -1,5 +1,9 @@
 // Package certs manages the TLS certificates of apps' domains.
 //
+//	cert, err := client.Certs.Create(ctx, certs.CreateParams{Name: "www", Certificate: pem, Key: key})
+//	…
+//	err = client.Certs.Attach(ctx, "www", "www.example.com")
+//
 // Document: "Certificates" in both API documents. In v1.6 a certificate is named by its common name and serves the
 // domain of that name; in 2.x it has a name of its own and is attached to domains.
 package certs
@@ -25,7 +29,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 type Cert struct {
 	ID         int       `json:"id"`
 	Owner      string    `json:"owner"`
-	Name       string    `json:"name"` // what the other methods take; in v1.6 the common name
+	Name       string    `json:"name" deis:"certs"` // what the other methods take; in v1.6 the common name
 	CommonName string    `json:"common_name"`
 	Expires    rest.Time `json:"expires"`
 	Created    rest.Time `json:"created"`
@@ -41,7 +45,7 @@ type Cert struct {
 }
 
 // UnmarshalJSON reads a certificate of either version. It names those of v1.6 by their common name, and cleans the
-// fingerprint in what real 2.2 Controllers answer to Create, b'7A:CA:…'.
+// fingerprint in the response of real 2.2 Controllers to Create, b'7A:CA:…'.
 func (c *Cert) UnmarshalJSON(data []byte) error {
 	type plain Cert
 	if err := json.Unmarshal(data, (*plain)(c)); err != nil {
@@ -77,8 +81,8 @@ func (p CreateParams) GoString() string { return "certs.CreateParams" + p.String
 type ListOptions = rest.ListOptions
 
 // ErrExists says that there is a certificate of that name, of the caller or of somebody else. Match it with errors.Is.
-// Real v1.6 Controllers say so only if the name was given, and answer 500 otherwise.
-var ErrExists error = rest.Reason{
+// Real v1.6 Controllers say so only if the name was given, and respond with 500 otherwise.
+var ErrExists error = &rest.Reason{
 	Message: "a certificate with this name exists",
 	Status:  400,
 	Wordings: []rest.Wording{
@@ -89,7 +93,7 @@ var ErrExists error = rest.Reason{
 
 // List returns one page of the caller's certificates.
 //
-//deis:operation v1.6,v2.2 GET /certs
+//deis:operation v1.6,v2.2,v2.3 GET /certs
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[Cert], error) {
 	return rest.List[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
 }
@@ -99,17 +103,17 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	return rest.All[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
 }
 
-// Get returns one certificate. Real v1.6 Controllers answer 500 if there is none of that name.
+// Get returns one certificate. Real v1.6 Controllers respond with 500 if there is none of that name.
 //
-//deis:operation v1.6,v2.2 GET /certs/{name}
+//deis:operation v1.6,v2.2,v2.3 GET /certs/{name}
 func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption) (*Cert, error) {
 	return rest.Get[Cert](ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
 // Create gives the Controller a certificate and its private key. Real Controllers of both versions do not check that
-// the two belong together. The error is ErrExists if the name is taken.
+// the two belong together. The error matches ErrExists if the name is taken.
 //
-//deis:operation v1.6,v2.2 POST /certs/
+//deis:operation v1.6,v2.2,v2.3 POST /certs/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
 	switch {
 	case p.Certificate == "":
@@ -132,7 +136,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	} else if p.Name == "" {
 		return nil, rest.InvalidArgument("certificate name", "must not be empty in API 2.x")
 	}
-	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, opts...)
+	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Key))...)
 }
 
 type createRequest struct {
@@ -142,25 +146,26 @@ type createRequest struct {
 	Key         string `json:"key"`
 }
 
-// Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers answer 500 if there is
-// none of that name.
+// Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers respond with
+// 500 if there is none of that name.
 //
-//deis:operation v1.6,v2.2 DELETE /certs/{name}
+//deis:operation v1.6,v2.2,v2.3 DELETE /certs/{name}
 func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Attach makes a domain use a certificate. A domain that has one already is answered with 409, rest.ErrConflict. API
-// 2.x only: the error is a *version.UnsupportedError before.
+// Attach makes a domain use a certificate. For a domain that has one already the response is 409,
+// rest.ErrConflict. API 2.x only: the error is a *version.UnsupportedError before.
 //
-// It is sent to /certs/{name}/domain/: real 2.2 Controllers answer 405 to the documented /domains/.
+// It is sent to /certs/{name}/domain/: real 2.x Controllers respond with 405 to the documented /domains/.
 //
 //deis:operation v2.2 POST /certs/{name}/domains/
+//deis:operation v2.3 POST /certs/{name}/domain/
 func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
 	if err := rest.Path("certs", name, "domain", domain).Err(); err != nil {
 		return err
 	}
-	if err := s.client.Require(ctx, "attaching a certificate", version.API{Major: 2}); err != nil {
+	if err := s.client.Require(ctx, "attaching a certificate", version.V2); err != nil {
 		return err
 	}
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("certs", name, "domain"), struct {
@@ -173,16 +178,17 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 // other, real 2.2 Controllers detach the domain all the same, with a 503 or without. API 2.x only: the error is a
 // *version.UnsupportedError before.
 //
-// It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers answer the documented /domains/ by destroying the
-// whole certificate.
+// It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers respond to the documented /domains/ by destroying the
+// whole certificate, and servers since Workflow v2.7 do not know the path with a slash at its end.
 //
 //deis:operation v2.2 DELETE /certs/{name}/domains/{domain}/
+//deis:operation v2.3 DELETE /certs/{name}/domain/{domain}
 func (s *Service) Detach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
 	at := rest.Path("certs", name, "domain", domain).NoSlash()
 	if err := at.Err(); err != nil {
 		return err
 	}
-	if err := s.client.Require(ctx, "detaching a certificate", version.API{Major: 2}); err != nil {
+	if err := s.client.Require(ctx, "detaching a certificate", version.V2); err != nil {
 		return err
 	}
 	return rest.Delete(ctx, s.client, at, opts...)

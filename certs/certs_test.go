@@ -34,7 +34,7 @@ func TestANameIsACommonNameInV16(t *testing.T) {
 		"2.2":           {"2.2", "foo", `{"name": "foo", "certificate": "CERT", "key": "KEY"}`},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			client := exchange.Client(t, c.api, exchange.On("POST /v"+c.api[:1]+"/certs/", c.body, 201, `{}`))
+			client := exchange.Client(t, c.api, exchange.On("POST /v"+c.api[:1]+"/certs/", c.body, 201, `{"common_name": "test.example.com"}`))
 			_, err := client.Certs.Create(t.Context(), certs.CreateParams{Name: c.name, Certificate: "CERT", Key: "KEY"})
 			require.NoError(t, err)
 		})
@@ -67,10 +67,17 @@ func TestCertsOfBothVersionsAreRead(t *testing.T) {
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/certs/foo", "", 200, c.answer))
-			got, err := client.Certs.Get(t.Context(), "foo")
+			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/certs/"+c.want.Name, "", 200, c.answer))
+			got, err := client.Certs.Get(t.Context(), c.want.Name)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, *got)
 		})
+	}
+}
+
+func TestACertificateIsDetachedWithoutASlashAtTheEnd(t *testing.T) { // since Workflow v2.7 the path with a slash is 404
+	for _, api := range []string{"2.0", "2.2", "2.3"} {
+		client := exchange.Client(t, api, exchange.On("DELETE /v2/certs/foo/domain/test.com", "", 204, ""))
+		require.NoError(t, client.Certs.Detach(t.Context(), "foo", "test.com"))
 	}
 }

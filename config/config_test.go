@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -32,6 +34,14 @@ func TestWhatIsSetIsSentAndNilUnsets(t *testing.T) {
 				Tags:   map[string]*string{"rack": to("2"), "zone": nil},
 			},
 			`{"memory": {"web": "512M", "worker": null}, "cpu": {"web": "250m", "worker": null}, "tags": {"rack": "2", "zone": null}}`,
+		},
+		"a request and a limit": {
+			config.Changes{Memory: map[string]*string{"web": to("128M/256M")}, CPU: map[string]*string{"web": to("1500m/2000m")}},
+			`{"memory": {"web": "128M/256M"}, "cpu": {"web": "1500m/2000m"}}`,
+		},
+		"the login for a registry": {
+			config.Changes{Registry: map[string]*string{"username": to("bob"), "password": nil}},
+			`{"registry": {"username": "bob", "password": null}}`,
 		},
 		"health checks": {
 			config.Changes{Healthcheck: map[string]config.Healthcheck{
@@ -67,7 +77,7 @@ func TestSetValuesAndUnsetAreSetsOfOneKind(t *testing.T) {
 	set, err := client.Config.SetValues(t.Context(), "example-go", map[string]string{"A": "1", "B": ""})
 	require.NoError(t, err)
 	assert.Equal(t, 3, set.Release)
-	unset, err := client.Config.Unset(t.Context(), "example-go", "A", "B")
+	unset, err := client.Config.Unset(t.Context(), "example-go", []string{"A", "B"})
 	require.NoError(t, err)
 	assert.Equal(t, 4, unset.Release)
 }
@@ -80,15 +90,87 @@ func TestKeysThatPoisonAnAppAreRefused(t *testing.T) { // v1.6 Controllers store
 	}
 }
 
-func TestAHealthCheckThatWouldCheckNothingIsRefused(t *testing.T) {
+func TestAProbeThatControllersWouldNotCarryOutIsRefused(t *testing.T) {
+	get, exec, tcp := &config.HTTPGet{Path: "/", Port: 80}, &config.Exec{Command: []string{"true"}}, &config.TCPSocket{Port: 80}
 	for says, check := range map[string]config.Healthcheck{
-		`health check "liveness" of web must be a livenessProbe or a readinessProbe`: {"liveness": {TCPSocket: &config.TCPSocket{Port: 80}}},
+		`health check "liveness" of web must be a livenessProbe or a readinessProbe`: {"liveness": {TCPSocket: tcp}},
 		`livenessProbe of web must say how to ask`:                                   {config.LivenessProbe: {}},
+		`livenessProbe of web must say how to ask, by`:                               {config.LivenessProbe: {TimeoutSeconds: 5}},
+		`readinessProbe of web must ask in one way only`:                             {config.ReadinessProbe: {HTTPGet: get, TCPSocket: tcp}},
+		`readinessProbe of web must ask in one way only, by`:                         {config.ReadinessProbe: {Exec: exec, HTTPGet: get}},
+		`livenessProbe of web must have a port`:                                      {config.LivenessProbe: {HTTPGet: &config.HTTPGet{Path: "/"}}},
+		`livenessProbe of web must have a port, as a number`:                         {config.LivenessProbe: {TCPSocket: &config.TCPSocket{PortName: "http"}}},
+		`livenessProbe of web must have a command`:                                   {config.LivenessProbe: {Exec: &config.Exec{}}},
 	} {
 		_, err := exchange.Client(t, "2.2").Config.Set(t.Context(), "a", config.Changes{Healthcheck: map[string]config.Healthcheck{"web": check}})
-		assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument, says)
 		assert.ErrorContains(t, err, says)
 	}
+}
+
+func TestAGracePeriodThatWouldBreakTheNextDeployIsRefused(t *testing.T) {
+	for _, seconds := range []string{"", "30s", "1.5", "-1", " 30"} {
+		_, err := exchange.Client(t, "2.3").Config.Set(t.Context(), "a", config.Changes{TerminationGracePeriod: map[string]*string{"web": &seconds}})
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", seconds)
+		assert.ErrorContains(t, err, "of web must be a number of seconds")
+	}
+}
+
+func TestWhatSomeServersDoNotStoreIsAnError(t *testing.T) {
+	const path = "POST /v2/apps/a/config/"
+	unchanged := `{"detail":"alice changed nothing - release stopped"}`
+	values := map[string]*string{"A": to("1")}
+	for situation, c := range map[string]struct {
+		changes   config.Changes
+		exchanges []exchange.Exchange
+		says      string // "" if all is stored
+	}{
+		"all is stored": {
+			config.Changes{LifecyclePostStart: map[string]*string{"web": to("echo"), "old": nil}, TerminationGracePeriod: map[string]*string{"web": to("30")}},
+			[]exchange.Exchange{exchange.On(path, `{"lifecycle_post_start": {"web": "echo", "old": null}, "termination_grace_period": {"web": "30"}}`, 201,
+				`{"app": "a", "lifecycle_post_start": {"web": "echo"}, "termination_grace_period": {"web": 30}}`)},
+			"",
+		},
+		"a server before Workflow v2.20 stores the rest": {
+			config.Changes{Values: values, TerminationGracePeriod: map[string]*string{"web": to("30")}},
+			[]exchange.Exchange{exchange.On(path, `{"values": {"A": "1"}, "termination_grace_period": {"web": "30"}}`, 201, `{"app": "a", "values": {"A": "1"}}`)},
+			"has not stored TerminationGracePeriod of web for app a",
+		},
+		"it finds nothing changed": {
+			config.Changes{LifecyclePostStart: map[string]*string{"web": to("echo")}},
+			[]exchange.Exchange{
+				exchange.On(path, `{"lifecycle_post_start": {"web": "echo"}}`, 409, unchanged), exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a"}`),
+			},
+			"has not stored LifecyclePostStart of web",
+		},
+		"a hook alone counts as nothing": {
+			config.Changes{LifecyclePreStop: map[string]*string{"web": nil}},
+			[]exchange.Exchange{
+				exchange.On(path, `{"lifecycle_pre_stop": {"web": null}}`, 409, unchanged),
+				exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a", "lifecycle_pre_stop": {"web": "sleep 1"}}`),
+			},
+			"has not stored LifecyclePreStop of web",
+		},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			_, err := exchange.Client(t, "2.3", c.exchanges...).Config.Set(t.Context(), "a", c.changes)
+			if c.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.ErrorIs(t, err, errors.ErrUnsupported)
+			assert.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func TestWhatIsStoredLikeThatAlreadyIsUnchanged(t *testing.T) {
+	client := exchange.Client(t, "2.3",
+		exchange.On("POST /v2/apps/a/config/", `{"termination_grace_period": {"web": "30"}}`, 409, `{"detail":"alice changed nothing - release stopped"}`),
+		exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a", "termination_grace_period": {"web": "30"}}`))
+	_, err := client.Config.Set(t.Context(), "a", config.Changes{TerminationGracePeriod: map[string]*string{"web": to("30")}})
+	assert.ErrorIs(t, err, config.ErrUnchanged)
+	assert.NotErrorIs(t, err, errors.ErrUnsupported)
 }
 
 func TestEveryValueBecomesText(t *testing.T) {
@@ -109,6 +191,28 @@ func TestEveryValueBecomesText(t *testing.T) {
 				Values: map[string]string{"BOOL": "True"}, CPU: map[string]string{"web": "250m"},
 				Tags: map[string]string{"rack": "2"}, Registry: map[string]string{"username": "bob"},
 			},
+		},
+		"2.3 has hooks and grace periods": {
+			"2.3", `{"lifecycle_post_start": {"web": "echo"}, "lifecycle_pre_stop": {"web": "sleep 1"}, "termination_grace_period": {"web": 30}, "registry": {"n": 5}}`,
+			config.Config{
+				LifecyclePostStart: map[string]string{"web": "echo"}, LifecyclePreStop: map[string]string{"web": "sleep 1"},
+				TerminationGracePeriod: map[string]string{"web": "30"}, Registry: map[string]string{"n": "5"},
+			},
+		},
+		"a flat health check is that of web and cmd": {
+			"2.2", `{"values": {"A": "1"}, "healthcheck": {"livenessProbe": {"initialDelaySeconds": 1, "httpGet": {"path": "/", "port": 80}}, "readinessProbe": null,
+				"worker": {"livenessProbe": {"exec": {"command": ["true"]}}}}}`,
+			config.Config{Values: map[string]string{"A": "1"}, Healthcheck: map[string]config.Healthcheck{
+				"web/cmd": {config.LivenessProbe: {InitialDelaySeconds: 1, HTTPGet: &config.HTTPGet{Path: "/", Port: 80}}, config.ReadinessProbe: nil},
+				"worker":  {config.LivenessProbe: {Exec: &config.Exec{Command: []string{"true"}}}},
+			}},
+		},
+		"a port by its name": {
+			"2.2", `{"healthcheck": {"web": {"livenessProbe": {"httpGet": {"path": "/", "port": "http"}}, "readinessProbe": {"tcpSocket": {"port": "db"}}}}}`,
+			config.Config{Healthcheck: map[string]config.Healthcheck{"web": {
+				config.LivenessProbe:  {HTTPGet: &config.HTTPGet{Path: "/", PortName: "http"}},
+				config.ReadinessProbe: {TCPSocket: &config.TCPSocket{PortName: "db"}},
+			}}},
 		},
 		"what nobody sends": {
 			"2.2", `{"values": {"T": true, "N": null, "BIG": 12345678901234567890, "L": [1, "a"]}, "cpu": null}`,
@@ -133,9 +237,18 @@ func TestEveryValueBecomesText(t *testing.T) {
 			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/apps/example-go/config/", "", 200, c.answer))
 			got, err := client.Config.Get(t.Context(), "example-go")
 			require.NoError(t, err)
+			c.want.App, c.want.UUID = got.App, got.UUID
 			assert.Equal(t, c.want, *got)
 		})
 	}
+}
+
+func TestAnEchoOfTheLoginForARegistryIsRedacted(t *testing.T) {
+	client := exchange.Client(t, "2.3", exchange.On("POST /v2/apps/a/config/", `{"registry": {"username": "robot", "password": "canary"}}`, 400,
+		`{"registry":["robot may not use canary"]}`))
+	_, err := client.Config.Set(t.Context(), "a", config.Changes{Registry: map[string]*string{"username": to("robot"), "password": to("canary")}})
+	assert.ErrorContains(t, err, "registry: robot may not use [redacted]")
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "canary")
 }
 
 func TestALogShowsNoValues(t *testing.T) {

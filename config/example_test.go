@@ -36,7 +36,7 @@ func ExampleService_SetValues() {
 		}
 	}
 
-	changed, err := client.Config.Unset(ctx, "example-go", "LOG_LEVEL")
+	changed, err := client.Config.Unset(ctx, "example-go", []string{"LOG_LEVEL"})
 	if err != nil {
 		log.Fatal(err)
 	}

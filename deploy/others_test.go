@@ -16,8 +16,8 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deploy"
-	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/version"
 )
 

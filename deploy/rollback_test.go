@@ -27,7 +27,7 @@ func (s stage) crashing(t *testing.T, p *deploy.Plan) {
 			return
 		}
 		crashed = true
-		page, err := s.Pods.List(t.Context(), "example-go", pods.ListOptions{Type: "web"})
+		page, err := s.Pods.List(context.Background(), "example-go", pods.ListOptions{Type: "web"}) // the test's context is of outside the bubble
 		require.NoError(t, err)
 		require.NoError(t, s.controller.CrashPod("example-go", page.Items[0].Name))
 	}

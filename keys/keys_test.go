@@ -8,6 +8,7 @@ import (
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/keys"
 )
 
 func TestAnyIDCanBeDeleted(t *testing.T) {
@@ -30,4 +31,30 @@ func TestTheFingerprintOfRealControllersArrives(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, page.Items, 1)
 	assert.Equal(t, "2f:0f:71:f2", page.Items[0].Fingerprint)
+}
+
+func TestOneKeyIsReadByItsID(t *testing.T) {
+	client := exchange.Client(t, "2.3", exchange.On("GET /v2/keys/with%20space%2Fand%20slash", "", 200, `{"id": "with space/and slash", "uuid": "2a4dc354"}`))
+	key, err := client.Keys.Get(t.Context(), "with space/and slash")
+	require.NoError(t, err)
+	assert.Equal(t, "2a4dc354", key.UUID)
+}
+
+func TestAPrivateKeyIsNeitherSentNorShown(t *testing.T) {
+	for _, private := range []string{
+		"-----BEGIN OPENSSH PRIVATE KEY-----\ncanary\n-----END OPENSSH PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\ncanary",
+		"PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\ncanary",
+	} {
+		_, err := exchange.Client(t, "2.2").Keys.Create(t.Context(), keys.CreateParams{ID: "laptop", Public: private})
+		require.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.ErrorContains(t, err, "public key must not be the private half")
+		assert.NotContains(t, err.Error(), "canary")
+	}
+}
+
+func TestAnIDWithOuterSpacesIsRefused(t *testing.T) { // 2.x takes them off, and knows no key of that id afterwards
+	for _, id := range []string{" laptop", "laptop ", "\u00a0laptop"} {
+		_, err := exchange.Client(t, "2.2").Keys.Create(t.Context(), keys.CreateParams{ID: id, Public: "ssh-rsa AAAA"})
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", id)
+	}
 }

@@ -1,5 +1,9 @@
 // Package pods lists, restarts and scales an app's processes.
 //
+//	err := client.Pods.Scale(ctx, "example-go", map[string]int{"web": 3})
+//	ready, err := client.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{"web": 3}})
+//	restarted, err := client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web"})
+//
 // Document: "Containers" in the v1.6 document, "Pods" in that of 2.2. One type serves for both: a container of v1.6 is
 // a Pod whose name is its type and number, "web.1".
 package pods
@@ -11,11 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/version"
 )
 
 // Service manages processes. Use it as Client.Pods; it is safe for concurrent use.
@@ -26,11 +33,11 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Pod is one running process of an app.
 type Pod struct {
-	Name    string    `json:"name"`    // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
-	Type    string    `json:"type"`    // the process type: "web", "cmd", …
-	State   string    `json:"state"`   // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
-	Release string    `json:"release"` // the release that it runs, "v2"
-	Started rest.Time `json:"started"` // 2.x only
+	Name    string    `json:"name"`             // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
+	Type    string    `json:"type" deis:"type"` // the process type: "web", "cmd", …
+	State   string    `json:"state"`            // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
+	Release string    `json:"release"`          // the release that it runs, "v2"
+	Started rest.Time `json:"started"`          // 2.x only
 
 	// These are v1.6 only.
 	App     string    `json:"app"`
@@ -53,7 +60,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ListOptions choose a type and a page. Real 2.x Controllers answer with all pods at once, whatever the page size: they
+// ListOptions choose a type and a page. Real 2.x Controllers respond with all pods at once, whatever the page size: they
 // are the first page, and any other is empty.
 type ListOptions struct {
 	Type     string // only pods of this process type; "" for all
@@ -69,21 +76,26 @@ func (o ListOptions) page() rest.ListOptions {
 type RestartOptions struct {
 	Type string // all pods of this process type, or with Name that one of them
 
-	// Name is one pod, as Pod.Name has it; in v1.6 its number does as well if Type is given. Without Type the pod is
-	// looked up first, and an unknown name is an error that matches rest.ErrNotFound. With Type it is not: real 2.2
-	// Controllers answer an unknown name of a known type with 200 and some other pod, and restart nothing.
+	// Name is one pod, as Pod.Name has it; in v1.6 its number does as well if Type is given. In 2.x the pod is looked up
+	// first, and an unknown name is an error that matches rest.ErrNotFound: real Controllers respond to it with 200 and
+	// some other pod, and restart nothing.
 	Name string
 }
 
 // ErrNothingRestarted says that the Controller restarted nothing: the app has no such pods. Match it with errors.Is.
 var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
-// List returns the pods of an app, or one page of them in v1.6.
+// ErrNotScaled says that a 2.x Controller has stored the numbers, but not carried them out, and that it would do nothing if
+// it was asked for the same again. Scale to another number first. Match it with errors.Is.
+var ErrNotScaled = errors.New("deis: the numbers are stored already, but not carried out")
+
+// List returns the pods of an app, or one page of them in v1.6. An empty list does not mean that nothing runs: real 2.x
+// Controllers respond with one while they cannot reach Kubernetes.
 //
 //deis:operation v1.6 GET /apps/{app}/containers/
 //deis:operation v1.6 GET /apps/{app}/containers/{type}/
-//deis:operation v2.2 GET /apps/{app}/pods/
-//deis:operation v2.2 GET /apps/{app}/pods/{type}/
+//deis:operation v2.2,v2.3 GET /apps/{app}/pods/
+//deis:operation v2.2,v2.3 GET /apps/{app}/pods/{type}/
 func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) (*rest.Page[Pod], error) {
 	at, err := s.listPath(ctx, app, o)
 	if err != nil {
@@ -113,7 +125,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 }
 
 // Restart restarts an app's pods, or some of them, and returns what the Controller says of them afterwards: in 2.2 not
-// always the pods that took the place of the old. It takes seconds. The error is ErrNothingRestarted if there were no
+// always the pods that took the place of the old. It takes seconds. The error matches ErrNothingRestarted if there were no
 // such pods.
 //
 // One pod of 2.x is restarted through /pods/{type}/{name}/restart/: real 2.2 Controllers read the name in the
@@ -122,10 +134,11 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //deis:operation v1.6 POST /apps/{app}/containers/restart/
 //deis:operation v1.6 POST /apps/{app}/containers/{type}/restart/
 //deis:operation v1.6 POST /apps/{app}/containers/{type}/{num}/restart/
-//deis:operation v2.2 POST /apps/{app}/pods/restart/
-//deis:operation v2.2 POST /apps/{app}/pods/{type}/restart/
+//deis:operation v2.2,v2.3 POST /apps/{app}/pods/restart/
+//deis:operation v2.2,v2.3 POST /apps/{app}/pods/{type}/restart/
+//deis:operation v2.3 POST /apps/{app}/pods/{type}/{name}/restart/
 func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opts ...rest.CallOption) ([]Pod, error) {
-	at, err := s.restartPath(ctx, app, o)
+	at, err := s.restartPath(ctx, app, o, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -142,10 +155,12 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 // Scale sets how many pods of each type shall run; types that it does not name stay as they are. It returns when they
 // do, or are gone, which takes a minute and more on the way down.
 //
-// A 2.2 Controller that answers 503 has stored the new numbers, but not carried them out, and answers a repetition with
-// success without doing anything: scale to another number first. Scale is therefore never tried again by itself.
+// A 2.x Controller that responds with 503 has stored the new numbers, but not carried them out, and responds to a repetition
+// with success without doing anything. The error matches ErrNotScaled, and Scale is never retried by itself. In 2.x it looks
+// first what is stored: if the numbers are, but the pods are not there, it sends nothing, and the error matches ErrNotScaled,
+// too.
 //
-//deis:operation v1.6,v2.2 POST /apps/{app}/scale/
+//deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/scale/
 func (s *Service) Scale(ctx context.Context, app string, structure map[string]int, opts ...rest.CallOption) error {
 	if len(structure) == 0 {
 		return rest.InvalidArgument("structure", "must name a process type")
@@ -153,18 +168,94 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	if err := checkNumbers(app, "number", structure); err != nil {
 		return err
 	}
+	if err := s.checkScalable(ctx, app, structure, opts); err != nil {
+		return err
+	}
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, opts...)
+	var failed *rest.Error
+	if errors.As(err, &failed) && failed.StatusCode == http.StatusServiceUnavailable && failed.FromController() && failed.API.Major >= 2 {
+		return fmt.Errorf("%w: %w: scale to another number first", err, ErrNotScaled)
+	}
 	return err
+}
+
+// checkScalable returns an error that matches ErrNotScaled if a Controller would do nothing, although the pods are not as
+// many as wanted.
+func (s *Service) checkScalable(ctx context.Context, app string, wanted map[string]int, opts []rest.CallOption) error {
+	api, err := s.client.Negotiate(ctx)
+	if err != nil || api.Major == 1 { // which carries out what it has stored
+		return err
+	}
+	stored, err := rest.Get[struct {
+		ID        string         `json:"id" deis:"apps"`
+		Structure map[string]any `json:"structure"` // real Controllers store it unchecked
+	}](ctx, s.client, rest.Path("apps", app), opts...)
+	if err != nil {
+		return err
+	}
+	for procType, number := range wanted {
+		if stored.Structure[procType] != float64(number) {
+			return nil // something changes, and then the Controller scales every type that it is told
+		}
+	}
+	there := make(map[string]int)
+	for pod, err := range s.All(ctx, app, ListOptions{}, opts...) {
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(ending, pod.State) {
+			there[pod.Type]++
+		}
+	}
+	var wrong []string
+	for _, procType := range slices.Sorted(maps.Keys(wanted)) {
+		number := wanted[procType]
+		if there[procType] > number && number > 0 { // more than stored are normal if the type is scaled by itself
+			autoscaled, err := s.autoscaled(ctx, app, procType, api, opts)
+			if err != nil {
+				return err
+			}
+			if autoscaled {
+				continue
+			}
+		}
+		if there[procType] != number {
+			wrong = append(wrong, fmt.Sprintf("%d of %s stored, %d there", number, procType, there[procType]))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: app %s: %s: scale to another number first, unless the pods are only starting or Kubernetes cannot be reached",
+		ErrNotScaled, app, strings.Join(wrong, ", "))
+}
+
+// ending are the states of pods that are on their way out.
+var ending = []string{"terminating", "down", "destroyed"}
+
+// autoscaled reports whether a process type is scaled by itself, as API 2.3 can.
+func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {
+	if !api.AtLeast(version.V2_3) {
+		return false, nil
+	}
+	settings, err := rest.Get[struct {
+		App       string         `json:"app" deis:"apps"`
+		Autoscale map[string]any `json:"autoscale"`
+	}](ctx, s.client, rest.Path("apps", app, "settings"), opts...)
+	if err != nil {
+		return false, err
+	}
+	return settings.Autoscale[procType] != nil, nil
 }
 
 // checkNumbers refuses process types and numbers of them that cannot be.
 func checkNumbers(app, argument string, numbers map[string]int) error {
-	for kind, number := range numbers {
-		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
+	for procType, number := range numbers {
+		if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
 			return err
 		}
 		if number < 0 {
-			return rest.InvalidArgument(argument+" of "+kind, "must not be negative")
+			return rest.InvalidArgument(argument+" of "+procType, "must not be negative")
 		}
 	}
 	return nil
@@ -185,9 +276,9 @@ func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest
 	return rest.Path("apps", app, collection, o.Type), nil
 }
 
-// restartPath is where the pods that the options name are restarted. It looks up the type of a pod that is named alone.
-func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions) (rest.Endpoint, error) {
-	if o.Name != "" { // checked before the version is asked for, which tells whether the dot of "web.1" may be in it
+// restartPath is where the pods that the options name are restarted. In 2.x it looks up a pod that is named.
+func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions, opts []rest.CallOption) (rest.Endpoint, error) {
+	if o.Name != "" { // checked before the version is asked for, which decides whether the dot of "web.1" may be in it
 		name := strings.ReplaceAll(o.Name, ".", "")
 		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), name).Err(); err != nil {
 			return rest.Endpoint{}, err
@@ -202,26 +293,26 @@ func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions)
 	case o.Name == "":
 		return rest.Path("apps", app, collection, o.Type, "restart"), nil
 	case collection == "containers":
-		kind, num, err := container(o)
+		procType, num, err := container(o)
 		if err != nil {
 			return rest.Endpoint{}, err
 		}
-		return rest.Path("apps", app, collection, kind, num, "restart"), nil
-	case o.Type == "":
-		if o.Type, err = s.typeOf(ctx, app, o.Name); err != nil {
-			return rest.Endpoint{}, err
-		}
+		return rest.Path("apps", app, collection, procType, num, "restart"), nil
 	}
-	return rest.Path("apps", app, collection, o.Type, o.Name, "restart"), nil
+	procType, err := s.typeOf(ctx, app, o, opts)
+	if err != nil {
+		return rest.Endpoint{}, err
+	}
+	return rest.Path("apps", app, collection, procType, o.Name, "restart"), nil
 }
 
 // collection is what the version calls an app's pods. It checks the identifiers before it asks for the version.
-func (s *Service) collection(ctx context.Context, app, kind string) (string, error) {
+func (s *Service) collection(ctx context.Context, app, procType string) (string, error) {
 	if err := rest.Path("apps", app).Err(); err != nil {
 		return "", err
 	}
-	if kind != "" {
-		if err := rest.Path("apps", app, "pods", kind).Err(); err != nil {
+	if procType != "" {
+		if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
 			return "", err
 		}
 	}
@@ -231,42 +322,42 @@ func (s *Service) collection(ctx context.Context, app, kind string) (string, err
 		return "", err
 	case api.Major >= 2:
 		return "pods", nil
-	case strings.HasPrefix(kind, "restart"):
+	case strings.HasPrefix(procType, "restart"):
 		// v1.6 Controllers read such a type as the word, and restart everything.
-		return "", rest.InvalidArgument(fmt.Sprintf("process type %q", kind), `must not begin with "restart" in API 1.x`)
+		return "", rest.InvalidArgument(fmt.Sprintf("process type %q", procType), `must not begin with "restart" in API 1.x`)
 	}
 	return "containers", nil
 }
 
 // container takes a v1.6 container's name apart.
-func container(o RestartOptions) (kind, num string, err error) {
-	kind, num = o.Type, o.Name
+func container(o RestartOptions) (procType, num string, err error) {
+	procType, num = o.Type, o.Name
 	if dot := strings.LastIndexByte(o.Name, '.'); dot >= 0 {
-		kind, num = o.Name[:dot], o.Name[dot+1:]
+		procType, num = o.Name[:dot], o.Name[dot+1:]
 	}
 	n, notNumber := strconv.Atoi(num)
-	if notNumber != nil || n < 1 || kind == "" || o.Type != "" && kind != o.Type {
+	if notNumber != nil || n < 1 || procType == "" || o.Type != "" && procType != o.Type {
 		return "", "", rest.InvalidArgument(fmt.Sprintf("pod name %.100q", o.Name),
 			"must be type and number in API 1.x, as in web.1, or a number beside its type")
 	}
-	if strings.HasPrefix(kind, "restart") {
-		return "", "", rest.InvalidArgument("pod name "+kind, `must not begin with "restart" in API 1.x`)
+	if strings.HasPrefix(procType, "restart") {
+		return "", "", rest.InvalidArgument("pod name "+procType, `must not begin with "restart" in API 1.x`)
 	}
-	return kind, strconv.Itoa(n), nil
+	return procType, strconv.Itoa(n), nil
 }
 
 // typeOf looks up which type a pod is of.
-func (s *Service) typeOf(ctx context.Context, app, name string) (string, error) {
-	if err := rest.Path("apps", app, "pods", "any", name).Err(); err != nil {
+func (s *Service) typeOf(ctx context.Context, app string, o RestartOptions, opts []rest.CallOption) (string, error) {
+	if err := rest.Path("apps", app, "pods", "any", o.Name).Err(); err != nil {
 		return "", err
 	}
-	for pod, err := range s.All(ctx, app, ListOptions{}) {
+	for pod, err := range s.All(ctx, app, ListOptions{}, opts...) {
 		if err != nil {
 			return "", err
 		}
-		if pod.Name == name {
+		if pod.Name == o.Name && (o.Type == "" || o.Type == pod.Type) {
 			return pod.Type, nil
 		}
 	}
-	return "", fmt.Errorf("deis: app %s has no pod %s: %w", app, name, rest.ErrNotFound)
+	return "", fmt.Errorf("deis: app %s has no pod %s: %w", app, strings.TrimSpace(o.Type+" "+o.Name), rest.ErrNotFound)
 }

@@ -1,6 +1,9 @@
 package pods_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,7 +48,8 @@ func TestRestartNamesWhatItRestarts(t *testing.T) {
 		"2.2, a type that begins like the word": {"2.2", pods.RestartOptions{Type: "restarter"}, []exchange.Exchange{
 			exchange.On("POST /v2/apps/example-go/pods/restarter/restart/", `{}`, 200, `[`+web+`]`),
 		}},
-		"2.2, one pod": {"2.2", pods.RestartOptions{Type: "worker", Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
+		"2.2, one pod of a type": {"2.2", pods.RestartOptions{Type: "worker", Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
+			exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed),
 			exchange.On("POST /v2/apps/example-go/pods/worker/example-go-worker-1-fghij/restart/", `{}`, 200, `[`+worker+`]`),
 		}},
 		"2.2, one pod of a type that is looked up": {"2.2", pods.RestartOptions{Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
@@ -84,11 +88,18 @@ func TestRestartingNothingIsAnError(t *testing.T) {
 	assert.Empty(t, restarted)
 }
 
+// Real 2.x Controllers respond to an unknown name with 200 and some other pod.
 func TestAnUnknownPodIsNotFoundAndNothingIsRestarted(t *testing.T) {
-	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed))
-	_, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1-nosuc"})
-	assert.ErrorIs(t, err, deis.ErrNotFound)
-	assert.EqualError(t, err, "deis: app example-go has no pod example-go-web-1-nosuc: deis: not found")
+	for says, o := range map[string]pods.RestartOptions{
+		"deis: app example-go has no pod example-go-web-1-nosuc: deis: not found":        {Name: "example-go-web-1-nosuc"},
+		"deis: app example-go has no pod web example-go-web-1-nosuc: deis: not found":    {Type: "web", Name: "example-go-web-1-nosuc"},
+		"deis: app example-go has no pod web example-go-worker-1-fghij: deis: not found": {Type: "web", Name: "example-go-worker-1-fghij"},
+	} {
+		client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed))
+		_, err := client.Pods.Restart(t.Context(), "example-go", o)
+		assert.ErrorIs(t, err, deis.ErrNotFound)
+		assert.EqualError(t, err, says)
+	}
 }
 
 func TestALookUpThatFailsRestartsNothing(t *testing.T) {
@@ -128,13 +139,109 @@ func TestListingATypeThatV16ReadsAsTheWordIsRefused(t *testing.T) {
 	assert.ErrorIs(t, err, deis.ErrInvalidArgument)
 }
 
-func TestAScaleThatFailedIsNotTriedAgain(t *testing.T) { // 2.2 would answer the repetition with 204, and do nothing
+const (
+	getApp      = "GET /v2/apps/example-go/"
+	getPods     = "GET /v2/apps/example-go/pods/"
+	getSettings = "GET /v2/apps/example-go/settings/"
+	postScale   = "POST /v2/apps/example-go/scale/"
+)
+
+func TestAScaleThatFailedIsNotRetried(t *testing.T) { // 2.x would respond to the repetition with 204, and do nothing
 	for _, idempotent := range [][]deis.CallOption{nil, {deis.WithIdempotent()}} {
-		client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/scale/", `{"web": 3, "worker": 0}`, 503, `{"detail": "no"}`))
+		client := exchange.Client(t, "2.2",
+			exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 1}}`),
+			exchange.On(postScale, `{"web": 3, "worker": 0}`, 503, `{"detail": "no"}`))
 		client, err := client.With(deis.WithRetry(deis.RetryPolicy{Max: 3, MinWait: 1, MaxWait: 1}))
 		require.NoError(t, err)
 		err = client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0}, idempotent...)
 		assert.ErrorIs(t, err, deis.ErrUnavailable)
+		assert.ErrorIs(t, err, pods.ErrNotScaled)
+		assert.ErrorContains(t, err, "scale to another number first")
+	}
+}
+
+func TestA503ThatStoresNothingSaysSo(t *testing.T) {
+	v1 := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/scale/", `{"web": 3}`, 503, `{"detail": "no"}`))
+	err := v1.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
+	assert.ErrorIs(t, err, deis.ErrUnavailable)
+	assert.NotErrorIs(t, err, pods.ErrNotScaled, "v1.6 carries out what is stored when it is asked again")
+	v2 := exchange.Client(t, "2.2",
+		exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 1}}`),
+		exchange.On(postScale, `{"web": 3}`, 400, `{"detail": "no build"}`))
+	assert.NotErrorIs(t, v2.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3}), pods.ErrNotScaled)
+}
+
+// running is a list of so many pods of each type in a state.
+func running(state string, numbers map[string]int) string {
+	list := []string{}
+	for procType, number := range numbers {
+		for i := range number {
+			list = append(list, fmt.Sprintf(`{"name": "%s-%d", "type": "%s", "state": "%s"}`, procType, i, procType, state))
+		}
+	}
+	return `{"results": [` + strings.Join(list, ", ") + `]}`
+}
+
+func TestScaleSendsNumbersThatTheControllerWillCarryOut(t *testing.T) {
+	const app = `{"id": "example-go", "structure": {"web": 3, "worker": 1}}`
+	for situation, c := range map[string]struct {
+		api    string
+		wanted string
+		looks  []exchange.Exchange
+	}{
+		"v1.6 carries out what it has stored": {"1.6", `{"web": 3}`, nil},
+		"another number":                      {"2.2", `{"web": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
+		"one of two is another":               {"2.2", `{"web": 3, "worker": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
+		"a type that is new":                  {"2.2", `{"cron": 1}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
+		"an odd structure":                    {"2.2", `{"web": 3}`, []exchange.Exchange{exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": "3"}}`)}},
+		"stored and carried out": {"2.2", `{"web": 3, "worker": 1}`, []exchange.Exchange{
+			exchange.On(getApp, "", 200, app), exchange.On(getPods, "", 200, running("up", map[string]int{"web": 3, "worker": 1})),
+		}},
+		"stored, and the pods start": {"2.2", `{"web": 3}`, []exchange.Exchange{
+			exchange.On(getApp, "", 200, app), exchange.On(getPods, "", 200, running("starting", map[string]int{"web": 3})),
+		}},
+		"an autoscaler has made more": {"2.3", `{"web": 3}`, []exchange.Exchange{
+			exchange.On(getApp, "", 200, app), exchange.On(getPods, "", 200, running("up", map[string]int{"web": 5})),
+			exchange.On(getSettings, "", 200, `{"autoscale": {"web": {"min": 1, "max": 9, "cpu_percent": 40}}}`),
+		}},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			path := "POST /v" + c.api[:1] + "/apps/example-go/scale/"
+			client := exchange.Client(t, c.api, append(c.looks, exchange.On(path, c.wanted, 204, ""))...)
+			var wanted map[string]int
+			require.NoError(t, json.Unmarshal([]byte(c.wanted), &wanted))
+			require.NoError(t, client.Pods.Scale(t.Context(), "example-go", wanted))
+		})
+	}
+}
+
+func TestNumbersThatAreStoredButNotCarriedOutAreAnError(t *testing.T) { // the Controller would respond with 204, and do nothing
+	app := exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 3, "worker": 0}}`)
+	for says, looks := range map[string][]exchange.Exchange{
+		"app example-go: 3 of web stored, 1 there: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 1}))},
+		"app example-go: 3 of web stored, 0 there: ": {exchange.On(getPods, "", 200, running("terminating", map[string]int{"web": 3}))},
+		"app example-go: 3 of web stored, 4 there: ": {
+			exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 200, `{"autoscale": {}}`),
+		},
+		"app example-go: 0 of worker stored, 2 there: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 3, "worker": 2}))},
+	} {
+		client := exchange.Client(t, "2.3", append([]exchange.Exchange{app}, looks...)...)
+		err := client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0})
+		require.ErrorIs(t, err, pods.ErrNotScaled)
+		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, "scale to another number first")
+	}
+}
+
+func TestNothingIsScaledAfterALookThatFailed(t *testing.T) {
+	app := exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 3}}`)
+	for situation, looks := range map[string][]exchange.Exchange{
+		"at the app":      {exchange.On(getApp, "", 403, `{"detail": "no"}`)},
+		"at the pods":     {app, exchange.On(getPods, "", 403, `{"detail": "no"}`)},
+		"at the settings": {app, exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 403, `{"detail": "no"}`)},
+	} {
+		err := exchange.Client(t, "2.3", looks...).Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
+		assert.ErrorIs(t, err, deis.ErrForbidden, situation)
 	}
 }
 

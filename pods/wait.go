@@ -1,16 +1,11 @@
 package pods
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/deisgo/deis/rest"
@@ -18,73 +13,74 @@ import (
 
 // WaitOptions say what to wait for.
 type WaitOptions struct {
-	Release  int            // only pods of this release count; 0 for any
-	Want     map[string]int // how many shall be up of each type; if it is empty, all there are, and at least one
-	Interval time.Duration  // how often to look; a second if it is 0
+	Release int // only pods of this release count; 0 for any
 
-	// Progress is told after each look which of the pods that count there are, if it is not nil.
+	// Want is how many pods of each type shall be up: at least so many, or for 0 none left of any release. If it is empty,
+	// all pods that there are shall be up, and at least one.
+	Want map[string]int
+
+	Interval time.Duration // between two looks at first; a second if it is 0. It grows to 5 seconds; see rest.Poll
+
+	// Progress is called after each look with the pods that count, if it is not nil.
 	Progress func([]Pod)
 }
 
-// defaultInterval is short beside the seconds that a pod takes to start, and long for a Controller to answer.
-const defaultInterval = time.Second
+// Reasons why WaitReady gives up. Match them with errors.Is.
+var (
+	// ErrCrashed says that a pod that was waited for crashed.
+	ErrCrashed = errors.New("deis: a pod crashed")
+	// ErrDestroyed says that too few pods are left to come up, because others are destroyed (API 1.6). Scale to 0 and up
+	// again: scaling to the same number does nothing.
+	ErrDestroyed = errors.New("deis: pods are destroyed: scale to 0 and up again")
+)
 
-// maxFailures is how many looks in a row may fail, each of which was tried again already. A Controller that restarts is
-// back by then, a minute later.
-const maxFailures = 30
-
-// ErrCrashed says that a pod that was waited for crashed. Match it with errors.Is.
-var ErrCrashed = errors.New("deis: a pod crashed")
-
-// WaitReady waits until the wanted pods are up, and returns them. Otherwise it returns no pods, and an error that says
-// how many were up: when the context ends, and at once when one of the pods crashed, which matches ErrCrashed. A
-// Controller that does not answer for a while, or with a 5xx, or is upgraded, does not end it; the app's being gone does.
+// WaitReady waits until the wanted pods are up, and returns them. Otherwise it returns no pods, and an error that says how
+// many were up and the states of the others: when the context ends, and at once when one of the pods crashed, which
+// matches ErrCrashed. Whatever says nothing about the pods does not end it: a Controller that is down for up to five
+// minutes, a response of something else, a rate limit, an upgrade. That the app is gone does, with rest.ErrNotFound.
+//
+// Real 2.x Controllers show no pods at all while Kubernetes is down. So an empty list counts as "none left" only when it
+// is seen twice in a row.
 func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts ...rest.CallOption) ([]Pod, error) {
 	if err := o.check(app); err != nil {
 		return nil, err
 	}
-	tick := time.NewTicker(cmp.Or(o.Interval, defaultInterval))
-	defer tick.Stop()
 	var last []Pod
-	failures := 0
-	for {
+	empty, dead := 0, 0 // looks in a row
+	err := rest.Poll(ctx, o.Interval, func(ctx context.Context) (bool, error) {
 		all, err := rest.Collect(s.All(ctx, app, ListOptions{}, opts...))
-		switch {
-		case err == nil:
-			failures = 0
-			last = o.relevant(all)
-			if o.Progress != nil {
-				o.Progress(last)
-			}
-			if crashed := slices.IndexFunc(last, Pod.crashed); crashed >= 0 {
-				return nil, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed, last[crashed].Name, app, last[crashed].State, o.state(last))
-			}
-			if o.ready(last) {
-				return last, nil
-			}
-		case ctx.Err() != nil: // told below
-		case !passing(err) || failures == maxFailures:
-			return nil, err
-		default:
-			failures++
+		if err != nil {
+			return false, err
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, o.state(last), ctx.Err())
+		last = o.relevant(all)
+		if o.Progress != nil {
+			o.Progress(last)
 		}
+		if i := slices.IndexFunc(last, Pod.crashed); i >= 0 {
+			return false, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed,
+				rest.Sanitize(last[i].Name), app, rest.Sanitize(last[i].State), describe(last, o.Want))
+		}
+		if dead = count(dead, o.tooFewLeft(last)); dead == 2 {
+			return false, fmt.Errorf("%w: app %s: %s", ErrDestroyed, app, describe(last, o.Want))
+		}
+		empty = count(empty, len(all) == 0)
+		return o.ready(last) && empty != 1, nil
+	})
+	switch {
+	case err == nil:
+		return last, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, describe(last, o.Want), err)
 	}
+	return nil, err
 }
 
-// passing tells whether a failed look says nothing about the pods: the Controller, or the way to it, is down, or the 404 is
-// that of a router, or of a Controller that was upgraded.
-func passing(err error) bool {
-	var failed *rest.Error
-	if !errors.As(err, &failed) {
-		return false
+// count counts how often something was seen in a row.
+func count(n int, seen bool) int {
+	if seen {
+		return n + 1
 	}
-	gone := errors.Is(err, rest.ErrNotFound) && bytes.HasPrefix(failed.Body, []byte("{"))
-	return failed.StatusCode == 0 || failed.StatusCode >= 500 || failed.StatusCode == http.StatusNotFound && !gone
+	return 0
 }
 
 func (o WaitOptions) check(app string) error {
@@ -100,51 +96,43 @@ func (o WaitOptions) check(app string) error {
 	return nil
 }
 
-// relevant keeps the pods that are waited for.
+// relevant keeps the pods that are waited for. Of a type that shall be gone those of every release are.
 func (o WaitOptions) relevant(all []Pod) []Pod {
 	return slices.DeleteFunc(all, func(p Pod) bool {
-		_, wanted := o.Want[p.Type]
+		number, wanted := o.Want[p.Type]
+		if wanted && number == 0 {
+			return false
+		}
 		return len(o.Want) > 0 && !wanted || o.Release > 0 && p.Release != "v"+strconv.Itoa(o.Release)
 	})
 }
 
 func (o WaitOptions) ready(pods []Pod) bool {
-	up := countUp(pods)
 	if len(o.Want) == 0 {
-		return len(pods) > 0 && up[""] == len(pods)
+		return len(pods) > 0 && countUp(pods) == len(pods)
 	}
-	for kind, number := range o.Want {
-		if up[kind] != number {
+	for procType, number := range o.Want {
+		own := ofType(pods, procType)
+		if number == 0 && slices.ContainsFunc(own, func(p Pod) bool { return !p.destroyed() }) || countUp(own) < number {
 			return false
 		}
 	}
 	return true
 }
 
-// state tells how far the pods are, "web 1 of 3 up".
-func (o WaitOptions) state(pods []Pod) string {
-	up := countUp(pods)
-	if len(o.Want) == 0 {
-		return fmt.Sprintf("%d of %d up", up[""], len(pods))
-	}
-	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(o.Want)) {
-		parts = append(parts, fmt.Sprintf("%s %d of %d up", kind, up[kind], o.Want[kind]))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// countUp counts the pods that are up, for each type and, under "", in all.
-func countUp(pods []Pod) map[string]int {
-	up := make(map[string]int)
-	for _, p := range pods {
-		if p.State == "up" {
-			up[p.Type]++
-			up[""]++
+// tooFewLeft reports whether the pods that are not destroyed cannot be enough, and some are destroyed.
+func (o WaitOptions) tooFewLeft(pods []Pod) bool {
+	for procType, number := range o.Want {
+		own := ofType(pods, procType)
+		left := len(own)
+		for _, p := range own {
+			if p.destroyed() {
+				left--
+			}
+		}
+		if left < number && left < len(own) {
+			return true
 		}
 	}
-	return up
+	return false
 }
-
-// crashed tells whether a pod will not come up any more by itself.
-func (p Pod) crashed() bool { return p.State == "crashed" || p.State == "error" }

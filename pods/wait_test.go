@@ -2,6 +2,10 @@ package pods_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,7 +75,8 @@ func TestWaitReadySaysHowFarItCameWhenTheContextEnds(t *testing.T) {
 		defer cancel()
 		_, err := client.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{"web": 2, "worker": 1}})
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.EqualError(t, err, "deis: waiting for the pods of app example-go: web 0 of 2 up, worker 0 of 1 up: context deadline exceeded")
+		assert.Regexp(t, `^deis: waiting for the pods of app example-go: web 0 of 2 up \(\S+ is (initializing|created), \S+ is (initializing|created)\), `+
+			`worker 0 of 1 up \(\S+ is (initializing|created)\): context deadline exceeded$`, err.Error())
 	})
 }
 
@@ -105,15 +110,102 @@ func TestWaitReadyFailsWhereTheAppIsGone(t *testing.T) {
 	})
 }
 
-func TestWaitReadyWaitsUntilWhatIsTooManyIsGone(t *testing.T) {
-	pod := func(name string) string { return `{"name":"` + name + `","type":"web","state":"up","release":"v2"}` }
-	client := exchange.Client(t, "2.2",
-		exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"count":2,"results":[`+pod("a")+`,`+pod("b")+`]}`),
-		exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"count":1,"results":[`+pod("a")+`]}`),
-	)
-	up, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: map[string]int{"web": 1}, Interval: time.Millisecond})
-	require.NoError(t, err)
-	assert.Len(t, up, 1)
+// list is a list of pods, written as type=state.
+func list(pods ...string) string {
+	items := make([]string, len(pods))
+	for i, pod := range pods {
+		procType, state, _ := strings.Cut(pod, "=")
+		items[i] = fmt.Sprintf(`{"name":"%s-%d","type":%q,"state":%q,"release":"v2"}`, procType, i, procType, state)
+	}
+	return fmt.Sprintf(`{"count":%d,"results":[%s]}`, len(pods), strings.Join(items, ","))
+}
+
+func TestWaitReadyJudgesWhatThePodsAre(t *testing.T) {
+	for situation, c := range map[string]struct {
+		want  map[string]int
+		looks []string
+		is    error
+		says  string
+	}{
+		"more than wanted are enough":       {map[string]int{"web": 1}, []string{list("web=up", "web=up", "web=starting")}, nil, ""},
+		"none left of a type":               {map[string]int{"web": 1, "worker": 0}, []string{list("web=up", "worker=terminating"), list("web=up")}, nil, ""},
+		"destroyed containers are not left": {map[string]int{"web": 1, "worker": 0}, []string{list("web=up", "worker=destroyed")}, nil, ""},
+		"one empty look proves nothing":     {map[string]int{"web": 0}, []string{list(), list("web=up"), list(), list()}, nil, ""},
+		"all there are, and none":           {nil, []string{list(), list("web=up")}, nil, ""},
+		"a destroyed one comes up no more": {map[string]int{"web": 2}, []string{list("web=up", "web=destroyed"), list("web=up", "web=destroyed")},
+			pods.ErrDestroyed, "web 1 of 2 up (web-1 is destroyed)"},
+		"a new one takes its place": {map[string]int{"web": 1}, []string{list("web=destroyed"), list("web=destroyed", "web=starting"), list("web=up")}, nil, ""},
+		"a name of more lines than one": {map[string]int{"web": 1}, []string{`{"count":1,"results":[{"name":"a\n::error::b\u001b[2J","type":"web","state":"crashed"}]}`},
+			pods.ErrCrashed, "pod a ::error::b [2J of app example-go is crashed"},
+	} {
+		var exchanges []exchange.Exchange
+		for _, look := range c.looks {
+			exchanges = append(exchanges, exchange.On("GET /v2/apps/example-go/pods/", "", 200, look))
+		}
+		t.Run(situation, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := exchange.Client(t, "2.2", exchanges...)
+				_, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: c.want})
+				if c.is == nil {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, c.is)
+				assert.ErrorContains(t, err, c.says)
+				assert.NotContains(t, err.Error(), "\n")
+			})
+		})
+	}
+}
+
+func TestWaitReadyLooksAgainWhateverSaysNothingAboutThePods(t *testing.T) {
+	foreign := func(status int, body, retryAfter string) func(*http.Request) (*http.Response, error) {
+		return func(*http.Request) (*http.Response, error) {
+			resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+			if retryAfter != "" {
+				resp.Header.Set("Retry-After", retryAfter)
+			}
+			return resp, nil
+		}
+	}
+	for situation, c := range map[string]struct {
+		look  func(*http.Request) (*http.Response, error)
+		costs time.Duration // at least, and not much more
+	}{
+		"a gateway's 404 of JSON": {foreign(404, `{"message":"no Route matched"}`, ""), time.Second},
+		"a gateway's 404 of text": {foreign(404, "404 page not found", ""), time.Second},
+		"a sign-in page":          {foreign(200, `{"message":"please log in"}`, ""), time.Second},
+		"a rate limit":            {foreign(429, "", "6"), 6 * time.Second},
+		"a look that hangs": {func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}, 30 * time.Second},
+		"no connection": {func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, time.Second},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				looks := 0
+				client, err := deis.New("http://deis.example.com", deis.WithRetry(deis.RetryPolicy{}), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
+					resp, _ := foreign(200, list("web=up"), "")(req)
+					if strings.HasSuffix(req.URL.Path, "/pods/") {
+						if looks++; looks == 1 {
+							return c.look(req)
+						}
+					}
+					resp.Header.Set(version.Header, "2.2")
+					return resp, nil
+				})))
+				require.NoError(t, err)
+				start := time.Now()
+				up, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: map[string]int{"web": 1}})
+				require.NoError(t, err)
+				assert.Len(t, up, 1)
+				assert.Equal(t, 2, looks)
+				assert.InDelta(t, c.costs.Seconds(), time.Since(start).Seconds(), 3.1)
+				assert.GreaterOrEqual(t, time.Since(start), c.costs)
+			})
+		})
+	}
 }
 
 func TestWaitReadyGoesOnWhenTheControllerIsUpgraded(t *testing.T) {

@@ -1,162 +1,270 @@
 package rest
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
-	"strconv"
+	"reflect"
 	"strings"
+	"time"
+	"unicode/utf8"
 
-	"github.com/google/go-querystring/query"
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/deisgo/deis/version"
 )
 
-// A CallOption changes one call.
-type CallOption func(*call)
-
-// A Response is what a call learns beside its result. See WithResponse.
-type Response struct {
-	Status   int         // of the last answer; 0 if there was none
-	Header   http.Header // of the last answer
-	API      version.API // the version that the call spoke
-	Attempts int         // how often the request was sent
-}
-
-// Release is the number of the release that the call made, from the header X-Deis-Release; 0 where the Controller
-// does not say it, as no v2 Controller does.
-func (r *Response) Release() int {
-	number, err := strconv.Atoi(r.Header.Get("X-Deis-Release"))
-	if err != nil {
-		return 0
-	}
-	return number
-}
-
-// WithResponse fills in r when the call ends, also when it fails. A call that is refused before anything is sent can
-// leave r as it was.
-func WithResponse(r *Response) CallOption {
-	return func(c *call) {
-		if r == nil {
-			c.fail(InvalidArgument("response", "must not be nil"))
-			return
-		}
-		c.responses = append(c.responses, r)
-	}
-}
-
-// WithHeader sets a header of the request, in place of the client's own value if it has one. Host, Content-Length,
-// Transfer-Encoding and Trailer are not for callers to set.
-func WithHeader(key, value string) CallOption {
-	return func(c *call) {
-		if key == "" || strings.ContainsFunc(key, notInName) || strings.ContainsFunc(value, notInValue) {
-			c.fail(InvalidArgument(fmt.Sprintf("header %.50q", key), "must be one name and one line"))
-			return
-		}
-		switch http.CanonicalHeaderKey(key) {
-		case "Host", "Content-Length", "Transfer-Encoding", "Trailer": // net/http would leave them out
-			c.fail(InvalidArgument("header "+key, "cannot be set: it follows from the URL and the body"))
-			return
-		}
-		if c.header == nil {
-			c.header = make(http.Header)
-		}
-		c.header.Set(key, value)
-	}
-}
-
-// What RFC 9110 allows in a header. net/http would find out for itself, but only when it sends, as an error like that of
-// a connection, which is tried again.
-func notInName(r rune) bool {
-	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-}
-
-func notInValue(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-// WithIdempotent declares that doing the call twice does no harm, so that it is tried again as a GET is (but a POST
-// never on 503; see RetryPolicy).
-func WithIdempotent() CallOption {
-	return func(c *call) { c.idempotent = true }
-}
-
-// WithQuery sets the query, written as a struct with `url` tags as go-querystring reads them.
-func WithQuery(v any) CallOption {
-	values, err := query.Values(v)
-	if err != nil {
-		return func(c *call) { c.fail(InvalidArgument("query", err.Error())) }
-	}
-	return withEncodedQuery(values.Encode())
-}
-
-func withEncodedQuery(query string) CallOption {
-	return func(c *call) { c.query = query }
-}
-
-// addQuery adds to the query that there is.
-func addQuery(query string) CallOption {
-	return func(c *call) { c.query = strings.Trim(c.query+"&"+query, "&") }
-}
-
-// WithoutToken sends the call without the client's token. Real Controllers refuse a login that comes with a stale one.
-func WithoutToken() CallOption {
-	return func(c *call) { c.anonymous = true }
-}
-
-// WithBody gives a call a JSON body, for a DELETE that needs one.
-func WithBody(v any) CallOption {
-	return func(c *call) { c.body = v }
-}
-
-// A call is one use of the API while it lasts.
+// A call is one use of the API while it lasts. It is the context of its requests, so that transports and loggers can
+// find it.
 type call struct {
+	context.Context
+	options
+	client *Client
 	method string
+	at     Endpoint
 	api    version.API
-	path   string // as sent, with the controller URL's own
+	url    string // without the query
+	path   string // of it, with the controller URL's own
 	sent   []byte // the body as sent
+	token  string
 
-	// What the options say.
-	query       string
-	header      http.Header
-	body        any
-	idempotent  bool
-	anonymous   bool
-	noReadAhead bool
-	responses   []*Response
-	err         error
-
-	// What happens.
-	question     *question // if it asks for the version
-	retrying     retryablehttp.Client
-	answer       *http.Response // the last one
-	attempts     int
-	mayHaveActed bool // an earlier try may have been carried out
+	retrying retryablehttp.Client
+	request  retryablehttp.Request
+	response *http.Response // the last one
+	attempts int
+	attempt  attempt
+	try      try
+	limit    io.LimitedReader // of what is read of the response
+	lastTry  string           // what became of the last attempt that was retried
+	waits    string           // what the call waits for while it is not sent
+	acted    bool             // an attempt may have been carried out
+	probe    bool             // it asks for the version
 }
 
-func newCall(method string, opts []CallOption) *call {
-	c := &call{method: method}
-	for _, opt := range opts {
-		if opt == nil {
-			c.fail(InvalidArgument("call option", "must not be nil"))
-			continue
+// callKey finds the call in the context of its requests.
+type callKey struct{}
+
+// Value makes a call find itself.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// Operation returns what the call is that a request belongs to, as method and path with names in place of identifiers:
+// "GET /apps/{app}/config/". Use it in a transport, with the context of the request, and in a slog.Handler, to name
+// spans and metrics. It is empty for the context of anything else.
+func Operation(ctx context.Context) string {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c.operation()
+	}
+	return ""
+}
+
+func (c *call) operation() string {
+	if c.probe {
+		return c.method + " /"
+	}
+	return c.method + " " + c.at.template()
+}
+
+// encode writes the body.
+func (c *call) encode(in any) error {
+	if c.options.body != nil {
+		in = c.options.body
+	}
+	if in == nil {
+		return nil
+	}
+	if where, ok := invalidText(reflect.ValueOf(in)); ok {
+		return InvalidArgument(strings.TrimPrefix(where+" of the body", " of "), "must be valid UTF-8")
+	}
+	var err error
+	if c.sent, err = json.Marshal(in); err != nil {
+		return InvalidArgument("body", "cannot be written as JSON: "+err.Error())
+	}
+	return nil
+}
+
+// invalidText finds a text that is not UTF-8, which encoding/json would alter, and says in which field it stands.
+func invalidText(v reflect.Value) (where string, found bool) {
+	switch v.Kind() {
+	case reflect.String:
+		return "", !utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return invalidText(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if where, found := invalidText(v.Field(i)); found {
+				return strings.TrimSuffix(v.Type().Field(i).Name+"."+where, "."), true
+			}
 		}
-		opt(c)
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return "", false
+		}
+		for i := range v.Len() {
+			if where, found := invalidText(v.Index(i)); found {
+				return where, true
+			}
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			if _, found := invalidText(entries.Key()); found {
+				return "a key", true
+			}
+			if where, found := invalidText(entries.Value()); found {
+				return strings.TrimSuffix(fmt.Sprintf("%v.%s", entries.Key(), where), "."), true
+			}
+		}
 	}
-	return c
+	return "", false
 }
 
-// fail keeps the first error of the options.
-func (c *call) fail(err error) {
-	if c.err == nil {
-		c.err = err
+// locate says where the call goes: to a path below that of the controller URL.
+func (c *call) locate(version, path string) {
+	c.url = c.client.base + version + path
+	c.path = c.url[c.client.prefix:]
+}
+
+// write writes the request. Its context is the call's or ends before.
+func (c *call) write(ctx context.Context) error {
+	target := c.url
+	if c.query != "" {
+		target += "?" + c.query
 	}
+	req, err := http.NewRequestWithContext(ctx, c.method, target, nil)
+	if err != nil {
+		return InvalidArgument("path "+c.at.path, "cannot be sent: "+err.Error())
+	}
+	c.request.Request = req
+	config := &c.client.config
+	values := make([]string, 0, 5) // of all headers, as http.Header.Clone has them: Set would allocate for each
+	set := func(canonical, value string) {
+		values = append(values, value)
+		req.Header[canonical] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Accept", "application/json") // text/plain is refused with 406, also for logs
+	set("User-Agent", config.UserAgent)
+	if !c.probe && !config.NoVersionHeader {
+		set(versionKey, c.api.String())
+	}
+	if c.sent != nil {
+		set("Content-Type", "application/json")
+		if err := c.request.SetBody(c.sent); err != nil {
+			return err
+		}
+	}
+	if c.token != "" {
+		set("Authorization", c.client.authorization.of(c.token))
+	}
+	maps.Copy(req.Header, c.header)
+	return nil
+}
+
+// send makes the exchange, and reads the response into out.
+func (c *call) send(ctx context.Context, out any) error {
+	if err := c.write(ctx); err != nil {
+		return err
+	}
+	if c.Err() != nil { // net/http's own transport would refuse, others need not
+		return c.newError(c.Err())
+	}
+	start := time.Now()
+	err := c.exchange(out)
+	c.log(time.Since(start), err)
+	return err
+}
+
+func (c *call) exchange(out any) error {
+	resp, err := c.retry()
+	if resp != nil {
+		defer resp.Body.Close()
+	}
+	if err != nil {
+		return c.newError(err)
+	}
+	from := c.sender(resp)
+	switch {
+	case c.probe && from == controller:
+		discard(resp.Body) // so that the connection can be used again
+		return nil
+	case from.succeeded(resp):
+		if err := c.decode(resp, from, out); err != nil {
+			return c.newError(err)
+		}
+		return nil
+	}
+	e := c.newError(nil)
+	if c.method == http.MethodDelete && c.acted && from == controller && e.StatusCode == http.StatusNotFound {
+		return nil // an earlier attempt deleted it, and its response was lost
+	}
+	return e
 }
 
 // report fills in what WithResponse asks for.
 func (c *call) report() {
 	for _, r := range c.responses {
 		*r = Response{API: c.api, Attempts: c.attempts}
-		if c.answer != nil {
-			r.Status, r.Header = c.answer.StatusCode, c.answer.Header
+		if c.response != nil {
+			r.Status, r.Header = c.response.StatusCode, c.response.Header
 		}
 	}
+}
+
+// redactor knows what the call sent that nobody else may see.
+func (c *call) redactor() redactor {
+	secrets := append([]string{c.token}, c.secrets...)
+	for _, header := range c.header["Authorization"] {
+		scheme, secret, found := strings.Cut(header, " ")
+		if !found {
+			secret = scheme
+		}
+		secrets = append(secrets, secret)
+	}
+	return newRedactor(secrets)
+}
+
+// newError makes the error of a call from err, if there is one, or else from what the response says. Where the context
+// ended the call, it matches the context's error and nothing else; whatever came before stands in the text.
+func (c *call) newError(err error) *Error {
+	r := c.redactor()
+	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method)}
+	if c.probe {
+		e.probed = c.client.config.BaseURL.Host
+	}
+	if resp := c.response; resp != nil {
+		from := c.sender(resp)
+		e.StatusCode = resp.StatusCode
+		e.Header = r.header(resp.Header)
+		e.RetryAfter, _ = retryAfter(resp.Header)
+		e.upgraded = from == otherController
+		// What does not say who gave it, and is not what was asked for, is not the Controller's.
+		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !errors.Is(err, errCutOff)
+		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
+		if err == nil {
+			e.redactBody(r, readErrorBody(resp))
+		}
+	}
+	switch {
+	case err == nil:
+	case c.Err() != nil:
+		e.cause = c.Err()
+		e.Detail = c.waits
+		if errors.Is(err, errCutOff) {
+			e.Detail = errCutOff.Error()
+		}
+		if why := context.Cause(c); why != c.Err() {
+			e.Detail = strings.TrimPrefix(e.Detail+": "+Sanitize(why.Error()), ": ")
+		}
+		e.Detail, e.lastTry = r.text(e.Detail), c.lastTry
+	default:
+		e.cause = r.error(below(err))
+	}
+	return e
 }

@@ -3,58 +3,60 @@ package rest
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
+	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/hashicorp/go-retryablehttp"
+	"sync/atomic"
 
 	"github.com/deisgo/deis/version"
 )
 
 // A Config says how to make a Client. Programs make theirs with the root package, which checks what it puts in here.
 type Config struct {
-	BaseURL   *url.URL      // scheme, host and path prefix of the Controller
-	Token     func() string // asked for each call, nil for none; a function, so that no printing of a Config shows a token
-	HTTP      *http.Client  // is copied; redirects follow the client's own rules
-	API       version.API   // pins the version; zero: negotiate
-	UserAgent string
-	Retry     RetryPolicy
-	Logger    *slog.Logger // nil: no log
+	BaseURL         *url.URL                              // scheme, host and path prefix of the Controller
+	Token           func(context.Context) (string, error) // is called for each call, nil for none; a function, so that no printing of a Config shows a token
+	HTTP            *http.Client                          // is copied; redirects follow the client's own rules
+	API             version.API                           // pins the version; zero: negotiate
+	NoVersionHeader bool                                  // leaves the header DEIS_API_VERSION out of requests
+	UserAgent       string
+	Retry           RetryPolicy
+	Logger          *slog.Logger // nil: no log
+	Dump            io.Writer    // nil: no dump; gets each exchange in one Write, and must be safe for concurrent use
 }
 
-// A Client exchanges requests and answers with one Controller. It is safe for concurrent use.
+// A Client exchanges requests and responses with one Controller. It is safe for concurrent use.
 type Client struct {
-	config     Config
-	base       string // the base URL without a slash on its end
-	http       *http.Client
-	negotiated *negotiation
-	writes     *writes
+	config        Config
+	base          string // the base URL without a slash on its end
+	prefix        int    // where the path begins in base
+	http          *http.Client
+	authorization *authorization
+	negotiated    *negotiation
+	turns         *turns
 }
 
 // New makes a client. It sends nothing.
 func New(config Config) *Client {
 	if config.Token == nil {
-		config.Token = func() string { return "" }
+		config.Token = func(context.Context) (string, error) { return "", nil }
 	}
 	c := &Client{
-		config:     config,
-		base:       strings.TrimSuffix(config.BaseURL.String(), "/"),
-		negotiated: new(negotiation),
-		writes:     new(writes),
+		config:        config,
+		base:          strings.TrimSuffix(config.BaseURL.String(), "/"),
+		negotiated:    new(negotiation),
+		turns:         new(turns),
+		authorization: new(authorization),
 	}
+	c.prefix = len(c.base) - len(strings.TrimSuffix(config.BaseURL.EscapedPath(), "/"))
 	own := *config.HTTP
 	own.CheckRedirect = checkRedirect(own.CheckRedirect)
 	if own.Transport == nil {
 		own.Transport = http.DefaultTransport
 	}
-	own.Transport = roundTripper{own.Transport}
+	own.Transport = transport{own.Transport}
 	c.http = &own
 	return c
 }
@@ -63,15 +65,26 @@ func New(config Config) *Client {
 // Controller, and the turns in which writes to one app follow each other.
 func (c *Client) With(config Config) *Client {
 	other := New(config)
-	other.negotiated, other.writes = c.negotiated, c.writes
+	other.negotiated, other.turns = c.negotiated, c.turns
 	return other
 }
 
-// roundTripper hides a transport's CloseIdleConnections, which go-retryablehttp would call after each failure, on a
-// transport that others may use too.
-type roundTripper struct{ http.RoundTripper }
+// authorization makes the header for a token, and keeps the last one: tokens seldom change.
+type authorization struct{ last atomic.Pointer[string] }
 
-// Get asks for a T. If T is []byte, it is the body as it came.
+func (a *authorization) of(token string) string {
+	const scheme = "token "
+	if last := a.last.Load(); last != nil && (*last)[len(scheme):] == token {
+		return *last
+	}
+	header := scheme + token
+	a.last.Store(&header)
+	return header
+}
+
+// Get requests a T. If T is []byte, it is the body as it came.
+//
+// The fields of T can say what makes a response one: see Post.
 func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption) (*T, error) {
 	result := new(T)
 	if err := c.do(ctx, http.MethodGet, at, nil, result, opts); err != nil {
@@ -80,10 +93,15 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 	return result, nil
 }
 
-// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the answer may be empty, or any JSON.
+// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty, or any JSON.
+//
+// A field of T with the tag deis:"apps" identifies what the response is about. It must not be empty, and must be the
+// identifier that stands behind apps in the path, if one does; otherwise the response is not what was asked for, and the
+// call fails. With the tag deis:"apps,part" the field identifies what the T belongs to, or identifies it a second time:
+// in an item of a list it may be empty.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
-		body = struct{}{} // real Controllers answer an empty body with 500
+		body = struct{}{} // real Controllers respond to an empty body with 500
 	}
 	result := new(T)
 	if err := c.do(ctx, http.MethodPost, at, body, result, opts); err != nil {
@@ -92,146 +110,52 @@ func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...
 	return result, nil
 }
 
-// Delete deletes. It refuses the paths that real Controllers answer by destroying something else: below an app and a
-// certificate they destroy the app, or the certificate, for each path that they do not know.
+// Delete deletes. Below an app, a certificate or an account it refuses paths that are not known to be safe: older servers
+// respond to those by destroying something else. See WithUnknownPath.
 func Delete(ctx context.Context, c *Client, at Endpoint, opts ...CallOption) error {
 	return c.do(ctx, http.MethodDelete, at, nil, new(struct{}), opts)
 }
 
-// do carries out one call: it agrees on the version, waits for its turn if the call writes to an app, sends the
-// request, again if the policy allows, and reads the answer.
+// do carries out one call: it agrees on the version, waits for its turn if the call writes to an app, sends the request,
+// again if the policy allows, and reads the response.
 func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any, opts []CallOption) error {
-	call := newCall(method, opts)
+	call := &call{Context: ctx, client: c, method: method, at: at}
+	call.apply(opts)
 	defer call.report()
+	if at.path == "" && at.err == nil {
+		return InvalidArgument("path", "must be made with Path")
+	}
 	if err := cmp.Or(at.err, call.err); err != nil {
 		return err
 	}
-	if at.path == "" {
-		return InvalidArgument("path", "must be made with Path")
+	err := call.encode(in)
+	if err != nil {
+		return err
 	}
-	var err error
 	if call.api, err = c.Negotiate(ctx); err != nil {
 		return err
 	}
-	if method == http.MethodDelete {
+	call.locate("/v"+strconv.Itoa(call.api.Major), at.path)
+	if ctx.Err() != nil {
+		return call.newError(ctx.Err())
+	}
+	if method == http.MethodDelete && !call.unknownPath {
 		if err := at.checkDelete(call.api); err != nil {
 			return err
 		}
 	}
-	req, err := c.request(ctx, call, at, in)
-	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil { // net/http's own transport would refuse, others need not
-		return c.failed(call, err)
-	}
 	if method != http.MethodGet {
-		done, err := c.writes.begin(ctx, at.app())
+		done, err := c.turns.begin(ctx, at.turn())
 		if err != nil {
-			return c.failed(call, fmt.Errorf("waiting for another write to app %s: %w", at.app(), err))
+			call.waits = "waiting for another write to " + at.turn()
+			return call.newError(err)
 		}
 		defer done()
 	}
-	start := time.Now()
-	err = c.send(call, req, out)
-	c.logCall(ctx, call, time.Since(start), err)
-	return err
-}
-
-// request writes the request of a call.
-func (c *Client) request(ctx context.Context, call *call, at Endpoint, in any) (*retryablehttp.Request, error) {
-	target := c.base + "/v" + strconv.Itoa(call.api.Major) + at.path
-	if call.query != "" {
-		target += "?" + call.query
-	}
-	var body any // go-retryablehttp takes a nil []byte for an empty body
-	if in = cmp.Or(call.body, in); in != nil {
-		sent, err := json.Marshal(in)
-		if err != nil {
-			return nil, InvalidArgument("body", "cannot be written as JSON: "+err.Error())
+	if !call.anonymous {
+		if call.token, err = c.config.Token(ctx); err != nil {
+			return call.newError(err)
 		}
-		call.sent, body = sent, sent
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, call.method, target, body)
-	if err != nil {
-		return nil, InvalidArgument("path "+at.path, "cannot be sent: "+err.Error())
-	}
-	call.path = req.URL.EscapedPath()
-	values := make([]string, 0, 5) // of all headers, as http.Header.Clone has them: Set would allocate for each
-	set := func(canonical, value string) {
-		values = append(values, value)
-		req.Header[canonical] = values[len(values)-1 : len(values) : len(values)]
-	}
-	set("Accept", "application/json") // text/plain is answered with 406, also for logs
-	set("User-Agent", c.config.UserAgent)
-	set(versionKey, call.api.String())
-	if body != nil {
-		set("Content-Type", "application/json")
-	}
-	if token := c.config.Token(); token != "" && !call.anonymous {
-		set("Authorization", "token "+token)
-	}
-	maps.Copy(req.Header, call.header)
-	return req, nil
-}
-
-// send makes the exchange and reads the answer into out.
-func (c *Client) send(call *call, req *retryablehttp.Request, out any) error {
-	resp, err := c.exchange(call, req)
-	if resp != nil {
-		defer resp.Body.Close()
-	}
-	if err != nil {
-		return c.failed(call, err)
-	}
-	switch {
-	case resp.StatusCode/100 == 2:
-		if err := decode(resp, out); err != nil {
-			return c.failed(call, err)
-		}
-		return nil
-	case call.method == http.MethodDelete && resp.StatusCode == http.StatusNotFound && call.mayHaveActed:
-		e := c.failed(call, nil)
-		if c.fromController(call, e) {
-			return nil // an earlier try deleted it, and its answer was lost
-		}
-		return e
-	}
-	return c.failed(call, nil)
-}
-
-// fromController tells whether a Controller of the spoken version says that there is no such thing, and not a router in
-// front of it, or a Controller that was upgraded meanwhile, that there is no such path.
-func (c *Client) fromController(call *call, e *Error) bool {
-	if server, ok := c.observe(call.answer.Header); ok {
-		return server.API.Major == call.api.Major
-	}
-	return len(e.Body) > 0 && e.Body[0] == '{' // a Controller always names its version, but a proxy can take that off
-}
-
-// failed makes the error of a call: err if there is one, or else what the answer says.
-func (c *Client) failed(call *call, err error) *Error {
-	secrets := c.secrets(call)
-	e := &Error{
-		Method:   call.method,
-		Path:     call.path,
-		Attempts: call.attempts,
-		API:      call.api,
-		cause:    redactError(cause(err), secrets),
-		unsure:   call.mayHaveActed && call.method != http.MethodGet,
-	}
-	resp := call.answer
-	if resp == nil {
-		return e
-	}
-	e.StatusCode = resp.StatusCode
-	e.RetryAfter, _ = retryAfter(resp.Header)
-	if err == nil {
-		e.readBody(resp, secrets)
-	}
-	if server, ok := c.Server(); ok && call.api.Major != 0 && server.API.Major != call.api.Major {
-		e.stale = e.StatusCode == http.StatusNotFound
-		e.Detail = strings.TrimSuffix(fmt.Sprintf("the Controller speaks API %s, the call spoke %s: %s", server.API, call.api, e.Detail), ": ")
-	}
-	return e
+	return call.send(call, out)
 }

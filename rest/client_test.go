@@ -37,7 +37,7 @@ func newClient(t testing.TB, transport http.RoundTripper, changes ...func(*rest.
 	t.Helper()
 	config := rest.Config{
 		BaseURL:   parseURL(t, "https://deis.example.com"),
-		Token:     func() string { return token },
+		Token:     func(context.Context) (string, error) { return token, nil },
 		HTTP:      &http.Client{Transport: transport},
 		API:       version.V2_2,
 		UserAgent: "rest-test",
@@ -179,7 +179,7 @@ func TestThePathOfTheVersionIsTheMajorsOne(t *testing.T) {
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			assert.Equal(t, "/v"+api.String()[:1]+"/apps/", req.URL.Path)
 			assert.Equal(t, []string{api.String()}, req.Header[http.CanonicalHeaderKey(version.Header)])
-			return answer(200, "{}"), nil
+			return answer(200, "{}", version.Header+": "+api.String()), nil
 		}), func(c *rest.Config) { c.API = api })
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 		require.NoError(t, err)
@@ -193,7 +193,7 @@ func TestAClientWithoutATokenSendsNone(t *testing.T) {
 	})
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.WithoutToken())
 	require.NoError(t, err)
-	client := newClient(t, transport, func(c *rest.Config) { c.Token = func() string { return "" } })
+	client := newClient(t, transport, func(c *rest.Config) { c.Token = func(context.Context) (string, error) { return "", nil } })
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	require.NoError(t, err)
 }
@@ -327,7 +327,7 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
 	for _, body := range []string{"ok", `{"id":`, "<html>please sign in</html>"} {
 		client := newClient(t, always(200, body))
-		assert.ErrorContains(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), "200 OK: the answer is ", body)
+		assert.ErrorContains(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), "200 OK: the response is ", body)
 		_, err := rest.Post[struct{}](t.Context(), client, rest.Path("apps", "a", "scale"), map[string]int{"web": 1})
 		assert.Error(t, err, body)
 	}
@@ -335,7 +335,7 @@ func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
 		return answer(200, "<html><title>Please sign in</title>", "Content-Type: text/html; charset=utf-8"), nil
 	}))
 	_, err := rest.Get[[]byte](t.Context(), page, rest.Path("apps", "a", "logs"))
-	assert.ErrorContains(t, err, `the answer is HTML: "Please sign in"`)
+	assert.ErrorContains(t, err, `the response is HTML: Please sign in`)
 }
 
 func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
@@ -349,16 +349,16 @@ func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
 
 func TestASuccessThatCannotBeReadIsAnError(t *testing.T) {
 	for situation, c := range map[string]struct{ body, says string }{
-		"HTML":             {"\n<!DOCTYPE html><title>Please log in</title>", `the answer is HTML: "Please log in"`},
-		"nothing":          {"", "the answer says nothing"},
-		"blanks":           {" \n", "the answer says nothing"},
-		"null":             {" null ", "the answer says nothing"},
-		"half of JSON":     {`{"id": "a`, "the answer cannot be read: unexpected end of JSON input"},
-		"trailing garbage": {`{"id": "a"} x`, "the answer cannot be read: invalid character 'x' after top-level value"},
-		"two values":       {`{"id": "a"}{"id": "b"}`, "the answer cannot be read: invalid character '{' after top-level value"},
-		"another type":     {`[1]`, "the answer cannot be read: json: cannot unmarshal array"},
-		"another field":    {`{"id": 5}`, "the answer cannot be read: json: cannot unmarshal number"},
-		"text":             {"OK", "the answer cannot be read: invalid character 'O'"},
+		"HTML":             {"\n<!DOCTYPE html><title>Please log in</title>", `the response is HTML: Please log in`},
+		"nothing":          {"", "the response is empty"},
+		"blanks":           {" \n", "the response is empty"},
+		"null":             {" null ", "the response is empty"},
+		"half of JSON":     {`{"id": "a`, "the response cannot be read: unexpected end of JSON input"},
+		"trailing garbage": {`{"id": "a"} x`, "the response cannot be read: invalid character 'x' after top-level value"},
+		"two values":       {`{"id": "a"}{"id": "b"}`, "the response cannot be read: invalid character '{' after top-level value"},
+		"another type":     {`[1]`, "the response cannot be read: json: cannot unmarshal array"},
+		"another field":    {`{"id": 5}`, "the response cannot be read: json: cannot unmarshal number"},
+		"text":             {"OK", "the response cannot be read: invalid character 'O'"},
 	} {
 		got, err := rest.Get[thing](t.Context(), newClient(t, always(200, c.body)), rest.Path("apps", "a"))
 		assert.Nil(t, got, situation)
@@ -380,7 +380,7 @@ func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
 	for range 2 {
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps", "a"))
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-		assert.Contains(t, err.Error(), "200 OK: the answer broke off")
+		assert.Contains(t, err.Error(), "200 OK: the response was cut off")
 		_, err = rest.Get[[]byte](t.Context(), client, rest.Path("apps", "a"))
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	}
@@ -400,7 +400,7 @@ func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
 	}))
 	_, err := rest.Get[[]byte](t.Context(), client, rest.Path("apps"))
 	require.Error(t, err)
-	assert.Contains(t, err.Error(), "the answer is larger than 64 MiB")
+	assert.Contains(t, err.Error(), "the response is larger than 32 MiB")
 	assert.Less(t, read, 65<<20)
 }
 
@@ -552,4 +552,11 @@ func TestTheCallersHTTPClientStaysAsItIs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, own.CheckRedirect)
 	assert.IsType(t, roundTrip(nil), own.Transport)
+}
+
+func TestTheEngineKnowsNoFieldOfAResource(t *testing.T) {
+	for _, body := range []string{`{"structure": 5}`, `{"procfile": 5}`} {
+		_, err := rest.Get[struct{ Structure, Procfile string }](t.Context(), newClient(t, always(200, body)), rest.Path("things"))
+		assert.Error(t, err, body)
+	}
 }

@@ -2,24 +2,36 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 )
 
-// maxBody bounds what a call reads of an answer: some 300,000 apps in one page.
-const maxBody = 64 << 20
+const (
+	maxBody = 32 << 20 // bounds what a call reads of a response: some 100,000 apps in one page
+	maxHeap = 80 << 20 // bounds what the values in a response may take in memory
 
-// maxPooled bounds the buffers that are kept for later calls.
-const maxPooled = 1 << 20
+	freeHeap     = 1 << 20 // what any response may take, however small it is
+	heapPerByte  = 9       // and what it may take for each byte of it
+	heapPerText  = 50      // what an entry of a map of texts takes, for each of its two texts
+	heapPerChild = 256     // what a map, a list or a pointer takes at least
+
+	maxPooled = 1 << 20 // bounds the buffers that are kept for later calls
+)
+
+// errCutOff marks a body that ended before its end.
+var errCutOff = errors.New("the response was cut off")
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// decode reads the body of a successful answer into out.
-func decode(resp *http.Response, out any) error {
+// decode reads the body of a response that may be a success into out.
+func (c *call) decode(resp *http.Response, from sender, out any) error {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= maxPooled {
@@ -27,44 +39,159 @@ func decode(resp *http.Response, out any) error {
 			buffers.Put(buf)
 		}
 	}()
-	if n := resp.ContentLength; 0 < n && n <= maxPooled {
-		buf.Grow(int(n) + bytes.MinRead) // MinRead more lets ReadFrom see the end without growing again
+	if err := c.readBody(buf, resp); err != nil {
+		return err
 	}
-	if _, err := buf.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
-		return fmt.Errorf("the answer broke off: %w", err)
-	}
-	if buf.Len() > maxBody {
-		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
-	}
-	body := buf.Bytes()
+	body := bytes.TrimSpace(buf.Bytes())
 	raw, isRaw := out.(*[]byte)
-	body = bytes.TrimSpace(body)
+	_, isNothing := out.(*struct{})
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
-		return fmt.Errorf("the answer is HTML: %q", heading(body)) // of a sign-in page in front of the Controller, perhaps
+		return fmt.Errorf("the response is HTML: %s", c.quote([]byte(heading(body)))) // of a sign-in page in front of the Controller, perhaps
 	case isRaw:
 		*raw = bytes.Clone(buf.Bytes())
 		return nil
-	}
-	if _, ok := out.(*struct{}); ok {
-		if len(body) > 0 && !json.Valid(body) {
-			return fmt.Errorf("the answer is no JSON")
-		}
+	case isNothing && from == unknown && len(body) > 0 && string(body) != "{}":
+		return fmt.Errorf("the response should be empty: %s", c.quote(body))
+	case isNothing && len(body) > 0 && !json.Valid(body):
+		return errors.New("the response is not JSON")
+	case isNothing:
 		return nil
+	case len(body) == 0 || string(body) == "null":
+		return errors.New("the response is empty")
 	}
-	if len(body) == 0 || string(body) == "null" {
-		return fmt.Errorf("the answer says nothing")
-	}
-	if err := decodeLoosely(body, out); err != nil {
-		return fmt.Errorf("the answer cannot be read: %w", err)
-	}
-	if answer, ok := out.(interface{ check() error }); ok {
-		return answer.check()
+	if err := unmarshal(body, out, c.at); err != nil {
+		return fmt.Errorf("%w: %s", err, c.quote(body))
 	}
 	return nil
+}
+
+// quote is the beginning of a body that is not what was asked for, as it may stand in an error.
+func (c *call) quote(body []byte) string {
+	const enough = 200
+	if c.secretResponse {
+		return redacted
+	}
+	return fmt.Sprintf("%.*s", enough, Sanitize(c.redactor().text(string(body[:min(len(body), maxErrorBody)]))))
+}
+
+// readBody reads a whole body.
+func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
+	c.limit = io.LimitedReader{R: resp.Body, N: maxBody + 1}
+	if n := resp.ContentLength; 0 < n && n <= maxPooled {
+		buf.Grow(int(n) + bytes.MinRead) // MinRead more lets ReadFrom see the end without growing again
+	}
+	if _, err := buf.ReadFrom(&c.limit); err != nil {
+		return fmt.Errorf("%w: %w", errCutOff, err)
+	}
+	if buf.Len() > maxBody {
+		return fmt.Errorf("the response is larger than %d MiB", maxBody>>20)
+	}
+	return nil
+}
+
+// readErrorBody reads what an error keeps of a body. What came before it was cut off is worth reading.
+func readErrorBody(resp *http.Response) []byte {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) //nolint:errcheck // the status says that the call failed
+	return body
 }
 
 // discard reads the little that may be left of a body, so that the connection can be used again.
 func discard(body io.Reader) {
 	io.CopyN(io.Discard, body, maxErrorBody) //nolint:errcheck // if it fails the connection is closed, that is all
+}
+
+// unmarshal decodes a body, and checks that it is what was asked for.
+func unmarshal(body []byte, out any, at Endpoint) error {
+	if list, ok := out.(interface{ read([]byte, Endpoint) error }); ok {
+		return list.read(body, at)
+	}
+	if v := reflect.ValueOf(out).Elem(); v.Kind() == reflect.Slice {
+		d := json.NewDecoder(bytes.NewReader(body))
+		return cmp.Or(readItems(d, v, at), atEnd(d))
+	}
+	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > maxHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
+		return errors.New("the response has too many values")
+	}
+	var err error
+	if own, ok := out.(json.Unmarshaler); ok && json.Valid(body) {
+		err = own.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
+	} else {
+		err = json.Unmarshal(body, out)
+	}
+	if err != nil {
+		return fmt.Errorf("the response cannot be read: %w", err)
+	}
+	return identityOf(reflect.TypeOf(out).Elem()).check(reflect.ValueOf(out).Elem(), at, true)
+}
+
+// readItems reads a JSON array into a slice, item by item: junk ends at its first item, and a few bytes cannot become
+// gigabytes.
+func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
+	if err := expect(d, json.Delim('[')); err != nil {
+		return err
+	}
+	element := items.Type().Elem()
+	identity, cost := identityOf(element), heapOf(element)
+	items.Set(reflect.MakeSlice(items.Type(), 0, 0))
+	for n := 0; d.More(); n++ {
+		if taken := (n + 1) * cost; taken > maxHeap || taken > freeHeap && int64(taken) > heapPerByte*d.InputOffset() {
+			return fmt.Errorf("the response has too many items for its size, more than %d", n)
+		}
+		if n == items.Cap() {
+			items.Grow(growth(n))
+		}
+		items.SetLen(n + 1)
+		item := items.Index(n)
+		if err := d.Decode(item.Addr().Interface()); err != nil {
+			return fmt.Errorf("item %d of the response cannot be read: %w", n+1, err)
+		}
+		if err := identity.check(item, at, false); err != nil {
+			return fmt.Errorf("item %d of %w", n+1, err)
+		}
+	}
+	return expect(d, json.Delim(']'))
+}
+
+// growth is how much room to make behind n items: as much again, but for a large list a quarter.
+func growth(n int) int {
+	const large = 1000
+	if n < large {
+		return max(n, 8)
+	}
+	return n / 4
+}
+
+// expect reads one token.
+func expect(d *json.Decoder, want json.Token) error {
+	got, err := d.Token()
+	switch {
+	case err != nil:
+		return fmt.Errorf("the response is not JSON: %w", err)
+	case got != want:
+		return errors.New("the response is not a list")
+	}
+	return nil
+}
+
+// atEnd reports what stands behind the value.
+func atEnd(d *json.Decoder) error {
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("the response is not JSON: something stands behind its end")
+	}
+	return nil
+}
+
+// heapOf is about what a value of a type takes at least, with what its fields point to.
+func heapOf(t reflect.Type) int {
+	size := int(t.Size())
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			switch t.Field(i).Type.Kind() {
+			case reflect.Map, reflect.Slice, reflect.Pointer, reflect.Interface:
+				size += heapPerChild
+			}
+		}
+	}
+	return size
 }

@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,12 +11,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/deisgo/deis/version"
 )
 
-// Causes that errors.Is finds in the errors of this SDK. Those of a status match every *Error with that status.
+// Sentinels that errors.Is finds in the errors of this SDK. Those about the request or the resource match only what the
+// Controller itself said; ErrRateLimited, ErrServer and ErrUnavailable match by status, whoever said it.
 var (
 	ErrBadRequest       error = sentinel("bad request")             // 400
 	ErrUnauthorized     error = sentinel("unauthorized")            // 401
@@ -29,9 +27,10 @@ var (
 	ErrUnprocessable    error = sentinel("unprocessable")           // 422
 	ErrRateLimited      error = sentinel("rate limited")            // 429
 	ErrServer           error = sentinel("server error")            // 500 and above
-	ErrUnavailable      error = sentinel("temporarily unavailable") // 502, 503 and 504
+	ErrUnavailable      error = sentinel("temporarily unavailable") // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  error = sentinel("invalid argument")        // found before anything was sent
-	ErrNotController    error = sentinel("not a Controller")        // what answered names no API version
+	ErrNotController    error = sentinel("not the Controller")      // something else responded: the response names no API version
+	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks another major version than the call did
 )
 
 type sentinel string
@@ -47,37 +46,123 @@ func InvalidArgument(argument, rule string) error {
 // maxErrorBody bounds how much of an error's body is read and kept.
 const maxErrorBody = 64 << 10
 
-// An Error is an exchange that failed: the Controller answered with an error, with something that cannot be read, or
-// not at all. It matches the sentinel of its status, the Reason that it has, and the cause below it, if any
-// (context.DeadlineExceeded, syscall.ECONNREFUSED, ...).
+// An Error is an exchange that failed: the Controller responded with an error, something else responded, the response
+// cannot be read, or there was none. It matches the sentinel of its status, the Reason that it has, and the error below
+// it, if any (context.DeadlineExceeded, syscall.ECONNREFUSED, ...).
+//
+// Programs that wait or that must know what became of a write need three of its methods: FromController, Temporary and
+// MayHaveActed.
 type Error struct {
 	Method, Path string
-	StatusCode   int                 // 0 if there was no answer
-	Detail       string              // what the answer says about the request as a whole, in one line
+	StatusCode   int                 // 0 if there was no response
+	Header       http.Header         // of the response
+	Detail       string              // what the response says about the request as a whole, in one line
 	Fields       map[string][]string // what it says about single fields of the request
-	Body         []byte              // what an error was answered with, the first 64 KiB of it
-	RetryAfter   time.Duration       // how long the answer asks to wait; 0 if it does not
+	Body         []byte              // of the response to a request that failed, the first 64 KiB
+	RetryAfter   time.Duration       // how long the response asks to wait; 0 if it does not
 	Attempts     int                 // how often the request was sent
-	API          version.API         // the version that the request spoke; zero for the question for the version
+	API          version.API         // the version that the request spoke; zero for the version probe
 
-	cause  error
-	said   func() (detail string, fields map[string][]string) // before secrets were taken out; nil if there were none
-	stale  bool                                               // the Controller speaks another major version by now, so that the path was unknown
-	unsure bool                                               // an earlier try may have been carried out
+	cause    error
+	lastTry  string                                             // what became of the last attempt, where the context ended the call
+	said     func() (detail string, fields map[string][]string) // before secrets were redacted; nil if there were none
+	foreign  bool                                               // something else than the Controller responded
+	upgraded bool                                               // the Controller speaks another major version by now
+	acted    bool                                               // a write may have been carried out
+	probed   string                                             // the host that was asked for its version, by a version probe
 }
+
+// FromController reports whether the Controller itself said this. Otherwise there was no response, or something between
+// the client and the Controller gave it.
+func (e *Error) FromController() bool { return e.StatusCode != 0 && !e.foreign }
+
+// Temporary reports whether the error says nothing about what was asked, so that the same call can succeed later: there
+// was no response or it was cut off, it is not the Controller's, it has the status 408, 429 or one from 500 on, or the
+// Controller was upgraded meanwhile.
+func (e *Error) Temporary() bool {
+	switch {
+	case e.StatusCode == 0, e.foreign, e.upgraded, errors.Is(e.cause, errCutOff):
+		return true
+	}
+	return e.StatusCode == http.StatusRequestTimeout || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
+}
+
+// MayHaveActed reports whether a write may have been carried out although it failed: it was sent and there was no
+// response, or one that is not the Controller's, which says nothing about the work behind it, or a 5xx. A GET never acts,
+// and a 429 says that nothing was done, whoever gave it.
+func (e *Error) MayHaveActed() bool {
+	return e.acted || isWrite(e.Method) && (e.foreign && e.StatusCode != http.StatusTooManyRequests || e.StatusCode >= 500)
+}
+
+func isWrite(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
 // Error says in one line what was asked, what came back and why:
 //
 //	deis: POST /v2/apps/: 400 Bad Request: id: Application with this id already exists.
 func (e *Error) Error() string {
 	parts := []string{"deis: " + e.Method + " " + e.Path}
+	add := func(part string) {
+		if part != "" {
+			parts = append(parts, shorten(part))
+		}
+	}
 	text, status := http.StatusText(e.StatusCode), statusLine(e.StatusCode)
 	if e.StatusCode != 0 {
-		parts = append(parts, status)
+		add(status)
 	}
-	if e.Detail != "" && e.Detail != text && e.Detail != status { // an HTML page often says the status once more
-		parts = append(parts, shorten(e.Detail))
+	switch {
+	case e.foreign:
+		add(e.foreignLine())
+	case e.upgraded:
+		add(fmt.Sprintf("the Controller speaks API %s, the call spoke %s", first(e.Header[versionKey]), e.API))
 	}
+	if e.Detail != text && e.Detail != status { // an HTML page often says the status once more
+		add(e.Detail)
+	}
+	add(e.fieldsLine())
+	switch {
+	case e.cause == nil:
+	case e.cause == io.EOF: // as net/http has it, but "EOF" tells nobody anything
+		add("the connection was closed without a response")
+	default:
+		add(Sanitize(e.cause.Error()))
+	}
+	if e.Attempts > 1 {
+		add(fmt.Sprintf("%d attempts", e.Attempts))
+	}
+	if e.lastTry != "" {
+		add("the last: " + e.lastTry)
+	}
+	if e.RetryAfter > 0 {
+		add("try again in " + e.RetryAfter.String())
+	}
+	if e.MayHaveActed() {
+		add("it may have been carried out")
+	}
+	return strings.Join(parts, ": ")
+}
+
+// foreignLine says what responded in place of the Controller, and what to do if that follows from it.
+func (e *Error) foreignLine() string {
+	line := "not the Controller's response: "
+	if e.probed != "" {
+		line = "no Controller at " + e.probed + ": "
+	}
+	if said := first(e.Header[versionKey]); said != "" {
+		line += fmt.Sprintf("its %s header is %.50q", version.Header, said)
+	} else {
+		line += "it has no " + version.Header + " header"
+	}
+	if found, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";"); found != "" {
+		line += ", found " + Sanitize(found)
+	}
+	if e.StatusCode == http.StatusBadRequest {
+		line += "; some proxies refuse a request header whose name has a _: see WithoutVersionHeader"
+	}
+	return line
+}
+
+func (e *Error) fieldsLine() string {
 	var fields []string
 	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
 		said := strings.Join(e.Fields[field], " ")
@@ -86,29 +171,10 @@ func (e *Error) Error() string {
 		case field == "non_field_errors": // what Django says about the request as a whole
 			fields = append(fields, said)
 		default:
-			fields = append(fields, oneLine(field)+": "+said)
+			fields = append(fields, Sanitize(field)+": "+said)
 		}
 	}
-	if len(fields) > 0 {
-		parts = append(parts, shorten(strings.Join(fields, ": ")))
-	}
-	switch e.cause {
-	case nil, ErrNotController:
-	case io.EOF: // as net/http has it, but "EOF" tells nobody anything
-		parts = append(parts, "the connection was closed without an answer")
-	default:
-		parts = append(parts, shorten(oneLine(e.cause.Error())))
-	}
-	if e.Attempts > 1 {
-		parts = append(parts, fmt.Sprintf("tried %d times", e.Attempts))
-	}
-	if e.unsure {
-		parts = append(parts, "an earlier try may have been carried out")
-	}
-	if e.RetryAfter > 0 {
-		parts = append(parts, "try again in "+e.RetryAfter.String())
-	}
-	return strings.Join(parts, ": ")
+	return strings.Join(fields, ": ")
 }
 
 // statusLine is a status as "404 Not Found".
@@ -116,22 +182,29 @@ func statusLine(status int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 }
 
-// Unwrap gives what is below: the error of net/http, of a decoder or of the context.
+// Unwrap returns the error below: that of net/http, of a decoder or of the context.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is matches the sentinels by status, and a Reason by what it asks for.
+// Is matches the sentinels, and a Reason by what it asks for.
 func (e *Error) Is(target error) bool {
-	switch target := target.(type) {
-	case Reason:
-		return target.matches(e)
-	case sentinel:
-		if target == ErrNotFound && (e.stale || e.cause == ErrNotController) {
-			return false // this 404 says nothing about the resource
-		}
-		return target == sentinelOf(e.StatusCode) || target == ErrServer && e.StatusCode >= 500
+	if reason, ok := target.(*Reason); ok {
+		return reason.matches(e)
 	}
-	return false
+	switch target {
+	case ErrNotController:
+		return e.foreign
+	case ErrUpgraded:
+		return e.upgraded
+	case ErrServer:
+		return e.StatusCode >= 500
+	case ErrRateLimited, ErrUnavailable:
+		return target == sentinelOf(e.StatusCode)
+	}
+	return target == sentinelOf(e.StatusCode) && e.aboutRequest()
 }
+
+// aboutRequest reports whether the status says something about the request or the resource.
+func (e *Error) aboutRequest() bool { return e.FromController() && !e.upgraded }
 
 func sentinelOf(status int) error {
 	switch status {
@@ -151,13 +224,13 @@ func sentinelOf(status int) error {
 		return ErrUnprocessable
 	case http.StatusTooManyRequests:
 		return ErrRateLimited
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, 520, 521, 522, 523, 524:
 		return ErrUnavailable
 	}
 	return nil
 }
 
-// LogValue logs the error as its parts, without the body.
+// LogValue logs the error as its parts, without header and body.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("method", e.Method),
@@ -169,34 +242,29 @@ func (e *Error) LogValue() slog.Value {
 }
 
 // A Reason is one cause of failure that programs act on, told apart from others with the same status by what the
-// Controllers say. Packages have one for each; match it with errors.Is.
+// Controllers say. Packages have one for each, as a pointer, which compares and can be a key of a map; match it with
+// errors.Is.
 type Reason struct {
 	Message  string    // what Error returns
 	Status   int       // the status that it comes with
-	Wordings []Wording // how the Controllers of either version say it
+	Wordings []Wording // how the Controllers of all versions say it
 }
 
-// A Wording is a text that an answer contains.
+// A Wording is a text that a response contains.
 type Wording struct {
 	Field string // the field that it stands under; "" for what is said about the request as a whole
 	Text  string
 }
 
 // Error returns the message.
-func (r Reason) Error() string { return "deis: " + r.Message }
+func (r *Reason) Error() string { return "deis: " + r.Message }
 
-// Is makes a Reason match itself, as a program's fakes return it; it holds a slice, which == cannot compare.
-func (r Reason) Is(target error) bool {
-	other, ok := target.(Reason)
-	return ok && r.Message == other.Message && r.Status == other.Status && slices.Equal(r.Wordings, other.Wordings)
-}
-
-func (r Reason) matches(e *Error) bool {
+func (r *Reason) matches(e *Error) bool {
 	detail, fields := e.Detail, e.Fields
 	if e.said != nil { // a password can be a word of the reason
 		detail, fields = e.said()
 	}
-	return e.StatusCode == r.Status && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
+	return e.StatusCode == r.Status && e.aboutRequest() && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
 		said := fields[w.Field]
 		if w.Field == "" {
 			said = []string{detail}
@@ -205,96 +273,8 @@ func (r Reason) matches(e *Error) bool {
 	})
 }
 
-// describe reads what an answer says, whatever its form: {"detail": s}, {"error": s}, {"field": [s]}, [s], a bare
-// JSON string, HTML, plain text or nothing.
-func describe(body []byte) (detail string, fields map[string][]string) {
-	body = bytes.TrimSpace(body)
-	var value any
-	switch {
-	case len(body) == 0:
-		return "", nil
-	case body[0] == '<':
-		return heading(body), nil
-	case json.Unmarshal(body, &value) != nil:
-		return oneLine(string(body)), nil
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return strings.Join(texts(value), " "), nil
-	}
-	for _, key := range slices.Sorted(maps.Keys(object)) { // or the detail would differ each time
-		value := object[key]
-		if key == "detail" || key == "error" {
-			detail = strings.TrimSpace(detail + " " + strings.Join(texts(value), " "))
-			continue
-		}
-		if fields == nil {
-			fields = make(map[string][]string, len(object))
-		}
-		fields[key] = texts(value)
-	}
-	return detail, fields
-}
-
-// texts lists the texts in a JSON value; what is neither text nor a list stays JSON.
-func texts(value any) []string {
-	switch value := value.(type) {
-	case nil:
-		return nil
-	case string:
-		return []string{oneLine(value)}
-	case []any:
-		var all []string
-		for _, v := range value {
-			all = append(all, texts(v)...)
-		}
-		return all
-	}
-	raw, err := json.Marshal(value)
-	if err != nil { // cannot be: the value was JSON
-		return nil
-	}
-	return []string{oneLine(string(raw))}
-}
-
-// heading finds the one line of an HTML page that says what it is about: its title, or else its first heading, or
-// else its text up to the first tag after it.
-func heading(page []byte) string {
-	for _, tag := range []string{"title", "h1"} {
-		_, rest, found := bytes.Cut(page, []byte("<"+tag))
-		if !found {
-			continue
-		}
-		if _, rest, found = bytes.Cut(rest, []byte(">")); !found {
-			continue
-		}
-		text, _, _ := bytes.Cut(rest, []byte("<"))
-		if line := oneLine(string(text)); line != "" {
-			return line
-		}
-	}
-	return "an HTML page"
-}
-
-// oneLine makes a text printable in one line: valid, every run of white space and control characters one blank.
-func oneLine(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
-	}), " ")
-}
-
-// shorten keeps a message readable when a server says very much.
-func shorten(s string) string {
-	const longest = 500
-	if runes := []rune(s); len(runes) > longest {
-		return string(runes[:longest]) + "…"
-	}
-	return s
-}
-
-// cause takes off what net/http wraps around an error: the method and the whole URL, which an Error has already.
-func cause(err error) error {
+// below takes off what net/http wraps around an error: the method and the whole URL, which an Error has already.
+func below(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		return wrapped.Err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net"
@@ -83,7 +84,11 @@ func TestEveryFormOfAnErrorIsReadAsOneLine(t *testing.T) {
 		assert.Equal(t, c.status, err.StatusCode, c.situation)
 		assert.Equal(t, c.detail, err.Detail, c.situation)
 		assert.Equal(t, c.fields, err.Fields, c.situation)
-		assert.Equal(t, "deis: POST /v2/apps/: "+c.message, err.Error(), c.situation)
+		said := "deis: POST /v2/apps/: " + c.message
+		if c.status >= 500 {
+			said += ": it may have been carried out"
+		}
+		assert.Equal(t, said, err.Error(), c.situation)
 		assert.Equal(t, c.body, string(err.Body), c.situation)
 		assert.Equal(t, version.V2_2, err.API, c.situation)
 		assert.Equal(t, 1, err.Attempts, c.situation)
@@ -134,11 +139,11 @@ func TestSentinelsFollowTheStatus(t *testing.T) {
 }
 
 func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
-	var taken error = rest.Reason{Message: "is taken", Status: 400, Wordings: []rest.Wording{
+	var taken error = &rest.Reason{Message: "is taken", Status: 400, Wordings: []rest.Wording{
 		{Field: "id", Text: "must be unique"},
 		{Text: "already exists"},
 	}}
-	var other error = rest.Reason{Message: "is other", Status: 400, Wordings: []rest.Wording{{Text: "other"}}}
+	var other error = &rest.Reason{Message: "is other", Status: 400, Wordings: []rest.Wording{{Text: "other"}}}
 	assert.EqualError(t, taken, "deis: is taken")
 	for body, matches := range map[string]bool{
 		`{"id":["This field must be unique."]}`:      true,
@@ -164,10 +169,10 @@ func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
 }
 
 func TestAReasonIsFoundWhateverThePassword(t *testing.T) {
-	var wrong error = rest.Reason{Message: "wrong", Status: 400, Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with"}}}
+	var wrong error = &rest.Reason{Message: "wrong", Status: 400, Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with"}}}
 	for _, password := range []string{"with", "Unable", "non_field_errors", "log in"} {
 		client := newClient(t, always(400, `{"non_field_errors":["Unable to log in with provided credentials."]}`))
-		_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": password})
+		_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), nil, rest.WithSecrets(password))
 		assert.ErrorIs(t, err, wrong, password)
 		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), password)
 	}
@@ -272,7 +277,7 @@ func TestLogValueHasThePartsButNotTheBody(t *testing.T) {
 	assert.Less(t, log.Len(), 1000)
 }
 
-// A server can echo what it was sent, in any form.
+// An honest server can echo what it was sent, as it stands in text, JSON, HTML and URLs.
 func TestNoErrorShowsASecret(t *testing.T) {
 	secrets := map[string]string{
 		"password":     `hunter2"<&>/\ päß`,
@@ -286,18 +291,19 @@ func TestNoErrorShowsASecret(t *testing.T) {
 	}
 	for name, secret := range secrets {
 		for echo, body := range map[string]string{
-			"text":               "cannot work with " + secret + " today",
-			"JSON":               `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
-			"JSON for HTML":      `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
-			"JSON of Python":     `{"detail":"cannot work with ` + python(secret) + `"}`,
-			"JSON, escaped more": `{"x":["cannot work with ` + fmt.Sprintf(`\u%04X`, secret[0]) + strings.ReplaceAll(python(secret[1:]), "/", `\/`) + `"]}`,
-			"a field's name":     `{` + marshal(t, secret, false) + `:["unknown"]}`,
-			"a field":            `{"field":[` + marshal(t, secret, false) + `]}`,
-			"something deep":     `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
-			"a list":             `[` + marshal(t, secret, false) + `]`,
-			"HTML":               "<title>cannot work with " + secret + "</title>",
-			"at the bound":       strings.Repeat("x", 64<<10-len(secret)/2) + secret,
-			"after another":      strings.Repeat(secret+" ", 64<<10/len(secret)+1),
+			"text":           "cannot work with " + secret + " today",
+			"JSON":           `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
+			"JSON for HTML":  `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
+			"JSON of Python": `{"detail":"cannot work with ` + python(secret) + `"}`,
+			"a field's name": `{` + marshal(t, secret, false) + `:["unknown"]}`,
+			"a field":        `{"field":[` + marshal(t, secret, false) + `]}`,
+			"something deep": `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
+			"a list":         `[` + marshal(t, secret, false) + `]`,
+			"HTML":           "<title>cannot work with " + html.EscapeString(secret) + "</title>",
+			"a URL":          `{"detail":"no such page: /login?next=` + url.QueryEscape(secret) + `"}`,
+			"a path":         `{"detail":"no such page: /` + url.PathEscape(secret) + `"}`,
+			"far behind":     strings.Repeat("x", 32<<10) + secret,
+			"many times":     strings.Repeat(secret+" ", 100),
 		} {
 			header := rest.WithHeader("X-Other", "x")
 			if name == "header" {
@@ -309,9 +315,8 @@ func TestNoErrorShowsASecret(t *testing.T) {
 				c.Logger = slog.New(slog.NewJSONHandler(&log, level))
 				c.Retry = rest.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1}
 			})
-			_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{
-				"username": "alice", "password": secrets["password"], "new_password": secrets["new_password"], "key": secrets["key"],
-			}, header)
+			_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"username": "alice"},
+				header, rest.WithSecrets(secrets["password"], secrets["new_password"]), rest.WithSecrets(secrets["key"]))
 			var failed *rest.Error
 			require.ErrorAs(t, err, &failed)
 			slog.New(slog.NewTextHandler(&log, level)).Error("failed", "err", err, "again", failed)
@@ -321,7 +326,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 				string(failed.Body), failed.Detail, fmt.Sprint(failed.Fields), failed.LogValue().String(), log.String(),
 			}, "\n")
 			situation := fmt.Sprintf("%s as %s: %.300s", name, echo, err)
-			for _, form := range []string{secret, marshal(t, secret, false), python(secret), strings.Join(strings.Fields(secret), " "), secret[:len(secret)/2]} {
+			for _, form := range []string{secret, marshal(t, secret, false), python(secret), strings.Join(strings.Fields(secret), " "), url.QueryEscape(secret), html.EscapeString(secret)} {
 				assert.False(t, strings.Contains(seen, strings.Trim(form, `"`)), situation)
 			}
 			assert.LessOrEqual(t, len(failed.Body), 64<<10, situation)
@@ -344,33 +349,33 @@ func TestAnAuthorizationOfAnySchemeIsASecret(t *testing.T) {
 
 func TestASecretInsideAnotherShowsNothingOfEither(t *testing.T) {
 	client := newClient(t, always(400, `{"detail":"not abc`+token+`xyz, not `+token+`"}`))
-	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": "abc" + token + "xyz"})
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), nil, rest.WithSecrets("abc"+token+"xyz"))
 	assert.EqualError(t, err, "deis: POST /v2/auth/login/: 400 Bad Request: not [redacted], not [redacted]")
 }
 
 func TestAPasswordOfBlanksHidesNotTheWholeMessage(t *testing.T) {
-	_, err := rest.Post[thing](t.Context(), newClient(t, always(400, `{"detail":"wrong"}`)), rest.Path("auth", "login"), map[string]string{"password": "     "})
+	_, err := rest.Post[thing](t.Context(), newClient(t, always(400, `{"detail":"wrong"}`)), rest.Path("auth", "login"), nil, rest.WithSecrets("     "))
 	assert.ErrorContains(t, err, "wrong")
 }
 
 func TestASecretIsRedactedAsPythonWritesIt(t *testing.T) {
 	client := newClient(t, always(400, `{"detail":"not p\u00e4\u00df\ud83d\ude00, try another"}`))
-	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"password": "päß😀"})
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), nil, rest.WithSecrets("päß😀"))
 	assert.EqualError(t, err, "deis: POST /v2/auth/login/: 400 Bad Request: not [redacted], try another")
 }
 
 func TestWhatIsNoSecretStaysReadable(t *testing.T) {
-	client := newClient(t, always(400, `{"detail":"a bad apple"}`), func(c *rest.Config) { c.Token = func() string { return "" } })
-	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), map[string]string{"username": "apple", "password": "a"})
+	client := newClient(t, always(400, `{"detail":"a bad apple"}`), func(c *rest.Config) { c.Token = func(context.Context) (string, error) { return "", nil } })
+	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), nil, rest.WithSecrets("a", "bad"))
 	assert.ErrorContains(t, err, "a bad apple", "a password of one letter blackens nothing")
 }
 
 // marshal writes a text as JSON, with <, > and & escaped or not.
-func marshal(t *testing.T, text string, html bool) string {
+func marshal(t *testing.T, text string, forHTML bool) string {
 	t.Helper()
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(html)
+	encoder.SetEscapeHTML(forHTML)
 	require.NoError(t, encoder.Encode(text))
 	return strings.TrimSpace(b.String())
 }

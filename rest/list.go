@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -10,6 +12,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -78,18 +81,19 @@ type Page[T any] struct {
 	next   func(context.Context, ...CallOption) (*Page[T], error)
 }
 
-// HasNext tells whether there is a page after this one.
+// HasNext reports whether there is a page after this one.
 func (p *Page[T]) HasNext() bool { return p.cursor != "" }
 
-// Next asks for the page after this one, in the same size. After the last page it returns nil and no error.
-func (p *Page[T]) Next(ctx context.Context) (*Page[T], error) {
+// Next requests the page after this one, in the same size and with the options of this one. Options given to Next come
+// after those, and hold for that page only. After the last page it returns nil and no error.
+func (p *Page[T]) Next(ctx context.Context, opts ...CallOption) (*Page[T], error) {
 	if !p.HasNext() {
 		return nil, nil
 	}
-	return p.next(ctx)
+	return p.next(ctx, opts...)
 }
 
-// List asks for one page of a list.
+// List requests one page of a list.
 func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) (*Page[T], error) {
 	if err := cmp.Or(at.err, o.Check()); err != nil {
 		return nil, err
@@ -101,22 +105,23 @@ func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opt
 	return getPage[T](ctx, c, at, addQuery(o.query(api)), slices.Clone(opts)) // Next needs them later
 }
 
-// All ranges over the items of a list, from the page that o chooses to the end. It asks for nothing until it is ranged
+// All ranges over the items of a list, from the page that o chooses to the end. It requests nothing until it is ranged
 // over, and begins anew each time it is. An error is yielded once, with a zero T, after all items that came before it,
 // and ends the range; a Controller that names the same page twice is one.
 //
 // While the items of a page are ranged over, from the second on, the page after it is read: one page ahead and never
-// more. A range that ends early abandons that page, without waiting for it, and asks for no other. WithoutReadAhead
-// asks for each page when the range comes to it. Either way, what WithResponse fills in belongs to the page that the
+// more. A range that ends early abandons that page, without waiting for it, and requests no other. WithoutReadAhead
+// requests each page when the range comes to it. Either way, what WithResponse fills in belongs to the page that the
 // range has come to, and at most two pages are in memory.
 //
-// A list that changes meanwhile can miss an item or repeat one: both versions page by position.
+// A list that changes meanwhile can miss an item or repeat one: all versions page by position.
 func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) iter.Seq2[T, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // ends what reads ahead
-		readAhead := !newCall(http.MethodGet, opts).noReadAhead
+		var chosen options
+		chosen.apply(opts)
 		seen := make(map[uint64]bool) // hashes of cursors, so that a list of a million items stays small
 		page, err := List[T](ctx, c, at, o, opts...)
 		for err == nil && page != nil {
@@ -125,7 +130,7 @@ func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts
 			seen[hash] = true
 			next := page.Next
 			for i, item := range page.Items {
-				if i == 1 && readAhead && page.HasNext() && !circle {
+				if i == 1 && !chosen.noReadAhead && page.HasNext() && !circle {
 					next = page.ahead(ctx)
 				}
 				if !yield(item, nil) {
@@ -145,27 +150,28 @@ func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts
 	}
 }
 
-// WithoutReadAhead makes an All ask for a page only when the range comes to it. On other calls it changes nothing.
-func WithoutReadAhead() CallOption {
-	return func(c *call) { c.noReadAhead = true }
-}
-
-// ahead begins to ask for the page after p, and returns what waits for it, in place of p.Next. Until then the caller's
-// Responses are left alone: they belong to the page that the range has come to.
-func (p *Page[T]) ahead(ctx context.Context) func(context.Context) (*Page[T], error) {
+// ahead begins to request the page after p, and returns what waits for it, in place of p.Next. Until then the caller's
+// Responses are left alone: they belong to the page that the range has come to. A panic of a transport or a logger
+// reaches the caller as if it had not been ahead.
+func (p *Page[T]) ahead(ctx context.Context) func(context.Context, ...CallOption) (*Page[T], error) {
 	var (
-		next *Page[T]
-		err  error
-		said Response
-		asks []*Response
+		next     *Page[T]
+		err      = errors.New("deis: the transport ended the goroutine that read ahead")
+		said     Response
+		asks     []*Response
+		panicked any
 	)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		next, err = p.next(ctx, func(c *call) { asks, c.responses = c.responses, []*Response{&said} })
+		defer func() { panicked = recover() }()
+		next, err = p.next(ctx, func(o *options) { asks, o.responses = o.responses, []*Response{&said} })
 	}()
-	return func(context.Context) (*Page[T], error) {
+	return func(context.Context, ...CallOption) (*Page[T], error) {
 		<-done
+		if panicked != nil {
+			panic(panicked)
+		}
 		for _, r := range asks {
 			*r = said
 		}
@@ -191,32 +197,75 @@ func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 type listing[T any] struct {
 	Count   int     `json:"count"`
 	Next    *string `json:"next"`
-	Results *[]T    `json:"results"`
+	Results []T     `json:"results"`
 
 	cursor string
 }
 
-// check refuses what is no list, as the answers of the routing accidents of real Controllers, and reads the cursor.
-func (l *listing[T]) check() (err error) {
-	if l.Results == nil {
-		return errors.New("the answer is not a list: it has no results")
+// read reads a page, item by item, and refuses what is no list, as the responses of the routing accidents of real
+// Controllers.
+func (l *listing[T]) read(body []byte, at Endpoint) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if err := expect(d, json.Delim('{')); err != nil {
+		return err
 	}
-	if l.cursor, err = readCursor(l.Next); err != nil {
+	found := false
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("the response is not JSON: %w", err)
+		}
+		switch key {
+		case "results":
+			found = true
+			err = readItems(d, reflect.ValueOf(&l.Results).Elem(), at)
+		case "count":
+			err = unreadable("count", d.Decode(&l.Count))
+		case "next":
+			err = unreadable("next", d.Decode(&l.Next))
+		default:
+			var other json.RawMessage
+			err = unreadable("JSON", d.Decode(&other))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := cmp.Or(expect(d, json.Delim('}')), atEnd(d)); err != nil {
+		return err
+	}
+	var err error
+	l.cursor, err = readCursor(l.Next)
+	switch {
+	case !found:
+		return errors.New("the response is not a list: it has no results")
+	case l.Count < 0:
+		return errors.New("the count of the list is negative")
+	case err != nil:
 		return fmt.Errorf("the address of the next page %w", err)
+	case len(l.Results) == 0 && l.cursor != "":
+		return errors.New("the page is empty, but has a next: the list would have no end")
 	}
 	return nil
 }
 
-// getPage asks for a page. opts hold for the pages after it, too, which and last for this one only.
+func unreadable(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("the response cannot be read: its %s: %w", what, err)
+	}
+	return nil
+}
+
+// getPage requests a page. The options opts hold for the pages after it, too; which and last hold for this page only.
 func getPage[T any](ctx context.Context, c *Client, at Endpoint, which CallOption, opts []CallOption, last ...CallOption) (*Page[T], error) {
 	got := new(listing[T])
-	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, []CallOption{which}, last))
+	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, last, []CallOption{which}))
 	if err != nil {
 		return nil, err
 	}
 	cursor := got.cursor // and not got, which has the items
 	return &Page[T]{
-		Items:  *got.Results,
+		Items:  got.Results,
 		Count:  got.Count,
 		cursor: cursor,
 		next: func(ctx context.Context, last ...CallOption) (*Page[T], error) {

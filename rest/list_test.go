@@ -80,7 +80,7 @@ func TestAPageIsAskedForAsTheVersionUnderstands(t *testing.T) {
 		for api, query := range map[version.API]string{version.V1_6: c.v1, version.V2_2: c.v2} {
 			transport := httpmock.NewMockTransport()
 			url := fmt.Sprintf("https://deis.example.com/v%d/apps/", api.Major)
-			transport.RegisterResponderWithQuery("GET", url, query, httpmock.ResponderFromResponse(answer(200, page("null"))))
+			transport.RegisterResponderWithQuery("GET", url, query, httpmock.ResponderFromResponse(answer(200, page("null"), version.Header+": "+api.String())))
 			client := newClient(t, transport, func(c *rest.Config) { c.API = api })
 			got, err := rest.List[thing](t.Context(), client, rest.Path("apps"), c.options)
 			require.NoError(t, err, "%s %+v", api, c.options)
@@ -134,6 +134,27 @@ func TestNextIsThePageAfterInTheSameList(t *testing.T) {
 	assert.Equal(t, second.Items, again.Items, "a page can be left twice")
 }
 
+func TestNextTakesOptionsForItsPageOnly(t *testing.T) {
+	transport := fivePages(t)
+	var headers []string
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		headers = append(headers, req.Header.Get("X-List")+req.Header.Get("X-Next"))
+		return transport.RoundTrip(req)
+	}))
+	list, next := rest.WithHeader("X-List", "list"), rest.WithHeader("X-Next", "next")
+	page, err := rest.List[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{PageSize: 2}, list)
+	require.NoError(t, err)
+	var resp rest.Response
+	page, err = page.Next(t.Context(), next, rest.WithHeader("X-List", "own"), rest.WithResponse(&resp),
+		rest.WithQuery(struct{ Limit int }{1}))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c", "d"}, ids(page.Items), "which page it is, no option changes")
+	assert.Equal(t, 200, resp.Status)
+	_, err = page.Next(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list", "ownnext", "list"}, headers)
+}
+
 func TestAPageMadeByHandIsTheLast(t *testing.T) {
 	var page rest.Page[thing]
 	assert.False(t, page.HasNext())
@@ -183,11 +204,12 @@ func TestAllOfAnEmptyListIsNothing(t *testing.T) {
 	assert.Len(t, transport.queries, 1)
 }
 
-func TestAllGoesOnAfterAnEmptyPage(t *testing.T) {
-	transport := &pages{t: t, bodies: map[string]string{"": page("?offset=1"), "offset=1": page("null", "a")}}
+func TestAnEmptyPageThatHasANextEndsTheRange(t *testing.T) {
+	transport := &pages{t: t, bodies: map[string]string{"": page("?offset=1", "a"), "offset=1": page("?offset=2"), "offset=2": page("null", "b")}}
 	items, err := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
-	require.NoError(t, err)
+	require.ErrorContains(t, err, "200 OK: the page is empty, but has a next: the list would have no end")
 	assert.Equal(t, []string{"a"}, ids(items))
+	assert.Len(t, transport.queries, 2)
 }
 
 func TestAllYieldsAnErrorOnceAndEnds(t *testing.T) {
@@ -276,18 +298,21 @@ func TestAPageCanBeLeftByManyAtOnce(t *testing.T) {
 
 func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
 	for situation, c := range map[string]struct{ body, says string }{
-		"an object of another kind":   {`{"id":"a"}`, "the answer is not a list: it has no results"},
-		"results of null":             {`{"count":0,"next":null,"results":null}`, "the answer is not a list: it has no results"},
-		"an array":                    {`[]`, "the answer cannot be read"},
-		"results that are no array":   {`{"results":{}}`, "the answer cannot be read"},
-		"a next that is no text":      {`{"results":[],"next":5}`, "the answer cannot be read"},
+		"an object of another kind":   {`{"id":"a"}`, "the response is not a list: it has no results"},
+		"results of null":             {`{"count":0,"next":null,"results":null}`, "the response is not a list"},
+		"an array":                    {`[]`, "the response is not a list"},
+		"results that are no array":   {`{"results":{}}`, "the response is not a list"},
+		"a next that is no text":      {`{"results":[],"next":5}`, "the response cannot be read"},
 		"a next that cannot be read":  {`{"results":[],"next":"/v2/apps/?a=%zz"}`, "the address of the next page cannot be read"},
 		"a next with semicolons":      {`{"results":[],"next":"/v2/apps/?a=1;b=2"}`, "the address of the next page cannot be read"},
 		"a next that leads nowhere":   {`{"results":[],"next":"/v2/apps/"}`, "the address of the next page has no query"},
 		"a next of nothing but a ?":   {`{"results":[],"next":"/v2/apps/?"}`, "the address of the next page has no query"},
 		"a next of nothing but a #":   {`{"results":[],"next":"/v2/apps/#?offset=2"}`, "the address of the next page has no query"},
-		"an item of another kind":     {`{"results":["a"]}`, "the answer cannot be read"},
-		"an error that came with 200": {`{"detail":"no"}`, "the answer is not a list"},
+		"an item of another type":     {`{"results":[{"id":"a"},"b"]}`, "item 2 of the response cannot be read"},
+		"a count below zero":          {`{"count":-1,"results":[]}`, "the count of the list is negative"},
+		"something behind its end":    {`{"results":[]} {}`, "the response is not JSON"},
+		"a list without its end":      {`{"results":[{"id":"a"}`, "the response is not JSON"},
+		"an error that came with 200": {`{"detail":"no"}`, "the response is not a list"},
 	} {
 		_, err := rest.List[thing](t.Context(), newClient(t, always(200, c.body)), rest.Path("apps"), rest.ListOptions{})
 		var failed *rest.Error
@@ -331,7 +356,7 @@ func TestCallsBesideAListKeepTheirVersion(t *testing.T) {
 	controller := newController("1.6")
 	client := newClient(t, controller, unpinned)
 	_, err := rest.List[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{PageSize: 1})
-	assert.ErrorContains(t, err, "deis: GET /v1/apps/: 200 OK: the answer is not a list")
+	assert.ErrorContains(t, err, "deis: GET /v1/apps/: 200 OK: the response is not a list")
 	assert.EqualValues(t, 1, controller.asked.Load())
 }
 

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -10,40 +9,43 @@ import (
 // What is logged: one line a call at level debug, one a retry at level warn. Neither has a header, a query or a body:
 // that is where secrets are.
 
-func (c *Client) logCall(ctx context.Context, call *call, took time.Duration, err error) {
-	if c.config.Logger == nil || !c.config.Logger.Enabled(ctx, slog.LevelDebug) {
+func (c *call) log(took time.Duration, err error) {
+	logger := c.client.config.Logger
+	if logger == nil || !logger.Enabled(c, slog.LevelDebug) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("method", call.method),
-		slog.String("path", call.path),
-		slog.Int("attempts", call.attempts),
+		slog.String("method", c.method),
+		slog.String("path", c.path),
+		slog.String("operation", c.operation()),
+		slog.Int("attempts", c.attempts),
 		slog.Duration("took", took),
 	}
-	if call.answer != nil {
-		attrs = append(attrs, slog.Int("status", call.answer.StatusCode))
+	if c.response != nil {
+		attrs = append(attrs, slog.Int("status", c.response.StatusCode))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	c.config.Logger.LogAttrs(ctx, slog.LevelDebug, "deis: call", attrs...)
+	logger.LogAttrs(c, slog.LevelDebug, "deis: call", attrs...)
 }
 
-func (c *Client) logRetry(ctx context.Context, call *call, resp *http.Response, err error) {
-	if c.config.Logger == nil {
+func (c *call) logRetry(resp *http.Response) {
+	logger := c.client.config.Logger
+	if logger == nil {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("method", call.method),
-		slog.String("path", call.path),
-		slog.Int("attempt", call.attempts),
-		slog.Duration("wait", call.retrying.RetryWaitMin),
+		slog.String("method", c.method),
+		slog.String("path", c.path),
+		slog.String("operation", c.operation()),
+		slog.Int("attempt", c.attempts),
+		slog.Duration("wait", c.retrying.RetryWaitMin),
 	}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
+	} else {
+		attrs = append(attrs, slog.String("error", c.lastTry))
 	}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", redactError(cause(err), c.secrets(call)).Error()))
-	}
-	c.config.Logger.LogAttrs(ctx, slog.LevelWarn, "deis: trying again", attrs...)
+	logger.LogAttrs(c, slog.LevelWarn, "deis: retrying", attrs...)
 }

@@ -51,8 +51,8 @@ func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
 		lines = append(lines, fmt.Sprint(parts["level"], " ", parts["msg"], " ", parts["status"], " ", parts["error"]))
 	}
 	assert.Equal(t, []string{
-		"WARN deis: trying again 503 <nil>",
-		"WARN deis: trying again <nil> connection lost",
+		"WARN deis: retrying 503 <nil>",
+		"WARN deis: retrying <nil> connection lost",
 		"DEBUG deis: call 200 <nil>",
 	}, lines)
 }
@@ -122,7 +122,7 @@ func TestNothingIsPrinted(t *testing.T) {
 
 func TestNoPrinterOfAConfigOrClientShowsTheToken(t *testing.T) {
 	const known = token
-	config := rest.Config{BaseURL: parseURL(t, "https://deis.example.com"), Token: func() string { return known }, HTTP: new(http.Client)}
+	config := rest.Config{BaseURL: parseURL(t, "https://deis.example.com"), Token: func(context.Context) (string, error) { return known, nil }, HTTP: new(http.Client)}
 	client := rest.New(config)
 	for _, value := range []any{config, &config, client, *client, struct{ C *rest.Client }{client}, []any{client, config}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

@@ -75,7 +75,7 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 		{"v1 has no such path", "1.6", 404, "1.6"},
 		{"somebody lets it through", "2.2", 200, "2.2"},
 		{"in trouble, but a Controller", "2.2", 500, "2.2"},
-		{"newer", "2.10", 401, "2.2"},
+		{"newer", "2.10", 401, "2.3"},
 		{"older", "2.1", 401, "2.1"},
 	} {
 		var requests []string
@@ -131,15 +131,15 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 	}{
 		{"a web site", func() *http.Response {
 			return answer(200, "<html><title>Welcome to\nExample</title>", "Content-Type: text/html")
-		}, `deis: GET /v2/: 200 OK: no Controller at deis.example.com: the answer has no DEIS_API_VERSION header; found text/html "Welcome to Example"`, nil},
+		}, `deis: GET /v2/: 200 OK: no Controller at deis.example.com: it has no DEIS_API_VERSION header, found text/html: Welcome to Example`, nil},
 		{"a router that finds no Controller", func() *http.Response {
 			return answer(502, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "Content-Type: text/html")
-		}, `502 Bad Gateway: no Controller at deis.example.com: the answer has no DEIS_API_VERSION header; found text/html "502 Bad Gateway"`, rest.ErrUnavailable},
-		{"nothing to see", func() *http.Response { return answer(404, "") }, "found nothing", nil},
+		}, `502 Bad Gateway: no Controller at deis.example.com: it has no DEIS_API_VERSION header, found text/html`, rest.ErrUnavailable},
+		{"nothing to see", func() *http.Response { return answer(404, "") }, "it has no DEIS_API_VERSION header", nil},
 		{"a version that is none", func() *http.Response {
 			return answer(200, "{}", version.Header+": two", "Content-Type: application/json")
-		}, "found application/json", nil},
-		{"an empty version", func() *http.Response { return answer(200, "{}", version.Header+": ") }, "found nothing", nil},
+		}, `no Controller at deis.example.com: its DEIS_API_VERSION header is "two", found application/json`, nil},
+		{"an empty version", func() *http.Response { return answer(200, "{}", version.Header+": ") }, "it has no DEIS_API_VERSION header", nil},
 	} {
 		requests := 0
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -195,8 +195,8 @@ func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
 
 func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {
 	for said, outcome := range map[string]outcome{
-		"so far 503 Service Unavailable":            {status: 503},
-		"so far read tcp: connection reset by peer": {err: reset},
+		"the last: 503 Service Unavailable":            {status: 503},
+		"the last: read tcp: connection reset by peer": {err: reset},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -207,11 +207,13 @@ func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {
 			}), unpinned, func(c *rest.Config) {
 				c.Retry = rest.RetryPolicy{Max: 1000, MinWait: time.Second, MaxWait: time.Second}
 			})
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			time.AfterFunc(3*time.Second+time.Millisecond, cancel)
 			err := get(ctx, client)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.EqualError(t, err, "deis: GET /v2/: "+said+": context deadline exceeded")
+			require.ErrorIs(t, err, context.Canceled)
+			assert.NotErrorIs(t, err, rest.ErrUnavailable)
+			assert.Regexp(t, "^deis: GET /v2/: context canceled: [0-9]+ attempts: "+said+"$", err.Error())
 		})
 	}
 }
@@ -261,7 +263,7 @@ func TestConcurrentFirstCallsShareOneQuestion(t *testing.T) {
 			own := client
 			if i%2 == 1 {
 				own = client.With(rest.Config{
-					BaseURL: parseURL(t, "https://deis.example.com"), HTTP: &http.Client{Transport: controller}, Token: func() string { return "another" },
+					BaseURL: parseURL(t, "https://deis.example.com"), HTTP: &http.Client{Transport: controller}, Token: func(context.Context) (string, error) { return "another", nil },
 				})
 			}
 			go func() { results <- get(t.Context(), own) }()
@@ -274,9 +276,9 @@ func TestConcurrentFirstCallsShareOneQuestion(t *testing.T) {
 	})
 }
 
-func TestOneFailureFailsAllWhoWaitedForIt(t *testing.T) {
+func TestWhoWaitsForAProbeThatFailsProbesInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		start, asked := time.Now(), 0
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			asked++
 			time.Sleep(time.Second)
@@ -289,7 +291,8 @@ func TestOneFailureFailsAllWhoWaitedForIt(t *testing.T) {
 		for range 10 {
 			require.ErrorIs(t, <-results, io.ErrUnexpectedEOF)
 		}
-		assert.Equal(t, 1, asked)
+		assert.Equal(t, 10, asked, "a failure is not remembered")
+		assert.Equal(t, 10*time.Second, time.Since(start), "one probe at a time")
 	})
 }
 
@@ -312,11 +315,13 @@ func TestACallerWhoLeavesNeitherBreaksNorBlocksTheOthers(t *testing.T) {
 
 			err := <-results
 			require.ErrorIs(t, err, context.DeadlineExceeded, leaver)
-			assert.EqualError(t, err, "deis: GET /v2/: context deadline exceeded")
+			assert.EqualError(t, err, map[string]string{
+				"the first": "deis: GET /v2/: context deadline exceeded",
+				"another":   "deis: GET /v2/: waiting for another call to ask for the API version: context deadline exceeded",
+			}[leaver])
 			assert.Equal(t, 100*time.Millisecond, time.Since(start), leaver)
 			require.NoError(t, <-results, leaver)
-			assert.EqualValues(t, 1, controller.asked.Load(), leaver)
-			assert.Zero(t, controller.canceled.Load(), leaver)
+			assert.EqualValues(t, map[string]int{"the first": 2, "another": 1}[leaver], controller.asked.Load(), leaver)
 		})
 	}
 }
@@ -399,7 +404,7 @@ func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
 		require.NoError(t, err)
 		want, err := version.Parse(minor)
 		require.NoError(t, err)
-		assert.Equal(t, version.API{Major: 2, Minor: min(2, want.Minor)}, api)
+		assert.Equal(t, version.API{Major: 2, Minor: min(version.V2_3.Minor, want.Minor)}, api)
 		server, _ := client.Server()
 		assert.Equal(t, want, server.API)
 	}
@@ -411,18 +416,21 @@ func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
 	require.ErrorAs(t, get(t.Context(), client), &mismatch)
 }
 
-func TestAnswersWithoutVersionChangeNothing(t *testing.T) {
+func TestResponsesOfSomebodyElseChangeNothingThatIsKnown(t *testing.T) {
 	controller := newController("2.2")
+	foreign := false
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		resp, err := controller.RoundTrip(req)
-		if req.URL.Path != "/v2/" {
-			resp.Header.Del(version.Header) // as a proxy may
+		if foreign {
+			resp.Header.Del(version.Header)
 		}
 		return resp, err
 	}), unpinned)
-	for range 3 {
-		require.NoError(t, get(t.Context(), client))
-	}
+	require.NoError(t, get(t.Context(), client))
+	foreign = true
+	require.ErrorIs(t, get(t.Context(), client), rest.ErrNotController)
+	foreign = false
+	require.NoError(t, get(t.Context(), client))
 	assert.EqualValues(t, 1, controller.asked.Load())
 	_, known := client.Server()
 	assert.True(t, known)

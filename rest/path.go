@@ -3,7 +3,6 @@ package rest
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,30 +12,55 @@ import (
 
 // An Endpoint is a path below the API's version prefix, or the reason why there can be none. Make one with Path.
 type Endpoint struct {
-	path string // escaped, with slashes on both ends unless NoSlash took the last
-	err  error
+	path  string // escaped, with slashes on both ends unless NoSlash took the last
+	place *place // where the path ends in the table of known paths; nil: it is not in there
+	err   error
 }
 
 // Path joins the elements of a path and closes it with a slash, as most of the API's paths are: Path("apps", id,
-// "config") is /apps/{id}/config/. It checks every identifier by the whole of the pattern that real Controllers match
-// it with, because they cut off what goes beyond the pattern and carry out the request on what is left: a DELETE of
-// /apps/hz_other destroys the app hz. Which pattern holds follows from the element before: "apps", "perms",
-// "domains", "domain", "certs", "keys", "containers", "pods" or "releases".
+// "config") is /apps/{id}/config/. It checks every identifier against the whole of the pattern that real Controllers
+// have for it, because servers before Workflow v2.7 cut off what goes beyond the pattern and carry out the request on
+// what is left: a DELETE of /apps/hz_other destroys the app hz. An element of a path that the SDK does not know must be
+// one plain segment.
 //
 // A bad element does not show here: the call that uses the Endpoint returns the error, which matches
 // ErrInvalidArgument, and sends nothing.
 func Path(elems ...string) Endpoint {
+	e := Endpoint{place: &root}
 	var b strings.Builder
 	b.Grow(64) // most are shorter
 	b.WriteByte('/')
 	for i, elem := range elems {
-		if err := check(elems, i); err != nil {
+		r := &plainRule
+		if e.place = e.place.child(elem, i == len(elems)-1); e.place != nil && e.place.rule != nil {
+			r = e.place.rule
+		}
+		err := r.check(elem)
+		if err == nil && r.before != nil {
+			err = r.before.check(elems[i-1])
+		}
+		if err != nil {
 			return Endpoint{err: err}
 		}
 		b.WriteString(escape(elem))
 		b.WriteByte('/')
 	}
-	return Endpoint{path: b.String()}
+	e.path = b.String()
+	return e
+}
+
+// Check returns what is wrong with an identifier that stands in a body, or nil. The pattern is that of the path in which
+// the identifier would stand last: Check("apps/*/domains/*", "www.example.com"). It panics if the SDK has no rule for
+// the pattern.
+func Check(pattern, value string) error {
+	at := &root
+	for elem := range strings.SplitSeq(pattern, "/") {
+		at = at.literal(elem)
+	}
+	if at == nil || at.rule == nil {
+		panic("deis: rest.Check: no rule for " + pattern)
+	}
+	return at.rule.check(value)
 }
 
 // NoSlash takes the slash off the end, for the paths that are documented without one.
@@ -45,50 +69,95 @@ func (e Endpoint) NoSlash() Endpoint {
 	return e
 }
 
-// Err returns what is wrong with the path, or nil. Calls do so by themselves; it serves to check an identifier that
-// stands in a body.
+// Err returns what is wrong with the path, or nil. Calls do so by themselves.
 func (e Endpoint) Err() error { return e.err }
 
-// elems are the elements of the path, escaped.
-func (e Endpoint) elems() []string { return strings.Split(strings.Trim(e.path, "/"), "/") }
-
-// app names the app that a write to the endpoint changes, or is empty. A one-off command changes nothing and may take
-// twenty minutes: it is no write.
-func (e Endpoint) app() string {
-	elems := e.elems()
-	if len(elems) < 2 || elems[0] != "apps" || slices.Equal(elems[2:], []string{"run"}) {
-		return ""
-	}
-	return elems[1]
+// step is one element of an Endpoint's path, and the place that it leads to.
+type step struct {
+	elem string
+	at   *place // nil: it is not in the table of known paths
 }
 
-// checkDelete refuses the paths that real Controllers answer by destroying the parent: DELETE /apps/A/<anything
-// unknown> destroys app A, DELETE /certs/C/<anything unknown> certificate C, DELETE /auth/cancel/<anything> the
-// caller's own account. A wildcard domain is unknown to v1.6.
+func (e Endpoint) steps() []step {
+	elems := strings.Split(strings.Trim(e.path, "/"), "/")
+	steps := make([]step, len(elems))
+	at := &root
+	for i, elem := range elems {
+		elem, _ = url.PathUnescape(elem) //nolint:errcheck // Path has escaped it
+		at = at.child(elem, i == len(elems)-1)
+		steps[i] = step{elem, at}
+	}
+	return steps
+}
+
+// after returns the identifier that stands behind a collection, or "". It runs for each item of a list.
+func (e Endpoint) after(collection string) string {
+	rest := strings.Trim(e.path, "/")
+	for isCollection := true; rest != ""; isCollection = !isCollection {
+		var elem string
+		elem, rest, _ = strings.Cut(rest, "/")
+		if isCollection && elem == collection {
+			id, _, _ := strings.Cut(rest, "/")
+			id, _ = url.PathUnescape(id) //nolint:errcheck // Path has escaped it
+			return id
+		}
+	}
+	return ""
+}
+
+// template is the path with names in place of the identifiers: /apps/{app}/config/.
+func (e Endpoint) template() string {
+	var b strings.Builder
+	for i, s := range e.steps() {
+		switch {
+		case s.at != nil && s.at.rule != nil:
+			s.elem = "{" + s.at.rule.name + "}"
+		case s.at == nil && i%2 == 1: // an unknown resource: collection, identifier, collection, …
+			s.elem = "{id}"
+		}
+		b.WriteString("/" + s.elem)
+	}
+	if strings.HasSuffix(e.path, "/") {
+		b.WriteByte('/')
+	}
+	return b.String()
+}
+
+// turn names what the writes to the endpoint take turns for, "app example-go", or is empty.
+func (e Endpoint) turn() string {
+	if e.place == nil || !e.place.alone {
+		for _, s := range e.steps() {
+			if s.at != nil && s.at.serial {
+				return s.at.rule.argument + " " + s.elem
+			}
+		}
+	}
+	return ""
+}
+
+// checkDelete refuses to delete where a real Controller could destroy something else. Below a known resource it allows
+// only what the table says is safe: servers before Workflow v2.7 carry out the DELETE of any other path on its parent.
 func (e Endpoint) checkDelete(api version.API) error {
-	elems := e.elems()
-	if len(elems) <= 2 {
+	steps := e.steps()
+	if steps[0].at == nil {
+		return nil // a resource that no Controller takes for another
+	}
+	isSafe := func(s step) bool {
+		return s.at != nil && s.at.deletes != (version.API{}) && api.AtLeast(s.at.deletes) &&
+			(s.at.rule == nil || s.at.rule.whole == nil || s.at.rule.whole(s.elem, api))
+	}
+	if isSafe(steps[len(steps)-1]) {
 		return nil
 	}
-	parent, child := elems[0], elems[2]
-	var destroyed string
-	switch {
-	case parent == "apps" && len(elems) == 4 && child == "perms":
-	case parent == "apps" && len(elems) == 4 && child == "domains" && (api.Major >= 2 || !strings.HasPrefix(elems[3], "*")):
-	case parent == "certs" && len(elems) == 4 && child == "domain" && api.Major >= 2:
-	case parent == "apps":
-		destroyed = "app " + elems[1]
-	case parent == "certs":
-		destroyed = "certificate " + elems[1]
-	case parent == "auth":
-		destroyed = "the caller's own account"
-	case parent == "admin" && len(elems) > 3:
-		destroyed = "the rights of " + child
+	rule := "cannot be deleted safely in API " + api.String()
+	if last := steps[len(steps)-1]; last.at != nil && last.at.rule != nil && last.at.rule.whole != nil {
+		return InvalidArgument("path "+e.path, rule+": older servers cut the "+last.at.rule.argument+" and act on something else; see rest.WithUnknownPath")
 	}
-	if destroyed == "" {
-		return nil
+	if len(steps) > 2 { // two elements name an app, a certificate or the caller's account
+		parent := strings.Join(strings.Split(e.path, "/")[:3], "/")
+		rule += ": servers before Workflow v2.7 would destroy " + parent + " instead; see rest.WithUnknownPath"
 	}
-	return InvalidArgument("path "+e.path, "is not known to be safe: real Controllers answer such a DELETE by destroying "+destroyed)
+	return InvalidArgument("path "+e.path, rule)
 }
 
 // escape escapes one element. A * stays as it is, as in the recorded requests for wildcard names.
@@ -96,61 +165,42 @@ func escape(elem string) string {
 	return strings.ReplaceAll(url.PathEscape(elem), "%2A", "*")
 }
 
-// A rule says what an identifier may look like.
+// A place is one step of the known paths: what may follow, and the rule for what stands here if it is an identifier.
+type place struct {
+	rule    *rule
+	next    map[string]*place // "*" is the identifier
+	deletes version.API       // since which version a DELETE of a path that ends here is safe; zero: never
+	serial  bool              // writes to paths below take turns, for each identifier
+	alone   bool              // but not those to this one
+}
+
+// child is where an element leads: to the place of that name, or else to that of an identifier. The name of an action,
+// which ends all paths that have it, is an identifier where more follows: a process type may be called restart.
+func (p *place) child(elem string, last bool) *place {
+	if next := p.literal(elem); next != nil && elem != "*" && (last || next.next != nil) {
+		return next
+	}
+	return p.literal("*")
+}
+
+func (p *place) literal(elem string) *place {
+	if p == nil {
+		return nil
+	}
+	return p.next[elem]
+}
+
+// A rule says what an identifier may look like. All are ASCII only: what else a server accepts depends on its Python.
 type rule struct {
-	argument string
+	argument string // how errors call it
+	name     string // how templates call it
 	says     string
 	allows   func(string) bool
+	before   *rule                          // what the element before must obey as well
+	whole    func(string, version.API) bool // whether a server matches it whole, or may cut it; nil: always
 }
 
-// The rules, by the element before the identifier. Each is the server's own pattern (recorded requests of both versions).
-var (
-	appRule      = rule{"app", "may contain only a-z, 0-9 and -", chars("-", isAppChar)}
-	usernameRule = rule{"username", "may contain only letters, digits, - and _ where it stands in a path", chars("-_", isWordChar)}
-	domainRule   = rule{"domain", `may contain only letters, digits, - _ and ., after a leading "*." if any`, isDomain}
-	certRule     = rule{"certificate name", "may contain only letters, digits, - _ . and *", chars("-_.*", isWordChar)}
-	typeRule     = rule{"process type", "may contain only letters, digits, - _ and .", chars("-_.", isWordChar)}
-	podTypeRule  = rule{"process type", "may contain only letters, digits, - and _ beside a pod's name or number", chars("-_", isWordChar)}
-	podNameRule  = rule{"pod name", "may contain only letters, digits, - and _", chars("-_", isWordChar)}
-	releaseRule  = rule{"release", "must be v and a number from 1 on", isRelease}
-	keyRule      = rule{"key id", "must be text without control characters, and not . or .. or empty between slashes", isKeyID}
-	otherRule    = rule{"path element", "must be text without slashes and control characters",
-		func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
-)
-
-// ruleAfter is the rule for what stands behind each element that an identifier follows.
-var ruleAfter = map[string]rule{
-	"apps": appRule, "perms": usernameRule, "domains": domainRule, "domain": domainRule, "certs": certRule,
-	"keys": keyRule, "releases": releaseRule, "containers": typeRule, "pods": typeRule,
-}
-
-// identifies tells whether elems[i] is an identifier, by what stands before it. What stands behind an identifier is
-// none, whatever that reads: an app may be called "releases".
-func identifies(elems []string, i int) bool {
-	if i == 0 {
-		return false
-	}
-	_, collection := ruleAfter[elems[i-1]]
-	return collection && !identifies(elems, i-1)
-}
-
-// ruleFor finds the rule for elems[i] in what stands around it.
-func ruleFor(elems []string, i int) rule {
-	isAction := func(i int) bool { return i == len(elems)-1 && elems[i] == "restart" }
-	isPods := func(i int) bool { return elems[i] == "containers" || elems[i] == "pods" }
-	switch {
-	case identifies(elems, i) && isPods(i-1) && i+1 < len(elems) && !isAction(i+1):
-		return podTypeRule
-	case identifies(elems, i):
-		return ruleAfter[elems[i-1]]
-	case i >= 2 && identifies(elems, i-1) && isPods(i-2) && !isAction(i):
-		return podNameRule
-	}
-	return otherRule
-}
-
-func check(elems []string, i int) error {
-	r, elem := ruleFor(elems, i), elems[i]
+func (r *rule) check(elem string) error {
 	switch {
 	case elem == "":
 		return InvalidArgument(r.argument, "must not be empty")
@@ -162,11 +212,104 @@ func check(elems []string, i int) error {
 	return nil
 }
 
+// The rules. Each is the servers' own pattern (recorded requests of all versions), ASCII only.
+var (
+	appRule = rule{argument: "app", name: "app",
+		says: "may contain only a-z, 0-9 and -", allows: chars("-", isLowerOrDigit)}
+	usernameRule = rule{argument: "username", name: "username",
+		says: "may contain only letters, digits and . @ + - _ where it stands in a path", allows: chars(".@+-_", isAlphanumeric),
+		// For jo.hn, most servers look for jo.
+		whole: func(s string, _ version.API) bool { return chars("-_", isAlphanumeric)(s) }}
+	domainRule = rule{argument: "domain", name: "domain",
+		says: `may contain only ASCII letters, digits, - _ and ., after a leading "*." if any (write an international name as "xn--…")`, allows: isDomain,
+		whole: func(s string, api version.API) bool { return api.Major > 1 || !strings.HasPrefix(s, "*") }}
+	certRule = rule{argument: "certificate name", name: "name",
+		says: "may contain only letters, digits, - _ . and *", allows: chars("-_.*", isAlphanumeric)}
+	typeRule = rule{argument: "process type", name: "type",
+		says: "may contain only letters, digits, - _ and .", allows: chars("-_.", isAlphanumeric)}
+	podTypeRule = rule{argument: "process type", name: "type",
+		says: "may contain only letters, digits, - and _ beside a pod's name or number", allows: chars("-_", isAlphanumeric)}
+	podRule = rule{argument: "pod name", name: "pod",
+		says: "may contain only letters, digits, - and _", allows: chars("-_", isAlphanumeric), before: &podTypeRule}
+	releaseRule = rule{argument: "release", name: "release",
+		says: "must be v and a number from 1 on", allows: isRelease}
+	buildRule = rule{argument: "build", name: "uuid",
+		says: "must be a UUID", allows: chars("-", isAlphanumeric)}
+	keyRule = rule{argument: "key id", name: "id",
+		says: "must be text without control characters or outer spaces, and not . or .. or empty between slashes", allows: isKeyID}
+	plainRule = rule{argument: "path element", name: "id",
+		says:   "must be text without slashes and control characters",
+		allows: func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
+)
+
+// known lists the paths that the SDK knows, with what it must know of each. The elements before the last of a pattern
+// stand in entries of their own, or need nothing.
+var known = []struct {
+	pattern string
+	rule    *rule       // of the * that the pattern ends in
+	deletes version.API // since when a DELETE is safe
+}{
+	{"apps", nil, version.API{}},
+	{"apps/*", &appRule, version.V1_6},
+	{"apps/*/builds", nil, version.API{}},
+	{"apps/*/builds/*", &buildRule, version.API{}},
+	{"apps/*/config", nil, version.API{}},
+	{"apps/*/containers/*", &typeRule, version.API{}},
+	{"apps/*/containers/*/*", &podRule, version.API{}},
+	{"apps/*/containers/*/*/restart", nil, version.API{}},
+	{"apps/*/containers/*/restart", nil, version.API{}},
+	{"apps/*/containers/restart", nil, version.API{}},
+	{"apps/*/domains/*", &domainRule, version.V1_6},
+	{"apps/*/logs", nil, version.API{}},
+	{"apps/*/perms/*", &usernameRule, version.V1_6},
+	{"apps/*/pods/*", &typeRule, version.API{}},
+	{"apps/*/pods/*/*", &podRule, version.API{}},
+	{"apps/*/pods/*/*/restart", nil, version.API{}},
+	{"apps/*/pods/*/restart", nil, version.API{}},
+	{"apps/*/pods/restart", nil, version.API{}},
+	{"apps/*/releases/*", &releaseRule, version.API{}},
+	{"apps/*/releases/rollback", nil, version.API{}},
+	{"apps/*/run", nil, version.API{}},
+	{"apps/*/scale", nil, version.API{}},
+	{"apps/*/services", nil, version.V2_3},
+	{"apps/*/settings", nil, version.API{}},
+	{"apps/*/tls", nil, version.API{}},
+	{"apps/*/whitelist", nil, version.V2_3},
+	{"admin/perms/*", &usernameRule, version.V1_6},
+	{"auth/cancel", nil, version.V1_6},
+	{"certs/*", &certRule, version.V1_6},
+	{"certs/*/domain/*", &domainRule, version.V2},
+	{"keys/*", &keyRule, version.V1_6},
+	{"users", nil, version.API{}},
+}
+
+// root is where all paths begin.
+var root = func() (root place) {
+	for _, k := range known {
+		at := &root
+		for elem := range strings.SplitSeq(k.pattern, "/") {
+			if at.next == nil {
+				at.next = make(map[string]*place)
+			}
+			if at.next[elem] == nil {
+				at.next[elem] = new(place)
+			}
+			at = at.next[elem]
+		}
+		at.rule, at.deletes = k.rule, k.deletes
+	}
+	// Two config changes to one app at the same time lose values on real Controllers. A one-off command changes nothing,
+	// and may take twenty minutes.
+	app := root.next["apps"].next["*"]
+	app.serial, app.next["run"].alone = true, true
+	return root
+}()
+
 // chars allows texts that consist of the given characters and of those that more allows.
 func chars(some string, more func(rune) bool) func(string) bool {
 	return func(s string) bool {
 		for _, r := range s {
-			if !more(r) && !strings.ContainsRune(some, r) { // what is no UTF-8 reads as U+FFFD, which is neither
+			if !more(r) && !strings.ContainsRune(some, r) { // what is not UTF-8 reads as U+FFFD, which is neither
 				return false
 			}
 		}
@@ -174,29 +317,32 @@ func chars(some string, more func(rune) bool) func(string) bool {
 	}
 }
 
-func isAppChar(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
-
-// isWordChar is the \w of the server's patterns: Python's, which knows more letters than A to Z.
-func isWordChar(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }
+func isLowerOrDigit(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
+func isAlphanumeric(r rune) bool { return isLowerOrDigit(r) || 'A' <= r && r <= 'Z' }
 
 func isDomain(s string) bool {
 	s = strings.TrimPrefix(s, "*.")
-	return s != "" && chars("-._", isWordChar)(s)
+	return s != "" && chars("-._", isAlphanumeric)(s)
 }
 
-// isRelease accepts v1, v2 and so on, and the name of the one action that stands in the same place.
+// isRelease accepts v1, v2 and so on.
 func isRelease(s string) bool {
-	digits := strings.TrimPrefix(s, "v")
-	return s == "rollback" || digits != s && digits != "" && digits[0] != '0' &&
-		strings.Trim(digits, "0123456789") == ""
+	digits, found := strings.CutPrefix(s, "v")
+	return found && digits != "" && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""
 }
 
 // isKeyID accepts slashes, which key ids can have, but nothing between them that a router on the way could take for a way
-// up: nginx can be told to decode %2F, and makes /keys/../apps/x a /apps/x.
+// up: nginx can be told to decode %2F, and makes /keys/../apps/x a /apps/x. Outer spaces are cut off by 2.x Controllers.
 func isKeyID(s string) bool {
-	return isPlain(s) && !slices.ContainsFunc(strings.Split(s, "/"), func(segment string) bool {
-		return segment == "" || segment == "." || segment == ".."
-	})
+	if !isPlain(s) || strings.TrimSpace(s) != s {
+		return false
+	}
+	for segment := range strings.SplitSeq(s, "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
 }
 
 func isPlain(s string) bool {

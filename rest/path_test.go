@@ -3,6 +3,7 @@ package rest_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,9 +59,9 @@ func sent(t *testing.T, at rest.Endpoint) (path string, err error) {
 func TestIdentifiersOfTheServersPatternAreSentWhole(t *testing.T) {
 	for place, ids := range map[string][]string{
 		"app":       {"example-go", "a", "0", "-", "apps"},
-		"username":  {"jo", "jo_hn", "jo-hn", "Jörg", "perms", "42"},
+		"username":  {"jo", "jo_hn", "jo-hn", "jo.hn", "amy@corp", "plus+user", "perms", "42"},
 		"admin":     {"amy_1"},
-		"domain":    {"example.com", "xn--bcher-kva.example", "*.example.com", "a_b.c", "Bücher.example", "domains"},
+		"domain":    {"example.com", "xn--bcher-kva.example", "*.example.com", "a_b.c", "domains"},
 		"attached":  {"*.example.com"},
 		"cert":      {"foo", "*.example.com", "star_example-com", "domain", "*"},
 		"key":       {"test@example.com", "with space/and slash", "ключ", "a?b#c%2F&d", "...", "*"},
@@ -95,9 +96,9 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 	also := map[string][]string{
 		"app":       {"hz_other", "Upper", "a.example.com", "ä", "*"},
 		"app below": {"hz_other", "Upper"},
-		"username":  {"jo.hn", "amy@corp", "*"},
-		"admin":     {"jo.hn", "amy@corp"},
-		"domain":    {"*", "*.", "*example.com", "a.*.com", "**.example.com", "example.com:443"},
+		"username":  {"Jörg", "jo hn", "*"},
+		"admin":     {"Jörg", "*"},
+		"domain":    {"Bücher.example", "*", "*.", "*example.com", "a.*.com", "**.example.com", "example.com:443"},
 		"attached":  {"*"},
 		"cert":      {},
 		"release":   {"v0", "v-1", "v01", "2", "v", "vabc", "vv2", "v2v", "v1.0", "V2", "rollback2", "latest", "v+1", "v٣"},
@@ -110,6 +111,9 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 	}
 	for place, ids := range also {
 		also[place] = append(ids, seldom...)
+	}
+	for _, place := range []string{"username", "admin"} {
+		also[place] = slices.DeleteFunc(also[place], func(id string) bool { return id == "a@b" || id == "a+b" })
 	}
 	also["key"], also["other"], also["first"] = nil, []string{"a/b", "../b"}, []string{"a/b", "../b"}
 
@@ -148,7 +152,6 @@ func TestIdentifiersMayBeCalledLikePartsOfThePath(t *testing.T) {
 		} {
 			assert.NoError(t, rest.Path(elems...).Err(), elems)
 		}
-		assert.Error(t, rest.Path("apps", id, "perms", "jo.hn").Err(), id)
 		assert.Error(t, rest.Path("apps", id, "releases", "2").Err(), id)
 		assert.Error(t, rest.Path("apps", id, "pods", id, "web.1", "restart").Err(), "a pod of type %s", id)
 		assert.Error(t, rest.Path("apps", id, "pods", "web.1", id, "restart").Err(), "a pod called %s", id)
@@ -164,7 +167,7 @@ func TestPathsAreWrittenAsDocumented(t *testing.T) {
 		"/keys/with%20space%2Fand%20slash": rest.Path("keys", "with space/and slash").NoSlash(),
 		"/keys/a%3Fb%23c%252F":             rest.Path("keys", "a?b#c%2F").NoSlash(),
 		"/keys/test@example.com":           rest.Path("keys", "test@example.com").NoSlash(),
-		"/apps/a/perms/J%C3%B6rg/":         rest.Path("apps", "a", "perms", "Jörg"),
+		"/apps/a/perms/jo.hn":              rest.Path("apps", "a", "perms", "jo.hn").NoSlash(),
 	} {
 		path, err := sent(t, at)
 		require.NoError(t, err, want)
@@ -181,20 +184,25 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 		elems   []string
 		says    string
 	}{
-		{both, []string{"apps", "x", "whatever"}, "destroying app x"},
-		{both, []string{"apps", "x", "domains"}, "destroying app x"},
-		{both, []string{"apps", "x", "perms"}, "destroying app x"},
-		{both, []string{"apps", "x", "config", "domains"}, "destroying app x"},
-		{both, []string{"apps", "x", "domain", "example.com"}, "destroying app x"},
-		{both, []string{"apps", "x", "domains", "example.com", "more"}, "destroying app x"},
-		{both, []string{"apps", "x", "releases", "v1"}, "destroying app x"},
-		{both, []string{"apps", "x", "pods", "web"}, "destroying app x"},
-		{both, []string{"certs", "c", "domains", "d.example.com"}, "destroying certificate c"},
-		{both, []string{"certs", "c", "domain"}, "destroying certificate c"},
-		{both, []string{"certs", "c", "anything"}, "destroying certificate c"},
-		{"1.6", []string{"certs", "c", "domain", "d.example.com"}, "destroying certificate c"},
-		{"1.6", []string{"apps", "x", "domains", "*.example.com"}, "destroying app x"},
-		{both, []string{"auth", "cancel", "alice"}, "the caller's own account"},
+		{both, []string{"apps", "x", "whatever"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "domains"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "perms"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "config", "domains"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "domain", "example.com"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "domains", "example.com", "more"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "releases", "v1"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "pods", "web"}, "would destroy /apps/x instead"},
+		{both, []string{"certs", "c", "domains", "d.example.com"}, "would destroy /certs/c instead"},
+		{both, []string{"certs", "c", "domain"}, "would destroy /certs/c instead"},
+		{both, []string{"certs", "c", "anything"}, "would destroy /certs/c instead"},
+		{"1.6", []string{"certs", "c", "domain", "d.example.com"}, "older servers"},
+		{"1.6", []string{"apps", "x", "domains", "*.example.com"}, "older servers cut the domain"},
+		{both, []string{"apps", "x", "perms", "jo.hn"}, "older servers cut the username"},
+		{both, []string{"apps", "x", "whitelist"}, "would destroy /apps/x instead"},
+		{both, []string{"apps", "x", "services"}, "would destroy /apps/x instead"},
+		{both, []string{"admin", "perms", "amy@corp"}, "cannot be deleted safely in API"},
+		{both, []string{"apps"}, "cannot be deleted safely in API"},
+		{both, []string{"auth", "cancel", "alice"}, "would destroy /auth/cancel instead"},
 
 		{"", []string{"apps", "x"}, ""},
 		{"", []string{"apps", "x", "domains", "example.com"}, ""},
@@ -203,12 +211,13 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 		{"", []string{"keys", "k"}, ""},
 		{"", []string{"admin", "perms", "jo"}, ""},
 		{"", []string{"auth", "cancel"}, ""},
+		{"", []string{"things", "x", "parts", "y"}, ""},
 	} {
 		for _, api := range []version.API{version.V1_6, version.V2_2} {
 			requests := 0
 			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				requests++
-				return answer(204, ""), nil
+				return answer(204, "", version.Header+": "+api.String()), nil
 			}), func(c *rest.Config) { c.API = api })
 			err := rest.Delete(t.Context(), client, rest.Path(c.elems...))
 			if !strings.Contains(c.refused, api.String()) {
@@ -219,7 +228,32 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 			require.ErrorIs(t, err, rest.ErrInvalidArgument, "%s %v", api, c.elems)
 			assert.Contains(t, err.Error(), c.says)
 			assert.Zero(t, requests, "%s %v was sent", api, c.elems)
+
+			require.NoError(t, rest.Delete(t.Context(), client, rest.Path(c.elems...), rest.WithUnknownPath()), "who knows the server may")
+			assert.Equal(t, 1, requests)
 		}
+	}
+}
+
+func TestAnAddressAndAServiceCanBeDeletedInAPI23(t *testing.T) {
+	for _, elems := range [][]string{{"apps", "x", "whitelist"}, {"apps", "x", "services"}} {
+		client := newClient(t, always(204, "", version.Header+": 2.3"), func(c *rest.Config) { c.API = version.V2_3 })
+		assert.NoError(t, rest.Delete(t.Context(), client, rest.Path(elems...)), elems)
+	}
+}
+
+func TestAnIdentifierIsCheckedWithoutAPath(t *testing.T) {
+	require.NoError(t, rest.Check("apps/*/domains/*", "www.example.com"))
+	assert.EqualError(t, rest.Check("apps/*", "Upper"), `deis: invalid argument: app "Upper" may contain only a-z, 0-9 and -`)
+	assert.ErrorIs(t, rest.Check("apps/*/pods/*", ""), rest.ErrInvalidArgument)
+	for _, pattern := range []string{"apps", "apps/*/config", "nothing/*", ""} {
+		assert.Panics(t, func() { rest.Check(pattern, "x") }, pattern)
+	}
+}
+
+func TestAResourceMayBeCalledLikeAKnownOneElsewhere(t *testing.T) {
+	for _, elems := range [][]string{{"charts", "releases", "latest"}, {"charts", "apps", "Upper"}, {"x", "keys", " a "}} {
+		assert.NoError(t, rest.Path(elems...).Err(), elems)
 	}
 }
 

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,37 +14,47 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A RetryPolicy says how often and how patiently a call is tried again. The zero value never tries again.
+// A RetryPolicy says how often and how patiently a call is retried. The zero value never retries.
 //
-// Tried again are GET, HEAD and DELETE, and calls with WithIdempotent, when the connection fails or the answer is 429,
-// 502, 503 or 504; every other call only on 429 and when no connection could be made, which proves that nothing was
-// sent. A POST is never tried again on 503: a scale that failed that way is stored, and real 2.2 Controllers answer its
-// repetition with a 204 that does nothing. Nothing is tried again on 500.
+// GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429, 502,
+// 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it went out: no connection, no
+// tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that failed that way is
+// stored, and real 2.2 Controllers respond to its repetition with a 204 that does nothing. Nothing is retried on 500.
 type RetryPolicy struct {
-	Max int // how often at most, after the first time
+	Max int // how often at most, after the first attempt
 
 	// A wait is a random time: the first between 0 and MinWait, each after that up to twice as much, never more than MaxWait. A
-	// Retry-After header is obeyed instead; if it asks for more than MaxWait, or for more than the context's deadline
-	// leaves, the call returns its error at once. Zero means as in DefaultRetryPolicy.
+	// Retry-After header is obeyed instead, but no wait is shorter than MinWait then; if it asks for more than MaxWait, or for
+	// more than the context's deadline leaves, the call returns its error at once. Zero means as in DefaultRetryPolicy.
 	MinWait, MaxWait time.Duration
+
+	// TryTimeout bounds one attempt of a GET, from the request to the end of the response; zero means a minute. Other
+	// calls can take many minutes, and are bounded by their context alone.
+	TryTimeout time.Duration
 }
 
 // DefaultRetryPolicy is the policy of a client that is given none.
-var DefaultRetryPolicy = RetryPolicy{Max: 3, MinWait: 250 * time.Millisecond, MaxWait: 5 * time.Second}
+var DefaultRetryPolicy = RetryPolicy{Max: 3, MinWait: 250 * time.Millisecond, MaxWait: 5 * time.Second, TryTimeout: time.Minute}
 
 // Check returns what is wrong with the policy, or nil.
 func (p RetryPolicy) Check() error {
 	switch {
 	case p.Max < 0:
 		return InvalidArgument("RetryPolicy.Max", "must not be negative")
-	case p.MinWait < 0 || p.MaxWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
+	case p.MinWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
 		return InvalidArgument("RetryPolicy", "must have 0 <= MinWait <= MaxWait")
+	case p.TryTimeout < 0:
+		return InvalidArgument("RetryPolicy.TryTimeout", "must not be negative")
 	}
 	return nil
 }
 
-// wait chooses how long to wait before try n+1 (n counts from 1): full jitter, or what the answer asks for. The second
-// result is false if that is too long.
+func (p RetryPolicy) tryTimeout() time.Duration {
+	return cmp.Or(p.TryTimeout, DefaultRetryPolicy.TryTimeout)
+}
+
+// wait chooses how long to wait before attempt n+1 (n counts from 1): full jitter, or what the response asks for. The
+// second result is false if that is too long.
 func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time.Duration, bool) {
 	// Without these, a server that is down would be asked again and again without a pause.
 	if p.MaxWait == 0 {
@@ -62,7 +73,7 @@ func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time
 	}
 	if resp != nil {
 		if asked, ok := retryAfter(resp.Header); ok {
-			wait = asked
+			wait = max(asked, p.MinWait) // or a server could be asked again and again without a pause
 		}
 	}
 	deadline, limited := ctx.Deadline()
@@ -82,85 +93,88 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
-// exchange sends a request, again as far as the policy allows. The caller closes the answer's body; there can be an
-// answer and an error, after a refused redirect.
-func (c *Client) exchange(call *call, req *retryablehttp.Request) (*http.Response, error) {
-	retrying := &call.retrying // one for each call, because its hooks get neither the request nor, in part, the context
-	retrying.HTTPClient = c.http
-	retrying.RetryMax = c.config.Retry.Max
-	retrying.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
-		return c.again(ctx, call, resp, err), nil
-	}
-	retrying.Backoff = chosenWait
-	retrying.ErrorHandler = retryablehttp.PassthroughErrorHandler // its own drops the last answer
-	resp, err := retrying.Do(req)
-	call.answer = resp
+// retry sends the request, again as far as the policy allows. The caller closes the response's body; there can be a response
+// and an error, after a refused redirect.
+func (c *call) retry() (*http.Response, error) {
+	r := &c.retrying // one for each call, because chosenWait gets neither the request nor the context
+	r.HTTPClient = c.client.http
+	r.RetryMax = c.client.config.Retry.Max
+	r.CheckRetry = again
+	r.Backoff = chosenWait
+	r.ErrorHandler = retryablehttp.PassthroughErrorHandler // its own drops the last response
+	resp, err := r.Do(&c.request)
+	c.response = resp
 	return resp, err
 }
 
 // chosenWait is what again has chosen.
 func chosenWait(chosen, _ time.Duration, _ int, _ *http.Response) time.Duration { return chosen }
 
-// again decides after a try whether there is another, and when. It sees each answer first.
-func (c *Client) again(ctx context.Context, call *call, resp *http.Response, err error) bool {
-	call.attempts++
+// again decides after an attempt whether there is another.
+func again(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	return ctx.Value(callKey{}).(*call).again(ctx, resp, err), nil
+}
+
+// again decides after an attempt whether there is another, and when. It sees each response first.
+func (c *call) again(ctx context.Context, resp *http.Response, err error) bool {
+	c.attempts++
 	if resp != nil {
-		if _, ok := c.observe(resp.Header); ok && call.question != nil {
-			return false // whatever else the answer says, it names the version
-		}
+		c.client.observe(resp.Header)
 	}
-	policy := c.config.Retry
-	if ctx.Err() != nil || call.attempts > policy.Max || !call.repeatable(resp, err) {
+	c.acted = c.acted || c.mayHaveActed(resp, err)
+	if ctx.Err() != nil || c.attempts > c.client.config.Retry.Max || !c.repeatable(resp, err) {
 		return false
 	}
-	wait, ok := policy.wait(ctx, call.attempts, resp)
+	wait, ok := c.client.config.Retry.wait(ctx, c.attempts, resp)
 	if !ok {
 		return false
 	}
-	call.retrying.RetryWaitMin = wait
-	call.mayHaveActed = call.mayHaveActed || !untouched(resp, err)
-	c.logRetry(ctx, call, resp, err)
-	if call.question != nil {
-		call.question.keep(resp, err)
+	c.retrying.RetryWaitMin = wait
+	if resp != nil {
+		c.lastTry = statusLine(resp.StatusCode)
+	} else {
+		c.lastTry = c.redactor().text(Sanitize(below(err).Error()))
 	}
+	c.logRetry(resp)
 	return true
 }
 
-// repeatable tells whether the outcome of a try allows another.
+// mayHaveActed reports whether an attempt of a write may have been carried out.
+func (c *call) mayHaveActed(resp *http.Response, err error) bool {
+	switch {
+	case !isWrite(c.method):
+		return false
+	case resp == nil:
+		return !c.attempt.unsent(err)
+	case resp.StatusCode == http.StatusTooManyRequests:
+		return false
+	}
+	return resp.StatusCode >= 500 || c.sender(resp) == somebodyElse
+}
+
+// repeatable reports whether the outcome of an attempt allows another.
 func (c *call) repeatable(resp *http.Response, err error) bool {
-	idempotent := c.idempotent || c.method == http.MethodGet || c.method == http.MethodHead || c.method == http.MethodDelete
+	idempotent := c.idempotent || c.method != http.MethodPost
 	switch {
 	case resp != nil && err != nil:
 		return false // a redirect that was refused; nothing else gives both
 	case err != nil:
-		return notSent(err) || idempotent && !hopeless(err)
+		return (idempotent || c.attempt.unsent(err)) && !hopeless(err)
+	case c.probe && c.sender(resp) == controller:
+		return false // whatever else the response says, it names the version
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
 		return idempotent && c.method != http.MethodPost
-	case http.StatusBadGateway, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusGatewayTimeout, 520, 521, 522, 523, 524:
 		return idempotent
 	}
 	return false
 }
 
-// untouched tells whether a try certainly did nothing: it was refused as one too many, or never sent.
-func untouched(resp *http.Response, err error) bool {
-	if err != nil {
-		return notSent(err)
-	}
-	return resp.StatusCode == http.StatusTooManyRequests
-}
-
-// notSent recognises the errors that prove that no byte of the request was sent: there was no connection.
-func notSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") && !hopeless(err)
-}
-
-// hopeless recognises the errors that another try would only repeat.
+// hopeless recognises the errors that another attempt would only repeat.
 func hopeless(err error) bool {
 	var (
 		certificate *tls.CertificateVerificationError

@@ -97,7 +97,7 @@ func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
 		{"400", outcome{status: 400}, [4]int{1, 1, 1, 1}},
 		{"401", outcome{status: 401}, [4]int{1, 1, 1, 1}},
 		{"404", outcome{status: 404}, [4]int{1, 1, 1, 1}},
-		{"408", outcome{status: 408}, [4]int{1, 1, 1, 1}},
+		{"408", outcome{status: 408}, [4]int{3, 3, 1, 3}},
 		{"409", outcome{status: 409}, [4]int{1, 1, 1, 1}},
 		{"429", outcome{status: 429}, [4]int{3, 3, 3, 3}},
 		{"500", outcome{status: 500}, [4]int{1, 1, 1, 1}},
@@ -105,6 +105,10 @@ func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
 		{"502", outcome{status: 502}, [4]int{3, 3, 1, 3}},
 		{"503", outcome{status: 503}, [4]int{3, 3, 1, 1}},
 		{"504", outcome{status: 504}, [4]int{3, 3, 1, 3}},
+		{"519", outcome{status: 519}, [4]int{1, 1, 1, 1}},
+		{"520", outcome{status: 520}, [4]int{3, 3, 1, 3}},
+		{"524", outcome{status: 524}, [4]int{3, 3, 1, 3}},
+		{"525", outcome{status: 525}, [4]int{1, 1, 1, 1}},
 		{"a redirect elsewhere", outcome{status: 302, header: "Location: https://other.example.com/"}, [4]int{1, 1, 1, 1}},
 	} {
 		for i, method := range methods {
@@ -149,13 +153,13 @@ func TestATryThatSucceedsIsTheLast(t *testing.T) {
 func TestTheLastAnswerIsWhatTheErrorSays(t *testing.T) {
 	transport := &inOrder{outcomes: []outcome{{err: reset}, {status: 502}, {status: 503}}}
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"))
-	require.EqualError(t, err, "deis: GET /v2/apps/: 503 Service Unavailable: said: tried 3 times")
+	require.EqualError(t, err, "deis: GET /v2/apps/: 503 Service Unavailable: said: 3 attempts")
 	assert.ErrorIs(t, err, rest.ErrUnavailable)
 	assert.NotErrorIs(t, err, syscall.ECONNRESET)
 
 	transport = &inOrder{outcomes: []outcome{{status: 502}, {err: reset}}}
 	_, err = rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"))
-	require.EqualError(t, err, "deis: GET /v2/apps/: read tcp: connection reset by peer: tried 3 times")
+	require.EqualError(t, err, "deis: GET /v2/apps/: read tcp: connection reset by peer: 3 attempts")
 	assert.ErrorIs(t, err, syscall.ECONNRESET)
 	assert.NotErrorIs(t, err, rest.ErrUnavailable)
 }
@@ -198,9 +202,10 @@ func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
 	}{
 		{"the Controller's", func() *http.Response { return answer(404, `{"detail":"Not found."}`) }, true},
 		{"the Controller's of HTML", func() *http.Response { return answer(404, "<h1>Not Found</h1>") }, true},
-		{"the Controller's, its version taken off by a proxy", func() *http.Response {
+		{"a gateway's of JSON", func() *http.Response { return httpmock.NewStringResponse(404, `{"message":"no Route matched"}`) }, false},
+		{"a gateway's that looks like the Controller's", func() *http.Response {
 			return httpmock.NewStringResponse(404, `{"detail":"Not found."}`)
-		}, true},
+		}, false},
 		{"a router's", func() *http.Response { return httpmock.NewStringResponse(404, "<title>404 Not Found</title>") }, false},
 		{"a router's, of text", func() *http.Response { return httpmock.NewStringResponse(404, "default backend - 404") }, false},
 		{"a router's of nothing", func() *http.Response { return httpmock.NewStringResponse(404, "") }, false},
@@ -219,7 +224,7 @@ func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
 			assert.NoError(t, err, c.situation)
 		} else {
 			assert.ErrorContains(t, err, "404 Not Found", c.situation)
-			assert.ErrorContains(t, err, "an earlier try may have been carried out", c.situation)
+			assert.ErrorContains(t, err, "it may have been carried out", c.situation)
 		}
 	}
 }
@@ -230,8 +235,8 @@ func TestWhatAnEarlierTryMayHaveDoneIsSaidHoweverTheLastEnds(t *testing.T) {
 		says string
 		last func() (*http.Response, error)
 	}{
-		{"connection refused: tried 3 times", func() (*http.Response, error) { return nil, noServer }},
-		{"context canceled: tried 2 times", func() (*http.Response, error) { cancel(); return nil, ctx.Err() }},
+		{"connection refused: 3 attempts", func() (*http.Response, error) { return nil, noServer }},
+		{"context canceled: 2 attempts: the last: 504 Gateway Timeout", func() (*http.Response, error) { cancel(); return nil, ctx.Err() }},
 	} {
 		var requests int
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -241,7 +246,7 @@ func TestWhatAnEarlierTryMayHaveDoneIsSaidHoweverTheLastEnds(t *testing.T) {
 			return c.last()
 		}), retries)
 		err := rest.Delete(ctx, client, rest.Path("apps", "a"))
-		assert.ErrorContains(t, err, c.says+": an earlier try may have been carried out")
+		assert.ErrorContains(t, err, c.says+": it may have been carried out")
 	}
 }
 
@@ -356,14 +361,14 @@ func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
 }
 
 func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
-	const maxWait = 5 * time.Second
+	const minWait, maxWait = 500 * time.Millisecond, 5 * time.Second
 	for _, c := range []struct {
 		situation, header string
 		wait              time.Duration // before the second try; negative: there is none
 		asked             time.Duration // RetryAfter of the error, if there is no second try
 	}{
 		{"seconds", "3", 3 * time.Second, 0},
-		{"none", "0", 0, 0},
+		{"none", "0", minWait, 0},
 		{"as long as we would", "5", maxWait, 0},
 		{"longer than we would", "6", -1, 6 * time.Second},
 		{"an hour", "3600", -1, time.Hour},
@@ -371,13 +376,13 @@ func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
 		{"more seconds than a Duration holds", "9223372037", -1, 9223372036 * time.Second},
 		{"more seconds than a number holds", "99999999999999999999999", -1, 9223372036 * time.Second},
 		{"a date", "Sat, 01 Jan 2000 00:00:04 GMT", 4 * time.Second, 0}, // synctest's clock begins in 2000
-		{"a date that is over", "Fri, 31 Dec 1999 00:00:00 GMT", 0, 0},
+		{"a date that is over", "Fri, 31 Dec 1999 00:00:00 GMT", minWait, 0},
 		{"a date far away", "Sun, 02 Jan 2000 00:00:00 GMT", -1, 24 * time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &inOrder{outcomes: []outcome{{status: 503, header: "Retry-After: " + c.header}, {status: 200}}}
 			client := newClient(t, transport, func(config *rest.Config) {
-				config.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: maxWait}
+				config.Retry = rest.RetryPolicy{Max: 2, MinWait: minWait, MaxWait: maxWait}
 			})
 			start := time.Now()
 			_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))

@@ -2,7 +2,7 @@ package rest
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"time"
 )
 
@@ -32,7 +32,7 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	}
 	parsed, err := time.Parse(time.RFC3339, string(text)+zone) // which Parse knows by heart; it accepts a fraction, too
 	if err != nil {
-		return fmt.Errorf("%.60q is not a time", data)
+		return errors.New("the text is not a time") // what came is quoted with the response, without secrets
 	}
 	t.Time = parsed.UTC()
 	return nil

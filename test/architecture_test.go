@@ -18,7 +18,8 @@ import (
 const module = "github.com/deisgo/deis"
 
 var resourcePackages = []string{
-	"apps", "auth", "builds", "certs", "config", "domains", "keys", "perms", "pods", "releases", "users",
+	"apps", "auth", "builds", "certs", "config", "domains", "keys", "perms", "pods", "releases", "services", "settings",
+	"tls", "users",
 }
 
 // allowedImports returns the packages of this module that the package in a folder may import; "." is the root. The

@@ -5,12 +5,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,6 +28,7 @@ import (
 	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/version"
 )
 
@@ -168,27 +169,64 @@ func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
 	})
 }
 
-// A transport of a test can end the goroutine that asks, with t.FailNow.
-func TestAQuestionThatIsGivenUpFailsThoseWhoWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+func TestAPanicReachesTheGoroutineOfTheCaller(t *testing.T) {
+	page := `{"count":4,"next":"?offset=2","results":[{"id":"a"},{"id":"b"}]}`
+	for situation, c := range map[string]struct {
+		panics func(*http.Request) bool
+		call   func(context.Context, *deis.Client) error
+	}{
+		"a transport, asked for the version": {
+			func(req *http.Request) bool { return req.URL.Path == "/v2/" },
+			func(ctx context.Context, c *deis.Client) error { _, err := c.Negotiate(ctx); return err },
+		},
+		"a transport, reading ahead": {
+			func(req *http.Request) bool { return req.URL.RawQuery == "offset=2" },
+			func(ctx context.Context, c *deis.Client) error {
+				_, err := deis.Collect(c.Apps.All(ctx, apps.ListOptions{}))
+				return err
+			},
+		},
+		"a logger": {
+			func(*http.Request) bool { return false },
+			func(ctx context.Context, c *deis.Client) error {
+				loud, err := c.With(deis.WithLogger(slog.New(panicking{})))
+				if err != nil {
+					return err
+				}
+				_, err = loud.Apps.List(ctx, apps.ListOptions{})
+				return err
+			},
+		},
+		"a decoder": {
+			func(*http.Request) bool { return false },
+			func(ctx context.Context, c *deis.Client) error {
+				_, err := rest.Get[explosive](ctx, c.REST(), rest.Path("apps"))
+				return err
+			},
+		},
+	} {
 		client, err := deis.New("https://deis.example.com", deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
-			if asked++; asked == 1 {
-				runtime.Goexit()
+			if c.panics(req) {
+				panic("boom")
 			}
-			assert.True(t, strings.HasPrefix(req.URL.Path, "/v2/"))
-			return answered(200, `{"id":"a"}`)
+			return answered(200, page)
 		})))
 		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		_, err = client.Apps.Get(ctx, "a")
-		require.Error(t, err)
-		assert.NotErrorIs(t, err, context.DeadlineExceeded, "nobody waits for nothing")
-		_, err = client.Apps.Get(ctx, "a")
-		assert.NoError(t, err, "the next call asks again")
-	})
+		assert.PanicsWithValue(t, "boom", func() { c.call(t.Context(), client) }, situation)
+		c.panics = func(*http.Request) bool { return false }
+		_, err = client.Apps.List(t.Context(), apps.ListOptions{})
+		assert.NoError(t, err, "%s: the next call goes on", situation)
+	}
 }
+
+type panicking struct{ slog.Handler }
+
+func (panicking) Enabled(context.Context, slog.Level) bool  { return true }
+func (panicking) Handle(context.Context, slog.Record) error { panic("boom") }
+
+type explosive struct{}
+
+func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
 
 func TestALoginBesideCallsChangesNothingForThem(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -64,10 +65,11 @@ func readDocuments(t *testing.T) []documented {
 // A spokenAs is a documented operation as a call of the SDK, with exactly the documented arguments. What it returns has
 // the JSON form of the documented answer; nil is an answer without content.
 type spokenAs struct {
-	operation string   // with its version in front, where the two versions differ in the arguments
-	optional  []string // which of the documented optional parameters it gives
-	query     string   // documented without a value
-	instead   string   // the path that real servers need in place of the documented one
+	operation string              // with its version in front, where the two versions differ in the arguments
+	optional  []string            // which of the documented optional parameters it gives
+	query     string              // documented without a value
+	instead   string              // the path that real servers need in place of the documented one
+	looks     []exchange.Exchange // what the SDK asks for first
 	call      func(context.Context, *deis.Client) (any, error)
 }
 
@@ -193,10 +195,17 @@ var spoken = []spokenAs{
 	{
 		operation: "Restart Pods by Type and Name",
 		instead:   "/v2/apps/example-go/pods/web/go-v2-web-atots/restart/",
-		call:      restart(pods.RestartOptions{Type: "web", Name: "go-v2-web-atots"}),
+		looks: []exchange.Exchange{
+			exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"results": [{"name": "go-v2-web-atots", "type": "web"}]}`),
+		},
+		call: restart(pods.RestartOptions{Type: "web", Name: "go-v2-web-atots"}),
 	},
 	{operation: "Scale Containers", call: scale},
-	{operation: "Scale Pods", call: scale},
+	{
+		operation: "Scale Pods",
+		looks:     []exchange.Exchange{exchange.On("GET /v2/apps/example-go/", "", 200, `{"id": "example-go", "structure": {"web": 1}}`)},
+		call:      scale,
+	},
 
 	{operation: "List Application Configuration", call: func(ctx context.Context, c *deis.Client) (any, error) {
 		return c.Config.Get(ctx, "example-go")
@@ -205,7 +214,7 @@ var spoken = []spokenAs{
 		return c.Config.SetValues(ctx, "example-go", map[string]string{"HELLO": "world", "PLATFORM": "deis"})
 	}},
 	{operation: "Unset Config Variable", call: func(ctx context.Context, c *deis.Client) (any, error) {
-		return c.Config.Unset(ctx, "example-go", "HELLO")
+		return c.Config.Unset(ctx, "example-go", []string{"HELLO"})
 	}},
 
 	{operation: "List Application Domains", call: func(ctx context.Context, c *deis.Client) (any, error) {
@@ -340,7 +349,7 @@ func (s spokenAs) holdAgainst(t *testing.T, d documented) {
 	if d.Request.Headers["Authorization"] == "" {
 		expected = expected.Anonymous()
 	}
-	client := exchange.Client(t, d.API, expected)
+	client := exchange.Client(t, d.API, append(slices.Clone(s.looks), expected)...)
 
 	got, err := s.call(t.Context(), client)
 	require.NoError(t, err)

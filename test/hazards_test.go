@@ -23,6 +23,8 @@ import (
 	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/services"
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
 
@@ -34,13 +36,13 @@ var (
 		".", "..", "a/../b", "../b", "a/b", "/", "a%2Fb", "a b", "a?b", "a#b", "a\nb", "a\x00b", "a\xffb", "a~b", "a:80", "a@b",
 	}
 	badApps      = append(noElements[:len(noElements):len(noElements)], "hz_other", "hz2.example.com", "Upper", "a-Prod", "é", "*")
-	badUsernames = append(noElements[:len(noElements):len(noElements)], "jo.hn", "amy@corp", "a+b", "*")
+	badUsernames = append(noElements[:len(noElements)-1:len(noElements)-1], ".jo", "@corp", "+a", "*") // but for a@b
 	badDomains   = append(noElements[:len(noElements):len(noElements)], "*", "*.", "**.example.com", "a.*.example.com")
 	badCerts     = append(noElements[:len(noElements):len(noElements)], "My Site, prod")
 	badTypes     = append(noElements[:len(noElements):len(noElements)], "web/1", "*")
 	badPods      = append(noElements[:len(noElements):len(noElements)], "web/1", "*")
 	badKeys      = []string{ // anything else is escaped
-		"", ".", "..", "nl\nother", "a\x00b", "a\xffb", "../apps/precious", "a/../b", "a/./b", "a//b", "/a", "a/", "a/.."}
+		"", ".", "..", "nl\nother", "a\x00b", "a\xffb", "../apps/precious", "a/../b", "a/./b", "a//b", "/a", "a/", "a/..", " a", "a "}
 )
 
 // A hazard is one identifier among the arguments of one method.
@@ -87,6 +89,14 @@ var hazards = []hazard{
 		_, err := c.Builds.Create(ctx, app, builds.CreateParams{Image: "a/b"})
 		return err
 	}},
+	{"Builds.Get", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.Builds.Get(ctx, app, "c41688f5-76e9-41f5-9d0f-1a693c65ed70")
+		return err
+	}},
+	{"Builds.Create", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Builds.Create(ctx, "example-go", builds.CreateParams{Image: "a/b", Procfile: map[string]string{procType: "./cmd"}})
+		return err
+	}},
 	{"Certs.Get", "certificate name", badCerts, func(ctx context.Context, c *deis.Client, name string) error {
 		_, err := c.Certs.Get(ctx, name)
 		return err
@@ -123,7 +133,7 @@ var hazards = []hazard{
 		return err
 	}},
 	{"Config.Unset", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
-		_, err := c.Config.Unset(ctx, app, "A")
+		_, err := c.Config.Unset(ctx, app, []string{"A"})
 		return err
 	}},
 	{"Domains.List", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
@@ -151,6 +161,10 @@ var hazards = []hazard{
 		_, err := c.Keys.Create(ctx, keys.CreateParams{ID: id, Public: "ssh-rsa AAAA"})
 		return err
 	}},
+	{"Keys.Get", "key id", badKeys, func(ctx context.Context, c *deis.Client, id string) error {
+		_, err := c.Keys.Get(ctx, id)
+		return err
+	}},
 	{"Keys.Delete", "key id", badKeys, func(ctx context.Context, c *deis.Client, id string) error {
 		return c.Keys.Delete(ctx, id)
 	}},
@@ -174,26 +188,26 @@ var hazards = []hazard{
 		_, err := c.Pods.List(ctx, app, pods.ListOptions{})
 		return err
 	}},
-	{"Pods.List", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.List(ctx, "example-go", pods.ListOptions{Type: kind})
+	{"Pods.List", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.List(ctx, "example-go", pods.ListOptions{Type: procType})
 		return err
 	}},
 	{"Pods.All", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		return rangeOver(c.Pods.All(ctx, app, pods.ListOptions{}))
 	}},
-	{"Pods.All", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, kind string) error {
-		return rangeOver(c.Pods.All(ctx, "example-go", pods.ListOptions{Type: kind}))
+	{"Pods.All", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, procType string) error {
+		return rangeOver(c.Pods.All(ctx, "example-go", pods.ListOptions{Type: procType}))
 	}},
 	{"Pods.Restart", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		_, err := c.Pods.Restart(ctx, app, pods.RestartOptions{})
 		return err
 	}},
-	{"Pods.Restart", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: kind})
+	{"Pods.Restart", "process type", badTypes[1:], func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: procType})
 		return err
 	}},
-	{"Pods.Restart", "process type", append([]string{"a.b"}, badTypes[1:]...), func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: kind, Name: "example-go-web-e7dej"})
+	{"Pods.Restart", "process type", append([]string{"a.b"}, badTypes[1:]...), func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: procType, Name: "example-go-web-e7dej"})
 		return err
 	}},
 	{"Pods.Restart", "pod name", badPods[1:], func(ctx context.Context, c *deis.Client, name string) error {
@@ -207,15 +221,15 @@ var hazards = []hazard{
 	{"Pods.Scale", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		return c.Pods.Scale(ctx, app, map[string]int{"web": 1})
 	}},
-	{"Pods.Scale", "process type", badTypes, func(ctx context.Context, c *deis.Client, kind string) error {
-		return c.Pods.Scale(ctx, "example-go", map[string]int{kind: 1})
+	{"Pods.Scale", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		return c.Pods.Scale(ctx, "example-go", map[string]int{procType: 1})
 	}},
 	{"Pods.WaitReady", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		_, err := c.Pods.WaitReady(ctx, app, pods.WaitOptions{})
 		return err
 	}},
-	{"Pods.WaitReady", "process type", badTypes, func(ctx context.Context, c *deis.Client, kind string) error {
-		_, err := c.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{kind: 1}})
+	{"Pods.WaitReady", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		_, err := c.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{procType: 1}})
 		return err
 	}},
 	{"Releases.List", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
@@ -231,6 +245,52 @@ var hazards = []hazard{
 	}},
 	{"Releases.Rollback", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
 		_, err := c.Releases.Rollback(ctx, app, 0)
+		return err
+	}},
+	{"Releases.Current", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.Releases.Current(ctx, app)
+		return err
+	}},
+	{"Services.List", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.Services.List(ctx, app)
+		return err
+	}},
+	{"Services.Create", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		return c.Services.Create(ctx, app, services.CreateParams{ProcfileType: "web", PathPattern: "/"})
+	}},
+	{"Services.Create", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		return c.Services.Create(ctx, "example-go", services.CreateParams{ProcfileType: procType, PathPattern: "/"})
+	}},
+	{"Services.Delete", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		return c.Services.Delete(ctx, app, "web")
+	}},
+	{"Services.Delete", "process type", badTypes, func(ctx context.Context, c *deis.Client, procType string) error {
+		return c.Services.Delete(ctx, "example-go", procType)
+	}},
+	{"Settings.Get", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.Settings.Get(ctx, app)
+		return err
+	}},
+	{"Settings.Set", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.Settings.Set(ctx, app, settings.Changes{Whitelist: []string{"1.2.3.4"}})
+		return err
+	}},
+	{"Settings.Whitelist", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.Settings.Whitelist(ctx, app)
+		return err
+	}},
+	{"Settings.Allow", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		return c.Settings.Allow(ctx, app, []string{"1.2.3.4"})
+	}},
+	{"Settings.Disallow", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		return c.Settings.Disallow(ctx, app, []string{"1.2.3.4"})
+	}},
+	{"TLS.Get", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.TLS.Get(ctx, app)
+		return err
+	}},
+	{"TLS.Enforce", "app", badApps, func(ctx context.Context, c *deis.Client, app string) error {
+		_, err := c.TLS.Enforce(ctx, app, true)
 		return err
 	}},
 }
@@ -391,12 +451,37 @@ var refusals = []struct {
 		return err
 	}},
 	{"Config.Unset", "changes", "none", func(ctx context.Context, c *deis.Client) error {
-		_, err := c.Config.Unset(ctx, "example-go")
+		_, err := c.Config.Unset(ctx, "example-go", nil)
 		return err
 	}},
 	{"Keys.Create", "public key", "empty", func(ctx context.Context, c *deis.Client) error {
 		_, err := c.Keys.Create(ctx, keys.CreateParams{ID: "example"})
 		return err
+	}},
+	{"Keys.Create", "public key", "the private half", func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Keys.Create(ctx, keys.CreateParams{ID: "example", Public: "-----BEGIN OPENSSH PRIVATE KEY-----\nabc"})
+		return err
+	}},
+	{"Keys.Create", "public key", "the private half of PuTTY", func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Keys.Create(ctx, keys.CreateParams{ID: "example", Public: "PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 8"})
+		return err
+	}},
+	{"Services.Create", "path pattern", "empty", func(ctx context.Context, c *deis.Client) error {
+		return c.Services.Create(ctx, "example-go", services.CreateParams{ProcfileType: "web"})
+	}},
+	{"Settings.Set", "changes", "none", func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Settings.Set(ctx, "example-go", settings.Changes{})
+		return err
+	}},
+	{"Settings.Set", "whitelist", "empty", func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Settings.Set(ctx, "example-go", settings.Changes{Whitelist: []string{}})
+		return err
+	}},
+	{"Settings.Allow", "addresses", "none", func(ctx context.Context, c *deis.Client) error {
+		return c.Settings.Allow(ctx, "example-go", nil)
+	}},
+	{"Settings.Disallow", "addresses", "none", func(ctx context.Context, c *deis.Client) error {
+		return c.Settings.Disallow(ctx, "example-go", nil)
 	}},
 	{"Perms.Grant", "username", "empty", func(ctx context.Context, c *deis.Client) error {
 		return c.Perms.Grant(ctx, "example-go", "")
@@ -457,44 +542,78 @@ func TestNoMethodIsMissingInTheTablesAbove(t *testing.T) {
 	}
 }
 
-func TestWhatV16LacksIsRefusedWithoutARequest(t *testing.T) {
-	for operation, call := range map[string]func(context.Context, *deis.Client) error{
-		"whoami": func(ctx context.Context, c *deis.Client) error {
-			_, err := c.Auth.Whoami(ctx)
-			return err
-		},
-		"updating an app": func(ctx context.Context, c *deis.Client) error {
-			return c.Apps.Update(ctx, "example-go", apps.UpdateParams{Owner: "bob"})
-		},
-		"attaching a certificate": func(ctx context.Context, c *deis.Client) error {
-			return c.Certs.Attach(ctx, "foo", "test.com")
-		},
-		"detaching a certificate": func(ctx context.Context, c *deis.Client) error {
-			return c.Certs.Detach(ctx, "foo", "test.com")
-		},
-		"a health check": func(ctx context.Context, c *deis.Client) error {
-			_, err := c.Config.Set(ctx, "example-go", config.Changes{Healthcheck: map[string]config.Healthcheck{"web": nil}})
-			return err
-		},
-		"a wildcard domain": func(ctx context.Context, c *deis.Client) error {
-			return c.Domains.Delete(ctx, "example-go", "*.example.com")
-		},
-	} {
-		t.Run(operation, func(t *testing.T) {
-			err := call(t.Context(), exchange.Client(t, "1.6"))
-			require.ErrorIs(t, err, errors.ErrUnsupported)
-			var unsupported *version.UnsupportedError
-			require.ErrorAs(t, err, &unsupported)
-			assert.Equal(t, operation, unsupported.Operation)
-			assert.Equal(t, version.V1_6, unsupported.Have)
-			assert.Equal(t, 2, unsupported.Need.Major)
-		})
-	}
+// A newer is what a call needs a newer API version for.
+type newer struct {
+	need version.API
+	call func(context.Context, *deis.Client) error
 }
 
-func TestWhoamiNeedsTheMinorVersionToo(t *testing.T) {
-	_, err := exchange.Client(t, "2.1").Auth.Whoami(t.Context())
-	assert.ErrorIs(t, err, errors.ErrUnsupported)
+var newerOperations = map[string]newer{
+	"whoami": {version.V2_2, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Auth.Whoami(ctx)
+		return err
+	}},
+	"updating an app": {version.V2, func(ctx context.Context, c *deis.Client) error {
+		return c.Apps.Update(ctx, "example-go", apps.UpdateParams{Owner: "bob"})
+	}},
+	"attaching a certificate": {version.V2, func(ctx context.Context, c *deis.Client) error {
+		return c.Certs.Attach(ctx, "foo", "test.com")
+	}},
+	"detaching a certificate": {version.V2, func(ctx context.Context, c *deis.Client) error {
+		return c.Certs.Detach(ctx, "foo", "test.com")
+	}},
+	"a health check": {version.V2, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Config.Set(ctx, "example-go", config.Changes{Healthcheck: map[string]config.Healthcheck{"web": nil}})
+		return err
+	}},
+	"a wildcard domain": {version.V2, func(ctx context.Context, c *deis.Client) error {
+		return c.Domains.Delete(ctx, "example-go", "*.example.com")
+	}},
+	"a registry login": {version.V2_2, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Config.Set(ctx, "example-go", config.Changes{Registry: map[string]*string{"username": nil}})
+		return err
+	}},
+	"a lifecycle hook or grace period": {version.V2_3, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Config.Set(ctx, "example-go", config.Changes{LifecyclePostStart: map[string]*string{"web": nil}})
+		return err
+	}},
+	"getting one build": {version.V2_3, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Builds.Get(ctx, "example-go", "c41688f5-76e9-41f5-9d0f-1a693c65ed70")
+		return err
+	}},
+	"getting one key": {version.V2_3, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Keys.Get(ctx, "laptop")
+		return err
+	}},
+	"services": {version.V2_3, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Services.List(ctx, "example-go")
+		return err
+	}},
+	"an app's settings": {version.V2_3, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.Settings.Get(ctx, "example-go")
+		return err
+	}},
+	"enforcing HTTPS": {version.V2_3, func(ctx context.Context, c *deis.Client) error {
+		_, err := c.TLS.Get(ctx, "example-go")
+		return err
+	}},
+}
+
+func TestWhatAVersionLacksIsRefusedWithoutARequest(t *testing.T) {
+	for operation, o := range newerOperations {
+		for _, api := range []version.API{version.V1_6, {Major: 2, Minor: 1}, version.V2_2} {
+			if api.AtLeast(o.need) {
+				continue
+			}
+			t.Run(operation+" in "+api.String(), func(t *testing.T) {
+				err := o.call(t.Context(), exchange.Client(t, api.String()))
+				require.ErrorIs(t, err, errors.ErrUnsupported)
+				var unsupported *version.UnsupportedError
+				require.ErrorAs(t, err, &unsupported)
+				assert.Equal(t, version.UnsupportedError{Operation: operation, Have: api, Need: o.need}, *unsupported)
+			})
+		}
+	}
 }
 
 // silentClient makes a client that may not send anything, not even the question for the version.
@@ -529,8 +648,8 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 		&auth.PasswordParams{Password: secret, NewPassword: secret, Username: "test"},
 		certs.CreateParams{Name: "test", Certificate: "PEM", Key: secret},
 		&certs.CreateParams{Name: "test", Certificate: "PEM", Key: secret},
-		config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret)},
-		&config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret)},
+		config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret), Registry: map[string]*string{"password": &value}},
+		&config.Changes{Values: map[string]*string{"test": &value}, Healthcheck: probe(secret), Registry: map[string]*string{"password": &value}},
 		config.Config{App: "test", Values: map[string]string{"A": secret}, Registry: map[string]string{"password": secret}, Healthcheck: probe(secret)},
 		&config.Config{App: "test", Values: map[string]string{"A": secret}, Registry: map[string]string{"password": secret}, Healthcheck: probe(secret)},
 	} {

@@ -1,6 +1,10 @@
 // Package users lists the accounts of a Controller. Package auth makes and cancels them, package perms makes
 // administrators.
 //
+//	for user, err := range client.Users.All(ctx, users.ListOptions{}) {
+//		…
+//	}
+//
 // Document: "Users" in both API documents.
 package users
 
@@ -21,7 +25,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 // A User is an account.
 type User struct {
 	ID              int       `json:"id"` // documented, but 0: real Controllers of neither version say it
-	Username        string    `json:"username"`
+	Username        string    `json:"username" deis:"username"`
 	Email           string    `json:"email"`
 	FirstName       string    `json:"first_name"`
 	LastName        string    `json:"last_name"`
@@ -39,7 +43,7 @@ type ListOptions = rest.ListOptions
 
 // List returns one page of all users, in no particular order. Only an administrator may.
 //
-//deis:operation v1.6,v2.2 GET /users
+//deis:operation v1.6,v2.2,v2.3 GET /users
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[User], error) {
 	at, err := s.path(ctx, o)
 	if err != nil {
@@ -61,7 +65,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	}
 }
 
-// path has a slash in v1: real v1.6 Controllers answer 404 to the documented /v1/users. It checks the options before it
+// path has a slash in v1: real v1.6 Controllers respond with 404 to the documented /v1/users. It checks the options before it
 // asks for the version.
 func (s *Service) path(ctx context.Context, o ListOptions) (rest.Endpoint, error) {
 	if err := o.Check(); err != nil {

@@ -1,7 +1,7 @@
 // Package version knows the versions of the Controller API: how they are written, which of two is newer, and which
 // one a client and a Controller should speak.
 //
-// A Controller names its API version in the response header DEIS_API_VERSION, on every answer, errors included
+// A Controller names its API version in the response header DEIS_API_VERSION, on every response, errors included
 // (both API documents; real Controllers do). The package imports nothing of this module, so that a test Controller and
 // the SDK can share it.
 package version
@@ -23,9 +23,10 @@ const (
 	PlatformHeader = "DEIS_PLATFORM_VERSION" // the version of the platform behind it, "2.2.0"
 )
 
-// The API versions that this SDK is written for.
+// The API versions that this SDK is written for, and V2, which all of major version 2 are at least.
 var (
 	V1_6 = API{1, 6}
+	V2   = API{2, 0} // what all 2.x Controllers have in common
 	V2_2 = API{2, 2}
 	V2_3 = API{2, 3}
 )
@@ -58,15 +59,15 @@ func (v API) Compare(w API) int {
 	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor))
 }
 
-// AtLeast tells whether v is w or newer.
+// AtLeast reports whether v is w or newer.
 func (v API) AtLeast(w API) bool { return v.Compare(w) >= 0 }
 
 // Negotiate chooses the version to speak to a Controller of version server: the one with the same major number and the
-// lower minor. To a 2.3 a client of 2.2 speaks 2.2, to a 2.1 it speaks 2.1. Without a common major number the error is
+// lower minor. To a 2.4 a client of 2.3 speaks 2.3, to a 2.1 it speaks 2.1. Without a common major number the error is
 // a *MismatchError. Where no client versions are given, they are those of this SDK.
 func Negotiate(server API, client ...API) (API, error) {
 	if len(client) == 0 {
-		client = []API{V1_6, V2_2}
+		client = []API{V1_6, V2_3}
 	}
 	var best API
 	for _, own := range client {
@@ -80,7 +81,7 @@ func Negotiate(server API, client ...API) (API, error) {
 	return best, nil
 }
 
-// A MismatchError says that client and Controller have no API version in common. Nothing but the question for the
+// A MismatchError says that client and Controller have no API version in common. Nothing but the request for the
 // version was sent.
 type MismatchError struct {
 	Server API   // what the Controller speaks

@@ -53,8 +53,9 @@ func TestVersionsAreOrderedByNumberNotByText(t *testing.T) {
 func TestNegotiateKeepsTheMajorAndTakesTheLowerMinor(t *testing.T) {
 	for _, c := range []struct{ situation, server, client, want string }{
 		{"both speak the same", "2.2", "", "2.2"},
-		{"the server is newer", "2.3", "", "2.2"},
-		{"the server is much newer, which text would not show", "2.10", "", "2.2"},
+		{"the server is newer", "2.4", "", "2.3"},
+		{"the server is much newer, which text would not show", "2.10", "", "2.3"},
+		{"the server is as new", "2.3", "", "2.3"},
 		{"the server is older", "2.1", "", "2.1"},
 		{"the server is the first of its major", "2.0", "", "2.0"},
 		{"an old server", "1.6", "", "1.6"},
@@ -73,9 +74,9 @@ func TestNegotiateKeepsTheMajorAndTakesTheLowerMinor(t *testing.T) {
 
 func TestNegotiateRefusesAnotherMajor(t *testing.T) {
 	for _, c := range []struct{ server, client, says string }{
-		{"3.0", "", "the Controller speaks API 3.0, this client 1.6 and 2.2"},
-		{"0.9", "", "the Controller speaks API 0.9, this client 1.6 and 2.2"},
-		{"20.2", "", "the Controller speaks API 20.2, this client 1.6 and 2.2"},
+		{"3.0", "", "the Controller speaks API 3.0, this client 1.6 and 2.3"},
+		{"0.9", "", "the Controller speaks API 0.9, this client 1.6 and 2.3"},
+		{"20.2", "", "the Controller speaks API 20.2, this client 1.6 and 2.3"},
 		{"1.6", "2.2", "the Controller speaks API 1.6, this client 2.2"},
 	} {
 		got, err := version.Negotiate(parse(t, c.server), parseAll(t, c.client)...)

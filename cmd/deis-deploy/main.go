@@ -1,8 +1,8 @@
-// Command deploy is a deploy step for CI: it brings an app to what its flags say, waits until it runs, and rolls it
+// Command deis-deploy is a deploy step for CI: it brings an app to what its flags say, waits until it runs, and rolls it
 // back if it does not.
 //
-//	go build -o deploy-app ./examples/deploy    # go run hides the exit status
-//	./deploy-app -app example-go -image deis/example-go:v2 -procfile Procfile -config prod.env \
+//	go -C cmd/deis-deploy build -o "$PWD/bin/" .    # go run hides the exit status
+//	bin/deis-deploy -app example-go -image deis/example-go:v2 -procfile Procfile -config prod.env \
 //	    -scale web=3,worker=1 -create -rollback -timeout 10m
 //
 // The Controller and the token come from DEIS_CONTROLLER and DEIS_TOKEN, or else from the profile that deis login left;
@@ -51,12 +51,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer, live bool) i
 	case errors.Is(err, flag.ErrHelp):
 		return deployed
 	case err != nil:
-		fmt.Fprintln(errOut, "deploy:", err)
+		fmt.Fprintln(errOut, "deis-deploy:", err)
 		return wrongUsage
 	}
 	client, closeAll, err := o.connect()
 	if err != nil {
-		fmt.Fprintln(errOut, "deploy:", oneLine(err))
+		fmt.Fprintln(errOut, "deis-deploy:", oneLine(err))
 		return failed
 	}
 	defer closeAll()
@@ -95,7 +95,7 @@ type options struct {
 
 func parse(args []string, errOut io.Writer) (*options, error) {
 	o := new(options)
-	flags := flag.NewFlagSet("deploy", flag.ContinueOnError)
+	flags := flag.NewFlagSet("deis-deploy", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	flags.StringVar(&o.plan.App, "app", "", "`name` of the app; needed")
 	flags.StringVar(&o.plan.Image, "image", "", "`image` to deploy; needed")
@@ -140,7 +140,7 @@ func parse(args []string, errOut io.Writer) (*options, error) {
 // connect makes the client, and says what to do when it is no longer needed.
 func (o *options) connect() (*deis.Client, func(), error) {
 	if !o.embedded {
-		client, err := deis.FromEnv(deis.WithApplication("deploy-example", version.SDK))
+		client, err := deis.FromEnv(deis.WithApplication("deis-deploy", version.SDK))
 		return client, func() {}, err
 	}
 	server := deistest.NewServer(deistest.WithAPIVersion(o.api), deistest.WithStartDelay(time.Second))

@@ -1,9 +1,9 @@
 // Command dashboard shows a Controller's apps in the browser: who owns what, what is released, which pods are up, and
 // the log as it comes. It can scale and roll back, if it is told that it may.
 //
-//	go run ./examples/dashboard                       # a Controller in memory, full of life, on http://127.0.0.1:8080
-//	go run ./examples/dashboard -allow-writes         # with buttons to scale and to roll back
-//	go run ./examples/dashboard -controller-from-env  # the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile
+//	go -C examples/dashboard run .                       # a Controller in memory, full of life, on http://127.0.0.1:8080
+//	go -C examples/dashboard run . -allow-writes         # with buttons to scale and to roll back
+//	go -C examples/dashboard run . -controller-from-env  # the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile
 //
 // It has no login: who reaches its address sees what the token may see, values of config included. So it listens on
 // loopback addresses only, unless -allow-hosts names the hosts that browsers may reach it by.

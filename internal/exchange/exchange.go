@@ -4,6 +4,7 @@ package exchange
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,8 +61,8 @@ func Client(t testing.TB, api string, expected ...Exchange) *deis.Client {
 		}
 		e := expected[made]
 		made++
-		e.check(t, api, req)
-		resp := httpmock.NewStringResponse(e.status, e.answer)
+		sent := e.check(t, api, req)
+		resp := httpmock.NewStringResponse(e.status, e.identified(req.URL.Path, sent))
 		if e.answer != "" {
 			resp.Header.Set("Content-Type", "application/json")
 		}
@@ -82,7 +83,41 @@ func Client(t testing.TB, api string, expected ...Exchange) *deis.Client {
 	return client
 }
 
-func (e Exchange) check(t testing.TB, api string, req *http.Request) {
+// identified is the answer, with what makes an object the one that was asked for: where a test leaves that out, it is not
+// what the test is about.
+func (e Exchange) identified(path string, sent []byte) string {
+	var object, request map[string]any
+	if e.status/100 != 2 || json.Unmarshal([]byte(e.answer), &object) != nil || object == nil || object["results"] != nil {
+		return e.answer
+	}
+	json.Unmarshal(sent, &request) //nolint:errcheck // not every request has a body
+	elems := strings.Split(strings.Trim(path, "/"), "/")[1:]
+	identity := map[string]any{"uuid": "de1bf5b5-4a72-4f94-a10c-d2a3741cdf75"}
+	switch {
+	case elems[0] == "apps" && len(elems) > 2:
+		identity["app"] = elems[1]
+	case len(elems) == 2:
+		identity[map[string]string{"apps": "id", "keys": "id", "certs": "name"}[elems[0]]] = elems[1]
+	}
+	for _, key := range []string{"id", "name", "username", "domain"} {
+		if request[key] != nil {
+			identity[key] = request[key]
+		}
+	}
+	maps.DeleteFunc(identity, func(key string, _ any) bool { _, there := object[key]; return there })
+	added, err := json.Marshal(identity)
+	if err != nil || len(identity) == 0 {
+		return e.answer
+	}
+	rest := strings.TrimPrefix(strings.TrimSpace(e.answer), "{")
+	if len(object) > 0 {
+		rest = "," + rest
+	}
+	return strings.TrimSuffix(string(added), "}") + rest
+}
+
+// check holds a request against what is expected, and returns its body.
+func (e Exchange) check(t testing.TB, api string, req *http.Request) (sent []byte) {
 	t.Helper()
 	assert.Equal(t, e.request, req.Method+" "+req.URL.RequestURI())
 	assert.Equal(t, "deis.example.com", req.URL.Host)
@@ -93,7 +128,6 @@ func (e Exchange) check(t testing.TB, api string, req *http.Request) {
 	} else {
 		assert.Equal(t, "token "+Token, req.Header.Get("Authorization"))
 	}
-	var sent []byte
 	if req.Body != nil {
 		var err error
 		sent, err = io.ReadAll(req.Body)
@@ -101,7 +135,7 @@ func (e Exchange) check(t testing.TB, api string, req *http.Request) {
 	}
 	if e.body == "" {
 		assert.Empty(t, string(sent), "body of %s", e.request)
-		return
+		return sent
 	}
 	assert.Equal(t, "application/json", req.Header.Get("Content-Type"))
 	if json.Valid(sent) {
@@ -109,6 +143,7 @@ func (e Exchange) check(t testing.TB, api string, req *http.Request) {
 	} else {
 		assert.Failf(t, "not JSON", "body of %s: %q", e.request, strings.ToValidUTF8(string(sent), "?"))
 	}
+	return sent
 }
 
 // A RoundTrip is a transport in memory.

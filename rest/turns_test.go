@@ -34,7 +34,7 @@ func slowClient() (*Client, *aSecond) {
 	transport := new(aSecond)
 	return New(Config{
 		BaseURL: &url.URL{Scheme: "https", Host: "deis.example.com"},
-		Token:   func() string { return "" },
+		Token:   func(context.Context) (string, error) { return "", nil },
 		HTTP:    &http.Client{Transport: transport},
 		API:     version.V2_2,
 	}), transport
@@ -91,7 +91,7 @@ func TestWritesToOneAppFollowEachOther(t *testing.T) {
 				}
 				assert.Equal(t, time.Duration(c.seconds)*time.Second, time.Since(start), c.situation)
 				assert.EqualValues(t, len(c.calls), transport.requests.Load(), c.situation)
-				assert.Empty(t, client.writes.apps, "%s: nothing is left over", c.situation)
+				assert.Empty(t, client.turns.open, "%s: nothing is left over", c.situation)
 			})
 		}
 	}
@@ -117,7 +117,7 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 		require.NoError(t, err, "who gave up is in nobody's way")
 		assert.Equal(t, 2*time.Second, time.Since(start))
 		assert.EqualValues(t, 2, transport.requests.Load())
-		assert.Empty(t, client.writes.apps)
+		assert.Empty(t, client.turns.open)
 	})
 }
 
@@ -131,6 +131,6 @@ func TestAWriteThatFailsGivesItsTurnBack(t *testing.T) {
 			cancel()
 		}
 		assert.EqualValues(t, 3, transport.requests.Load())
-		assert.Empty(t, client.writes.apps)
+		assert.Empty(t, client.turns.open)
 	})
 }

@@ -1,0 +1,69 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	lookTimeout = 30 * time.Second // bounds one look, so that a dead connection costs no more
+	longestPoll = 5 * time.Second  // between two looks that are not told to wait
+	patience    = 5 * time.Minute  // for looks that all fail; a Controller that restarts is back by then
+)
+
+// Poll looks again and again until a look reports that it is done, or fails for good: all waiting of this SDK is built on
+// it. An interval of 0 is a second. Each look gets a context that ends after 30 seconds; what is between two looks grows
+// with the time waited, from the interval to 5 seconds. A look that fails temporarily (see Error.Temporary) is made again,
+// after what Retry-After asks for, as long as some look succeeds within five minutes.
+//
+// When ctx ends, the error matches ctx.Err() and nothing else, and says what the last look failed with, if it did.
+func Poll(ctx context.Context, interval time.Duration, look func(context.Context) (done bool, err error)) error {
+	if interval <= 0 {
+		interval = time.Second
+	}
+	began, succeeded := time.Now(), time.Now()
+	for {
+		bounded, cancel := context.WithTimeout(ctx, lookTimeout)
+		done, err := look(bounded)
+		ownBound := bounded.Err() != nil && ctx.Err() == nil
+		cancel()
+		wait := min(max(interval, time.Since(began)/10), max(interval, longestPoll))
+		var failed *Error
+		switch {
+		case ctx.Err() != nil && (err != nil || !done):
+			return ended(ctx, err)
+		case err == nil && done:
+			return nil
+		case err == nil:
+			succeeded = time.Now()
+		case time.Since(succeeded) > patience:
+			return err
+		case ownBound:
+		case errors.As(err, &failed) && failed.Temporary():
+			wait = max(wait, failed.RetryAfter)
+		default:
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ended(ctx, err)
+		}
+	}
+}
+
+// ended is the error of a wait that its context ended.
+func ended(ctx context.Context, last error) error {
+	err := ctx.Err()
+	if why := context.Cause(ctx); why != err {
+		err = fmt.Errorf("%w: %s", err, Sanitize(why.Error()))
+	}
+	if last != nil && !errors.Is(last, ctx.Err()) {
+		err = fmt.Errorf("%w: the last look failed: %s", err, Sanitize(last.Error()))
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/deisgo/deis/version"
+)
+
+// A sender is who gave a response. Every response of a Controller names its API version, errors included. So a client
+// that has seen one such response knows that one without is not the Controller's.
+type sender int
+
+const (
+	unknown         sender = iota // it names no version, and the client has not seen yet whether the Controller does
+	somebodyElse                  // it names no version: a gateway, a sign-in page, a balancer
+	controller                    // it names a version that the call speaks
+	otherController               // it names another major version: the Controller was upgraded meanwhile
+)
+
+// sender judges a response, which retry has observed before.
+func (c *call) sender(resp *http.Response) sender {
+	said := first(resp.Header[versionKey])
+	api, err := version.Parse(said)
+	_, seen := c.client.Server()
+	switch {
+	case err == nil && (c.probe || api.Major == c.api.Major):
+		return controller
+	case err == nil:
+		return otherController
+	case c.probe, seen, said != "":
+		return somebodyElse
+	}
+	return unknown
+}
+
+// succeeded reports whether a response can mean success. Of a sender that is not known, only what real Controllers give.
+func (s sender) succeeded(resp *http.Response) bool {
+	switch s {
+	case controller:
+		return resp.StatusCode/100 == 2
+	case unknown:
+		return resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusCreated || resp.StatusCode == http.StatusNoContent
+	}
+	return false
+}
+
+// http.Header keeps keys in this form.
+var (
+	versionKey  = http.CanonicalHeaderKey(version.Header)
+	platformKey = http.CanonicalHeaderKey(version.PlatformHeader)
+)
+
+// observe remembers what a response says about the Controller. If that is news, the next calls follow it: another minor
+// version holds at once, another major version (the Controller was upgraded) makes the next call negotiate again.
+func (c *Client) observe(header http.Header) {
+	api, err := version.Parse(first(header[versionKey]))
+	if err != nil {
+		return
+	}
+	server := Server{API: api, Platform: first(header[platformKey])}
+	n := c.negotiated
+	if known := n.server.Load(); known != nil && *known == server {
+		return
+	}
+	news := server // a copy, which alone is kept
+	n.server.Store(&news)
+	if agreed := n.api.Load(); agreed != nil {
+		if now, err := version.Negotiate(api); err == nil && now.Major == agreed.Major {
+			n.api.CompareAndSwap(agreed, &now)
+		} else {
+			n.api.CompareAndSwap(agreed, nil)
+		}
+	}
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}

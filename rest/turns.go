@@ -1,0 +1,57 @@
+package rest
+
+import (
+	"context"
+	"sync"
+)
+
+// turns lets those follow each other who want the same: the writes to one app, and the calls that need to ask for the
+// version.
+type turns struct {
+	mu   sync.Mutex
+	open map[string]*turn
+}
+
+type turn struct {
+	free  chan struct{} // holds one token while nobody has the turn
+	users int           // who has the turn or waits for it
+}
+
+// begin waits for the turn of that name, or for the context to end. The caller must call done. An empty name needs no
+// turn.
+func (t *turns) begin(ctx context.Context, name string) (done func(), err error) {
+	if name == "" {
+		return func() {}, nil
+	}
+	t.mu.Lock()
+	own := t.open[name]
+	if own == nil {
+		own = &turn{free: make(chan struct{}, 1)}
+		own.free <- struct{}{}
+		if t.open == nil {
+			t.open = make(map[string]*turn)
+		}
+		t.open[name] = own
+	}
+	own.users++
+	t.mu.Unlock()
+
+	select {
+	case <-own.free:
+		return func() {
+			own.free <- struct{}{}
+			t.leave(name, own)
+		}, nil
+	case <-ctx.Done():
+		t.leave(name, own)
+		return nil, ctx.Err()
+	}
+}
+
+func (t *turns) leave(name string, own *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if own.users--; own.users == 0 {
+		delete(t.open, name)
+	}
+}
