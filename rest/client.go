@@ -98,7 +98,8 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 // A field of T with the tag deis:"apps" identifies what the response is about. It must not be empty, and must be the
 // identifier that stands behind apps in the path, if one does; otherwise the response is not what was asked for, and the
 // call fails. With the tag deis:"apps,part" the field identifies what the T belongs to, or identifies it a second time:
-// in an item of a list it may be empty.
+// in an item of a list it may be empty. With the tag deis:"loose" the field is a map that Controllers store unchecked: what
+// does not fit is kept in its JSON form if the map is one of texts, and else left out.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
 		body = struct{}{} // real Controllers respond to an empty body with 500

@@ -108,31 +108,32 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 	}
 	if v := reflect.ValueOf(out).Elem(); v.Kind() == reflect.Slice {
 		d := json.NewDecoder(bytes.NewReader(body))
-		return cmp.Or(readItems(d, v, at), atEnd(d))
+		return cmp.Or(readItems(d, body, v, at), atEnd(d))
 	}
 	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > maxHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
 		return errors.New("the response has too many values")
 	}
 	var err error
+	s := shapeOf(reflect.TypeOf(out).Elem())
 	if own, ok := out.(json.Unmarshaler); ok && json.Valid(body) {
 		err = own.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
 	} else {
-		err = json.Unmarshal(body, out)
+		err = s.decode(body, out)
 	}
 	if err != nil {
 		return fmt.Errorf("the response cannot be read: %w", err)
 	}
-	return identityOf(reflect.TypeOf(out).Elem()).check(reflect.ValueOf(out).Elem(), at, true)
+	return s.check(reflect.ValueOf(out).Elem(), at, true)
 }
 
 // readItems reads a JSON array into a slice, item by item: junk ends at its first item, and a few bytes cannot become
 // gigabytes.
-func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
+func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) error {
 	if err := expect(d, json.Delim('[')); err != nil {
 		return err
 	}
 	element := items.Type().Elem()
-	identity, cost := identityOf(element), heapOf(element)
+	s, cost := shapeOf(element), heapOf(element)
 	items.Set(reflect.MakeSlice(items.Type(), 0, 0))
 	for n := 0; d.More(); n++ {
 		if taken := (n + 1) * cost; taken > maxHeap || taken > freeHeap && int64(taken) > heapPerByte*d.InputOffset() {
@@ -142,11 +143,15 @@ func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
 			items.Grow(growth(n))
 		}
 		items.SetLen(n + 1)
-		item := items.Index(n)
-		if err := d.Decode(item.Addr().Interface()); err != nil {
+		item, begin := items.Index(n), d.InputOffset()
+		err := d.Decode(item.Addr().Interface())
+		if isMismatch(err) {
+			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
+		}
+		if err != nil {
 			return fmt.Errorf("item %d of the response cannot be read: %w", n+1, err)
 		}
-		if err := identity.check(item, at, false); err != nil {
+		if err := s.check(item, at, false); err != nil {
 			return fmt.Errorf("item %d of %w", n+1, err)
 		}
 	}

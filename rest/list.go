@@ -218,7 +218,7 @@ func (l *listing[T]) read(body []byte, at Endpoint) error {
 		switch key {
 		case "results":
 			found = true
-			err = readItems(d, reflect.ValueOf(&l.Results).Elem(), at)
+			err = readItems(d, body, reflect.ValueOf(&l.Results).Elem(), at)
 		case "count":
 			err = unreadable("count", d.Decode(&l.Count))
 		case "next":

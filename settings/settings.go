@@ -28,12 +28,12 @@ func New(client *rest.Client) *Service { return &Service{client} }
 // Settings are how an app is routed and scaled.
 type Settings struct {
 	App         string               `json:"app" deis:"apps,part"`
-	Owner       string               `json:"owner"`       // who made the last change
-	Maintenance bool                 `json:"maintenance"` // requests get a page that says so
-	Routable    bool                 `json:"routable"`    // requests reach the app
-	Whitelist   []string             `json:"whitelist"`   // addresses and networks that may reach the app; empty: all
-	Autoscale   map[string]Autoscale `json:"autoscale"`   // for each process type
-	Label       map[string]string    `json:"label"`       // what is not text is its JSON form
+	Owner       string               `json:"owner"`              // who made the last change
+	Maintenance bool                 `json:"maintenance"`        // requests get a page that says so
+	Routable    bool                 `json:"routable"`           // requests reach the app
+	Whitelist   []string             `json:"whitelist"`          // addresses and networks that may reach the app; empty: all
+	Autoscale   map[string]Autoscale `json:"autoscale"`          // for each process type
+	Label       map[string]string    `json:"label" deis:"loose"` // what is not text is its JSON form
 	UUID        string               `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time            `json:"created"`
 	Updated     rest.Time            `json:"updated"`
@@ -45,35 +45,6 @@ type Autoscale struct {
 	Min        int `json:"min"`
 	Max        int `json:"max"`
 	CPUPercent int `json:"cpu_percent"` // how busy the pods shall be
-}
-
-// UnmarshalJSON reads labels of any type: real Controllers store them unchecked.
-func (s *Settings) UnmarshalJSON(data []byte) error {
-	type plain Settings
-	if json.Unmarshal(data, (*plain)(s)) == nil { // all labels are text, as nearly always
-		return nil
-	}
-	*s = Settings{}
-	loose := struct {
-		*plain
-		Label map[string]any `json:"label"`
-	}{plain: (*plain)(s)}
-	if err := json.Unmarshal(data, &loose); err != nil {
-		return err
-	}
-	s.Label = make(map[string]string, len(loose.Label))
-	for key, value := range loose.Label {
-		text, ok := value.(string)
-		if !ok {
-			raw, err := json.Marshal(value)
-			if err != nil { // cannot be: the value was JSON
-				return err
-			}
-			text = string(raw)
-		}
-		s.Label[key] = text
-	}
-	return nil
 }
 
 // Changes say what to set; what they do not name stays as it is.
