@@ -68,6 +68,8 @@ func TestDomains(t *testing.T) {
 		{`{"domain": "テスト.jp"}`, invalid, added("xn--zckzah.jp"), added("xn--zckzah.jp")},
 		{`{"domain": "ラーメン.jp"}`, invalid, "201", "201"},
 		{`{"domain": "col·legi.cat"}`, invalid, added("xn--collegi-xma.cat"), added("xn--collegi-xma.cat")},
+		{`{"domain": "cafe\u0301.fr"}`, invalid, codec + "cafe\u0301.fr: Label must be in Normalization Form C", codec + "cafe\u0301.fr: Label must be in"},
+		{`{"domain": "caf\u00e9.fr"}`, invalid, added("xn--caf-dma.fr"), added("xn--caf-dma.fr")},
 		{`{"domain": "a·b.cat"}`, invalid, codec, codec},
 		{`{"domain": "日本語.jp"}`, invalid, added("xn--wgv71a119e.jp"), added("xn--wgv71a119e.jp")},
 		{`{"domain": "ТЕСТ.example.com"}`, invalid, codec + "ТЕСТ.example.com: Codepoint U+0422 at position 1 of 'ТЕСТ' not allowed", codec + "ТЕСТ.example.com: Codepoint U+0422"},

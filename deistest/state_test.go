@@ -51,12 +51,14 @@ func TestABuildThatLacksATypeScalesItToZero(t *testing.T) {
 	})
 }
 
-func TestATypeAtZeroLeavesTheStructure(t *testing.T) {
-	for api, want := range map[version.API]string{version.V1_6: `"structure":{"web":1}`, version.V2_2: `"structure":{"web":1,"worker":0}`} {
+func TestATypeAtZeroLeavesTheStructureWhenAnotherIsScaled(t *testing.T) {
+	for api, want := range map[version.API]string{version.V1_6: `"structure":{"web":2}`, version.V2_2: `"structure":{"web":2,"worker":0}`} {
 		tell(t, on(api), []step{
 			{request: webAndWorker, status: 201},
 			{request: `POST /apps/example-go/scale/ {"worker": 1}`, status: 204},
 			{request: `POST /apps/example-go/scale/ {"worker": 0}`, status: 204},
+			{request: `GET /apps/example-go/`, status: 200, contains: `"structure":{"web":1,"worker":0}`},
+			{request: `POST /apps/example-go/scale/ {"web": 2}`, status: 204},
 			{request: `GET /apps/example-go/`, status: 200, contains: want},
 		})
 	}
