@@ -1,11 +1,9 @@
 package deistest_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/version"
 )
 
@@ -39,10 +38,7 @@ var neverThere = map[string]bool{
 // status and at least its fields, but for what real Controllers do otherwise.
 func TestDocumentedExchanges(t *testing.T) {
 	for _, api := range versions {
-		f, err := os.Open("../test/testdata/documented-" + api.String() + ".jsonl")
-		require.NoError(t, err)
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
+		for line := range lines.Of(t, "../test/testdata/documented-"+api.String()+".jsonl") {
 			var d struct {
 				Operation string
 				Request   struct{ Method, Path, Body string }
@@ -51,7 +47,7 @@ func TestDocumentedExchanges(t *testing.T) {
 					Body   string
 				}
 			}
-			require.NoError(t, json.Unmarshal(lines.Bytes(), &d))
+			require.NoError(t, json.Unmarshal(line, &d))
 			t.Run(api.String()+" "+d.Operation, func(t *testing.T) {
 				if other, ok := otherStatus[d.Request.Method+" "+d.Request.Path]; ok {
 					d.Response.Status = other

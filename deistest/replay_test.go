@@ -1,7 +1,6 @@
 package deistest_test
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/version"
 )
 
@@ -129,12 +129,9 @@ func replayFile(t *testing.T, api version.API, file string) {
 	r.certificates["private key"] = privateKey(t)
 	r.controller = deistest.New(deistest.WithAPIVersion(api), deistest.WithoutAdmin(),
 		deistest.WithNodeLabels(map[string]string{"environ": "dev", "rack": "1"}))
-	f, err := os.Open("testdata/" + file)
-	require.NoError(t, err)
-	defer f.Close()
 	good, all, exceptions := 0, 0, map[string]int{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		e := r.decode(lines.Text())
+	for line := range lines.Of(t, "testdata/"+file) {
+		e := r.decode(string(line))
 		e.Except = cmp.Or(e.Except, unreachable[e.Name])
 		switch {
 		case e.Except != "":
@@ -144,7 +141,7 @@ func replayFile(t *testing.T, api version.API, file string) {
 			r.step(e)
 		default:
 			all++
-			if problem := r.play(lines.Text()); problem == "" {
+			if problem := r.play(string(line)); problem == "" {
 				good++
 			} else {
 				t.Errorf("%s: %s as %q: %s", e.Name, e.Request, e.As, problem)

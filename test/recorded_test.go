@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -32,6 +30,7 @@ import (
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/services"
 	"github.com/deisgo/deis/settings"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/version"
 )
 
@@ -54,19 +53,13 @@ func readRecordings(t *testing.T) []recorded {
 		"../deistest/testdata/recorded-1.6.jsonl", "../deistest/testdata/recorded-2.2.jsonl", "../deistest/testdata/recorded-2.3.jsonl",
 		"testdata/recorded-faults.jsonl",
 	} {
-		file, err := os.Open(path)
-		require.NoError(t, err)
-		defer file.Close()
-		lines := bufio.NewScanner(file)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
+		for line := range lines.Of(t, path) {
 			r := recorded{API: strings.TrimSuffix(strings.TrimPrefix(path, "../deistest/testdata/recorded-"), ".jsonl")}
-			require.NoError(t, json.Unmarshal(lines.Bytes(), &r))
+			require.NoError(t, json.Unmarshal(line, &r))
 			if r.Status != 0 && r.Name != "" { // the others are steps in between
 				all = append(all, r)
 			}
 		}
-		require.NoError(t, lines.Err())
 	}
 	return all
 }
