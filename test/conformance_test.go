@@ -18,6 +18,7 @@ import (
 	"github.com/deisgo/deis/certs"
 	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
 )

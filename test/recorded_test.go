@@ -26,11 +26,11 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/certs"
 	"github.com/deisgo/deis/config"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/services"
 	"github.com/deisgo/deis/settings"
-	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/version"
 )
 
