@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/version"
 )
@@ -220,7 +221,7 @@ func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
 		conn.Close()
 	}()
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
-	assert.ErrorIs(t, err, syscall.ECONNRESET)
+	assert.ErrorIs(t, err, exchange.ConnReset)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond) // nobody accepts
 	defer cancel()
@@ -229,7 +230,7 @@ func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
 
 	require.NoError(t, listener.Close())
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
-	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.ErrorIs(t, err, exchange.ConnRefused)
 }
 
 func TestAnErrorsBodyIsBounded(t *testing.T) {
