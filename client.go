@@ -105,7 +105,7 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.unverified() != c.settings.unverified() || s.logger != c.settings.logger { // or c has warned already
+	if s.unverifiedTransport() != c.settings.unverifiedTransport() || s.logger != c.settings.logger { // or c has warned already
 		s.warnUnverified()
 	}
 	return s.newClient(c.rest.With(s.engine())), nil

@@ -285,8 +285,8 @@ func (s *settings) currentToken(ctx context.Context) (string, error) {
 	return s.token(), nil
 }
 
-// unverified is the transport if it does not verify certificates, and else nil.
-func (s *settings) unverified() *http.Transport {
+// unverifiedTransport is the transport if it does not verify certificates, and else nil.
+func (s *settings) unverifiedTransport() *http.Transport {
 	transport, ok := s.httpClient.Transport.(*http.Transport)
 	if ok && transport.TLSClientConfig != nil && transport.TLSClientConfig.InsecureSkipVerify {
 		return transport
@@ -296,7 +296,7 @@ func (s *settings) unverified() *http.Transport {
 
 // warnUnverified logs that certificates are not verified.
 func (s *settings) warnUnverified() {
-	if s.unverified() != nil && s.logger != nil {
+	if s.unverifiedTransport() != nil && s.logger != nil {
 		s.logger.Warn("deis: TLS certificates are not verified: anybody on the way can read the token", "controller", s.baseURL.Host)
 	}
 }

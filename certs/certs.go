@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/deisgo/deis/rest"
@@ -136,7 +137,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	} else if p.Name == "" {
 		return nil, rest.InvalidArgument("certificate name", "must not be empty in API 2.x")
 	}
-	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Key))...)
+	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(slices.Clone(opts), rest.WithSecrets(p.Key))...)
 }
 
 type createRequest struct {

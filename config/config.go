@@ -348,7 +348,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	}
 	var resp rest.Response
 	config, err := rest.Post[Config](ctx, s.client, at, changes,
-		append(opts[:len(opts):len(opts)], rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...))...)
+		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...))...)
 	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // or a server that does not know them says so
 		if present, getErr := s.Get(ctx, app, opts...); getErr == nil {
 			return nil, cmp.Or(changes.checkStored(app, present), err)

@@ -144,7 +144,7 @@ func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string,
 	case slices.Contains(before, other):
 		return fmt.Errorf("%w: nothing was sent to revoke the right of %s, because %s has it, too", ErrAmbiguousName, username, other)
 	}
-	err = rest.Delete(ctx, s.client, at, append(opts[:len(opts):len(opts)], rest.WithUnknownPath())...)
+	err = rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithUnknownPath())...)
 	if errors.Is(err, rest.ErrNotFound) || errors.Is(err, rest.ErrForbidden) {
 		return fmt.Errorf("%w (many Controllers cannot revoke the right of a user whose name has a . @ or +)", err)
 	}
