@@ -136,10 +136,10 @@ func (c *Client) Token() string { return c.options.token() }
 // Negotiate returns the API version that calls speak: what WithAPIVersion says, or the newest that the Controller and
 // the SDK have in common. The first call of any kind negotiates by itself; use Negotiate to know the version, or to
 // see whether the Controller can be reached. The error is a *version.MismatchError if they have none in common, and
-// matches ErrNotController if something else answers.
+// matches ErrNotController if something else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) { return c.rest.Negotiate(ctx) }
 
-// Server returns what the Controller last said about itself; false before its first answer.
+// Server returns what the Controller last said about itself; false before its first response.
 func (c *Client) Server() (Server, bool) { return c.rest.Server() }
 
 // REST returns the engine below the services, for resources that the SDK does not have.

@@ -26,7 +26,7 @@
 //
 // Every exchange that fails is one *Error. Match it with errors.Is against the sentinels of this package (by status)
 // and those of the resource packages (by reason, apps.ErrExists), and with errors.As for its parts. Its methods
-// FromController, Temporary and MayHaveActed answer what programs that wait or write need to know. No error, no log line
+// FromController, Temporary and MayHaveActed say what programs that wait or write need to know. No error, no log line
 // and no printing of a value of this module shows a token, a password or a private key.
 //
 // # Time

@@ -130,14 +130,14 @@ func WithApplication(name, version string) Option {
 		// What RFC 9110 calls a token, less what would read oddly.
 		odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
 		if name == "" || strings.ContainsFunc(name, odd) || strings.ContainsFunc(version, odd) {
-			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without blanks and separators")
+			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without spaces and separators")
 		}
 		s.application = strings.TrimSuffix(name+"/"+version, "/")
 	}
 }
 
-// WithRetry sets how often and how patiently calls are tried again; see RetryPolicy for which. Without it, three times
-// more, after up to 250 ms, 500 ms and a second; a policy of zero never tries again.
+// WithRetry sets how often and how patiently calls are retried; see RetryPolicy for which. Without it, up to three
+// times, after up to 250 ms, 500 ms and a second; a policy of zero never retries.
 func WithRetry(policy RetryPolicy) Option {
 	return func(s *options) {
 		if err := policy.Check(); err != nil {
@@ -154,8 +154,9 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // WithDump writes every exchange to w as it went over the wire, for a person who looks for a fault: the request behind >,
-// the response behind <, of each body the first 64 KiB. Tokens, passwords, private keys and cookies are redacted; config
-// values are not. Each exchange is one Write, when its response has been read; two never mix.
+// the response behind <, of each body the first 64 KiB. Tokens, passwords, private keys and cookies are redacted, and so is
+// the config that a Controller returns; what a program sets is shown. Each exchange is one Write, when its response has been
+// read; two never mix.
 func WithDump(w io.Writer) Option {
 	return func(s *options) {
 		if w == nil {
@@ -248,7 +249,7 @@ func (s *options) connect() {
 		client.Transport = newTransport(s.insecure && s.obeyProfile)
 		s.verifiesYet = s.insecure && !s.obeyProfile
 	case client.Transport == nil:
-		client.Transport = http.DefaultTransport
+		client.Transport = newTransport(false)
 	}
 	if s.tlsConfig != nil {
 		transport, ok := client.Transport.(*http.Transport)

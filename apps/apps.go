@@ -11,6 +11,7 @@ package apps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -67,8 +68,18 @@ func (r *RunResult) UnmarshalJSON(data []byte) error {
 		}
 		return err
 	}
-	type plain RunResult
-	return json.Unmarshal(data, (*plain)(r))
+	var object struct {
+		ExitCode *int    `json:"exit_code"`
+		Output   *string `json:"output"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	if object.ExitCode == nil || object.Output == nil { // or a command that was never run would have succeeded
+		return errors.New("want an exit code and an output")
+	}
+	r.ExitCode, r.Output = *object.ExitCode, *object.Output
+	return nil
 }
 
 // ListOptions choose a page; see rest.ListOptions.

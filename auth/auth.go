@@ -225,11 +225,17 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 	if err := s.checkSpaces(ctx, "new password", p.NewPassword); err != nil {
 		return err
 	}
-	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("auth", "passwd"), struct {
+	body, err := rest.Post[[]byte](ctx, s.client, rest.Path("auth", "passwd"), struct {
 		Password    string `json:"password,omitempty"`
 		NewPassword string `json:"new_password"`
 		Username    string `json:"username,omitempty"`
 	}{p.Password, p.NewPassword, p.Username}, append(slices.Clone(opts), rest.WithSecrets(p.Password, p.NewPassword))...)
+	var set struct {
+		Status string `json:"status"`
+	}
+	if err == nil && len(*body) > 0 && (json.Unmarshal(*body, &set) != nil || set.Status == "") { // documented as empty
+		err = errors.New("deis: POST /auth/passwd/: the response is not that of a password change: it may have been carried out")
+	}
 	return err
 }
 

@@ -175,7 +175,7 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	return err
 }
 
-// Detach makes a domain use a certificate no longer; the certificate stays. Name the one that the domain has: from any
+// Detach makes a domain stop using a certificate; the certificate stays. Name the one that the domain has: from any
 // other, real 2.2 Controllers detach the domain all the same, with a 503 or without. API 2.x only: the error is a
 // *version.UnsupportedError before.
 //

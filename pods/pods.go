@@ -33,7 +33,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Pod is one running process of an app.
 type Pod struct {
-	Name    string    `json:"name"`             // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
+	Name    string    `json:"name" deis:"name"` // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
 	Type    string    `json:"type" deis:"type"` // the process type: "web", "cmd", …
 	State   string    `json:"state"`            // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
 	Release string    `json:"release"`          // the release that it runs, "v2"
@@ -54,7 +54,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
 		return err
 	}
-	if p.Name == "" {
+	if p.Name == "" && p.Num > 0 {
 		p.Name = p.Type + "." + strconv.Itoa(p.Num)
 	}
 	return nil
@@ -168,10 +168,10 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	if err := checkNumbers(app, "number", structure); err != nil {
 		return err
 	}
-	if err := s.checkScalable(ctx, app, structure, opts); err != nil {
-		return err
-	}
-	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, opts...)
+	look := rest.WithLook(func(ctx context.Context) error { // no other Scale of this client is under way then
+		return s.checkScalable(ctx, app, structure, append(slices.Clone(opts), rest.WithoutResponse()))
+	})
+	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, append(slices.Clone(opts), look)...)
 	var failed *rest.Error
 	if errors.As(err, &failed) && failed.StatusCode == http.StatusServiceUnavailable && failed.FromController() && failed.API.Major >= 2 {
 		return fmt.Errorf("%w: %w: scale to another number first", err, ErrNotScaled)
@@ -231,7 +231,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 }
 
 // ending are the states of pods that are on their way out.
-var ending = []string{"terminating", "down", "destroyed"}
+var ending = []string{StateTerminating, StateDown, StateDestroyed}
 
 // autoscaled reports whether a process type is scaled by itself, as API 2.3 can.
 func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {
@@ -351,13 +351,17 @@ func (s *Service) typeOf(ctx context.Context, app string, o RestartOptions, opts
 	if err := rest.Path("apps", app, "pods", "any", o.Name).Err(); err != nil {
 		return "", err
 	}
-	for pod, err := range s.All(ctx, app, ListOptions{}, opts...) {
+	listed := 0
+	for pod, err := range s.All(ctx, app, ListOptions{}, append(slices.Clone(opts), rest.WithoutResponse())...) {
 		if err != nil {
 			return "", err
 		}
-		if pod.Name == o.Name && (o.Type == "" || o.Type == pod.Type) {
+		if listed++; pod.Name == o.Name && (o.Type == "" || o.Type == pod.Type) {
 			return pod.Type, nil
 		}
+	}
+	if listed == 0 { // which is also what a Controller lists while Kubernetes is down
+		return "", fmt.Errorf("%w: app %s lists no pods at all", ErrNothingRestarted, app)
 	}
 	return "", fmt.Errorf("deis: app %s has no pod %s: %w", app, strings.TrimSpace(o.Type+" "+o.Name), rest.ErrNotFound)
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -81,17 +82,20 @@ func (c *call) encode(in any) error {
 	if in == nil {
 		return nil
 	}
-	if where, ok := invalidText(reflect.ValueOf(in)); ok {
-		return InvalidArgument(strings.TrimPrefix(where+" of the body", " of "), "must be valid UTF-8")
-	}
 	var err error
 	if c.sent, err = json.Marshal(in); err != nil {
 		return InvalidArgument("body", "cannot be written as JSON: "+err.Error())
 	}
+	// What is not UTF-8 has become a replacement character, as text or as an escape.
+	if bytes.Contains(c.sent, []byte(`\ufffd`)) || bytes.ContainsRune(c.sent, utf8.RuneError) {
+		if where, ok := invalidText(reflect.ValueOf(in)); ok {
+			return InvalidArgument(strings.TrimPrefix(where+" of the body", " of "), "must be valid UTF-8")
+		}
+	}
 	return nil
 }
 
-// invalidText finds a text that is not UTF-8, which encoding/json would alter, and says in which field it stands.
+// invalidText finds a text that is not UTF-8 in what encoding/json writes of a value, and says in which field it stands.
 func invalidText(v reflect.Value) (where string, found bool) {
 	switch v.Kind() {
 	case reflect.String:
@@ -100,8 +104,12 @@ func invalidText(v reflect.Value) (where string, found bool) {
 		return invalidText(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
+				continue
+			}
 			if where, found := invalidText(v.Field(i)); found {
-				return strings.TrimSuffix(v.Type().Field(i).Name+"."+where, "."), true
+				return strings.TrimSuffix(field.Name+"."+where, "."), true
 			}
 		}
 	case reflect.Slice, reflect.Array:
@@ -244,6 +252,7 @@ func (c *call) newError(err error) *Error {
 		e.Header = r.header(resp.Header)
 		e.RetryAfter, _ = retryAfter(resp.Header)
 		e.upgraded = from == otherController
+		e.final = e.upgraded && c.client.config.API != (version.API{})
 		// What does not say who gave it, and is not what was asked for, is not the Controller's.
 		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !e.cutOff
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
@@ -265,6 +274,7 @@ func (c *call) newError(err error) *Error {
 		e.Detail, e.lastTry = r.text(e.Detail), c.lastTry
 	default:
 		e.cause = r.error(below(err))
+		e.final = e.StatusCode == 0 && hopeless(err)
 	}
 	return e
 }

@@ -141,7 +141,7 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 		return call.newError(ctx.Err())
 	}
 	if method == http.MethodDelete && !call.unknownPath {
-		if err := at.checkDelete(call.api); err != nil {
+		if err := at.checkDelete(c.oldest(call.api)); err != nil {
 			return err
 		}
 	}
@@ -153,10 +153,26 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 		}
 		defer done()
 	}
+	if call.look != nil {
+		if err := call.look(ctx); err != nil {
+			return err
+		}
+	}
 	if !call.anonymous {
 		if call.token, err = c.config.Token(ctx); err != nil {
-			return call.newError(err)
+			failed := call.newError(err)
+			failed.final = ctx.Err() == nil
+			return failed
 		}
 	}
 	return call.send(call, out)
+}
+
+// oldest is the version that a call speaks, or the older one that the Controller is known to speak: a client can be pinned
+// to a newer one.
+func (c *Client) oldest(spoken version.API) version.API {
+	if server, ok := c.Server(); ok && spoken.AtLeast(server.API) {
+		return server.API
+	}
+	return spoken
 }

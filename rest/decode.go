@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -47,12 +49,12 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	_, isNothing := out.(*struct{})
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
-		return fmt.Errorf("the response is HTML: %s", c.quote([]byte(heading(body)))) // of a sign-in page in front of the Controller, perhaps
+		return fmt.Errorf("the response is HTML: %s", shorten(c.redactor().text(heading(body)))) // of a sign-in page, perhaps
 	case isRaw:
 		*raw = bytes.Clone(buf.Bytes())
 		return nil
-	case isNothing && from == unknown && len(body) > 0 && string(body) != "{}":
-		return fmt.Errorf("the response should be empty: %s", c.quote(body))
+	case isNothing && from == unknown && len(body) > 0 && (string(body) != "{}" || c.method == http.MethodDelete):
+		return fmt.Errorf("the response should be empty: %s", outline(body))
 	case isNothing && len(body) > 0 && !json.Valid(body):
 		return errors.New("the response is not JSON")
 	case isNothing:
@@ -61,18 +63,21 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 		return errors.New("the response is empty")
 	}
 	if err := unmarshal(body, out, c.at); err != nil {
-		return fmt.Errorf("%w: %s", err, c.quote(body))
+		return fmt.Errorf("%w: %s", err, outline(body))
 	}
 	return nil
 }
 
-// quote is the beginning of a body that is not what was asked for, as it may stand in an error.
-func (c *call) quote(body []byte) string {
-	const enough = 200
-	if c.secretResponse {
-		return redacted
+// outline says what a body has that is not what was asked for: the names in it, but no values, which can be secrets.
+func outline(body []byte) string {
+	var object map[string]json.RawMessage
+	switch {
+	case body[0] == '[':
+		return "found a list"
+	case json.Unmarshal(body, &object) != nil:
+		return fmt.Sprintf("found %d bytes of something else", len(body))
 	}
-	return fmt.Sprintf("%.*s", enough, Sanitize(c.redactor().text(string(body[:min(len(body), maxErrorBody)]))))
+	return shorten("found an object with " + cmp.Or(Sanitize(strings.Join(slices.Sorted(maps.Keys(object)), ", ")), "nothing in it"))
 }
 
 // readBody reads a whole body.
@@ -90,9 +95,11 @@ func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
 	return nil
 }
 
-// readErrorBody reads what an error keeps of a body. What came before it was cut off is worth reading.
+// readErrorBody reads what an error keeps of a body, and a little more, so that a secret at the end is seen whole. What came
+// before it was cut off is worth reading.
 func readErrorBody(resp *http.Response) []byte {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) //nolint:errcheck // the status says that the call failed
+	const longestSecret = 8 << 10
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+longestSecret)) //nolint:errcheck // the status says that the call failed
 	return body
 }
 
@@ -134,6 +141,7 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 	}
 	element := items.Type().Elem()
 	s, cost := shapeOf(element), heapOf(element)
+	isLarge := heapPerText*bytes.Count(body, []byte(`"`)) > maxHeap
 	items.Set(reflect.MakeSlice(items.Type(), 0, 0))
 	for n := 0; d.More(); n++ {
 		if taken := (n + 1) * cost; taken > maxHeap || taken > freeHeap && int64(taken) > heapPerByte*d.InputOffset() {
@@ -144,8 +152,19 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 		}
 		items.SetLen(n + 1)
 		item, begin := items.Index(n), d.InputOffset()
-		err := d.Decode(item.Addr().Interface())
-		if isMismatch(err) {
+		if isLarge { // one item could be most of it
+			var raw json.RawMessage
+			if err := d.Decode(&raw); err != nil {
+				return fmt.Errorf("the response is not JSON: %w", err)
+			}
+			if heapPerText*bytes.Count(raw, []byte(`"`)) > maxHeap/4 {
+				return fmt.Errorf("item %d of the response has too many values", n+1)
+			}
+		}
+		var err error
+		if isLarge {
+			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
+		} else if err = d.Decode(item.Addr().Interface()); isMismatch(err) {
 			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
 		}
 		if err != nil {
@@ -179,7 +198,7 @@ func expect(d *json.Decoder, want json.Token) error {
 	return nil
 }
 
-// atEnd reports what stands behind the value.
+// atEnd returns an error if something follows the value.
 func atEnd(d *json.Decoder) error {
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("the response is not JSON: something stands behind its end")

@@ -234,7 +234,7 @@ var (
 	releaseRule = rule{argument: "release", name: "release",
 		says: "must be v and a number from 1 on", allows: isRelease}
 	buildRule = rule{argument: "build", name: "uuid",
-		says: "must be a UUID", allows: chars("-", isAlphanumeric)}
+		says: "may contain only letters, digits and -", allows: chars("-", isAlphanumeric)}
 	keyRule = rule{argument: "key id", name: "id",
 		says: "must be text without control characters or outer spaces, and not . or .. or empty between slashes", allows: isKeyID}
 	plainRule = rule{argument: "path element", name: "id",
@@ -271,7 +271,7 @@ var known = []struct {
 	{"apps/*/releases/rollback", nil, version.API{}},
 	{"apps/*/run", nil, version.API{}},
 	{"apps/*/scale", nil, version.API{}},
-	{"apps/*/services", nil, version.V2_3},
+	{"apps/*/services", nil, version.API{}}, // servers of 2.3 before Workflow v2.7 destroy the app
 	{"apps/*/settings", nil, version.API{}},
 	{"apps/*/tls", nil, version.API{}},
 	{"apps/*/whitelist", nil, version.V2_3},

@@ -235,11 +235,17 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 	}
 }
 
-func TestAnAddressAndAServiceCanBeDeletedInAPI23(t *testing.T) {
-	for _, elems := range [][]string{{"apps", "x", "whitelist"}, {"apps", "x", "services"}} {
-		client := newClient(t, always(204, "", version.Header+": 2.3"), func(c *rest.Config) { c.API = version.V2_3 })
-		assert.NoError(t, rest.Delete(t.Context(), client, rest.Path(elems...)), elems)
-	}
+func TestTheWhitelistCanBeDeletedFromInAPI23(t *testing.T) {
+	at23 := func(c *rest.Config) { c.API = version.V2_3 }
+	whitelist, services := rest.Path("apps", "x", "whitelist"), rest.Path("apps", "x", "services")
+	client := newClient(t, always(204, "", version.Header+": 2.3"), at23)
+	assert.NoError(t, rest.Delete(t.Context(), client, whitelist))
+	assert.ErrorIs(t, rest.Delete(t.Context(), client, services), rest.ErrInvalidArgument, "servers of 2.3 before Workflow v2.7 destroy the app")
+
+	older := newClient(t, always(200, `{"id":"x"}`, version.Header+": 2.2"), at23) // pinned to more than the Controller has
+	_, err := rest.Get[thing](t.Context(), older, rest.Path("apps", "x"))
+	require.NoError(t, err)
+	assert.ErrorIs(t, rest.Delete(t.Context(), older, whitelist), rest.ErrInvalidArgument, "a 2.2 Controller would destroy the app")
 }
 
 func TestAnIdentifierIsCheckedWithoutAPath(t *testing.T) {

@@ -19,7 +19,8 @@ import (
 // GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429, 502,
 // 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it went out: no connection, no
 // tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that failed that way is
-// stored, and real 2.2 Controllers respond to its repetition with a 204 that does nothing. Nothing is retried on 500.
+// stored, and real 2.2 Controllers respond to its repetition with a 204 that does nothing. Nothing is retried on 500, nor
+// when a response is cut off after its header.
 type RetryPolicy struct {
 	Max int // how often at most, after the first attempt
 

@@ -46,6 +46,9 @@ type try struct {
 
 func (c *call) newTry(parent context.Context) try {
 	t := try{parent: parent, bound: c.client.config.Retry.tryTimeout()}
+	if c.probe {
+		t.bound = min(t.bound, probeTimeout/2) // so that there is time for another attempt
+	}
 	t.ctx, t.cancel = context.WithTimeout(parent, t.bound)
 	return t
 }
@@ -75,17 +78,20 @@ func (t *try) explain(err error) error {
 type attempt struct {
 	began     atomic.Bool // the transport looks for a connection: it is one of net/http, which reports what it does
 	connected atomic.Bool // and found one, on which it may have sent something
+	wrote     atomic.Bool // and sent the header
 }
 
 func (a *attempt) trace(ctx context.Context) context.Context {
 	a.began.Store(false)
 	a.connected.Store(false)
+	a.wrote.Store(false)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			a.began.Store(true)
-			a.connected.Store(false) // net/http begins anew only where it has sent nothing of a write
+			a.connected.Store(a.wrote.Load()) // net/http begins anew only where it has sent nothing; others may do otherwise
 		},
-		GotConn: func(httptrace.GotConnInfo) { a.connected.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { a.connected.Store(true) },
+		WroteHeaders: func() { a.wrote.Store(true) },
 	})
 }
 

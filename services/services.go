@@ -118,10 +118,10 @@ func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest
 	if err != nil {
 		return err
 	}
-	if _, err := s.List(ctx, app, opts...); err != nil {
+	if _, err := s.List(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); err != nil {
 		return err
 	}
-	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithBody(struct {
+	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithUnknownPath(), rest.WithBody(struct {
 		ProcfileType string `json:"procfile_type"`
 	}{procType}))...)
 }
@@ -135,10 +135,7 @@ func (s *Service) path(ctx context.Context, app, procType string) (rest.Endpoint
 	return at, s.require(ctx, at)
 }
 
-// require checks the path before it asks for the version.
+// require refuses what the Controller does not have.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
-	if at.Err() != nil {
-		return at.Err()
-	}
-	return s.client.Require(ctx, "services", version.V2_3)
+	return s.client.RequireAt(ctx, at, "services", version.V2_3)
 }

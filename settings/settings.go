@@ -149,13 +149,19 @@ func (s *Service) Allow(ctx context.Context, app string, addresses []string, opt
 // Disallow takes addresses and networks away from those that may reach an app; without any left, all may. Only the owner
 // and administrators may. The error matches ErrNotSet, and none is taken away, if one of them is not there.
 //
+// It reads the whitelist first: a Controller that has none, because it was downgraded for example, would destroy the app.
+//
 //deis:operation v2.3 DELETE /apps/{app}/whitelist/
 func (s *Service) Disallow(ctx context.Context, app string, addresses []string, opts ...rest.CallOption) error {
 	at := rest.Path("apps", app, "whitelist")
 	if err := s.requireAddresses(ctx, at, addresses); err != nil {
 		return err
 	}
-	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithBody(whitelist{addresses}))...)
+	look := rest.WithLook(func(ctx context.Context) error { // a Controller without a whitelist would destroy the app
+		_, err := rest.Get[whitelist](ctx, s.client, at, append(slices.Clone(opts), rest.WithoutResponse())...)
+		return err
+	})
+	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), look, rest.WithBody(whitelist{addresses}))...)
 }
 
 // A whitelist is {"addresses": ["10.0.0.0/8"]}.
@@ -186,10 +192,7 @@ func (s *Service) requireAddresses(ctx context.Context, at rest.Endpoint, addres
 	return s.require(ctx, at)
 }
 
-// require checks the path before it asks for the version.
+// require refuses what the Controller does not have.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
-	if at.Err() != nil {
-		return at.Err()
-	}
-	return s.client.Require(ctx, "an app's settings", version.V2_3)
+	return s.client.RequireAt(ctx, at, "an app's settings", version.V2_3)
 }

@@ -83,6 +83,7 @@ func TestTheWhitelistGrowsAndShrinksByAddresses(t *testing.T) {
 	client := exchange.Client(t, "2.3",
 		exchange.On("POST "+path, `{"addresses": ["1.2.3.4", "10.0.0.0/8"]}`, 201, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`),
 		exchange.On("GET "+path, "", 200, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`),
+		exchange.On("GET "+path, "", 200, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`), // whether there is a whitelist
 		exchange.On("DELETE "+path, `{"addresses": ["1.2.3.4"]}`, 204, ""),
 		exchange.On("GET "+path, "", 200, `{"addresses": []}`),
 	)
