@@ -62,14 +62,14 @@ func (d *dumped) Close() error {
 }
 
 func (d *dumped) head(mark byte, header http.Header) {
-	header = d.call.redactor().header(header)
+	r := d.call.redactor()
 	for _, key := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[key] {
 			switch key {
 			case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie": // whatever stands in there
 				value = redacted
 			}
-			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(value))
+			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(r.text(value)))
 		}
 	}
 }

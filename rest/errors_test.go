@@ -263,6 +263,41 @@ func TestAMessageStaysReadableHoweverManyFieldsThereAre(t *testing.T) {
 	assert.Less(t, len(failed.Error()), 2000)
 }
 
+func TestOnlyA429OfSomebodyElseSaysThatNothingWasDone(t *testing.T) {
+	for status, acted := range map[int]bool{429: false, 400: true, 404: true, 503: true} {
+		controllers := true
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			resp := answer(status, "")
+			if !controllers {
+				resp.Header.Del(version.Header)
+			}
+			return resp, nil
+		}))
+		require.Error(t, get(t.Context(), client)) // the Controller is known from here on
+		controllers = false
+		var failed *rest.Error
+		require.ErrorAs(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), &failed)
+		require.ErrorIs(t, failed, rest.ErrNotController)
+		assert.Equal(t, acted, failed.MayHaveActed(), status)
+		require.ErrorAs(t, get(t.Context(), client), &failed)
+		assert.False(t, failed.MayHaveActed(), "%d of a GET", status)
+	}
+}
+
+func TestAMessageOfFiveHundredCharactersStandsWhole(t *testing.T) {
+	err := failing(t, answer(400, strings.Repeat("é", 500)))
+	assert.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: "+strings.Repeat("é", 500), err.Error())
+	err = failing(t, answer(400, strings.Repeat("é", 501)))
+	assert.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: "+strings.Repeat("é", 500)+"…", err.Error())
+}
+
+func TestAVersionHeaderThatIsNoneIsQuotedInOneShortLine(t *testing.T) {
+	err := failing(t, answer(200, "{}", version.Header+": 2.2\x1b[31m"+strings.Repeat("x", 1000), "Content-Type: application/json"))
+	assert.ErrorIs(t, err, rest.ErrNotController)
+	assert.Equal(t, `deis: POST /v2/apps/: 200 OK: not the Controller's response: its DEIS_API_VERSION header is "2.2\x1b[31m`+strings.Repeat("x", 42)+
+		`", found application/json: it may have been carried out`, err.Error())
+}
+
 func TestLogValueHasThePartsButNotTheBody(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Error("failed", "err", failing(t, answer(409, `{"detail":"d","more":"`+strings.Repeat("x", 1000)+`"}`)))

@@ -311,6 +311,9 @@ func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
 		"an item of another type":     {`{"results":[{"id":"a"},"b"]}`, "item 2 of the response cannot be read"},
 		"a count below zero":          {`{"count":-1,"results":[]}`, "the count of the list is negative"},
 		"something behind its end":    {`{"results":[]} {}`, "the response is not JSON"},
+		"a key that is not text":      {`{"results":[],5:1}`, "the response is not JSON"},
+		"a key without its end":       {`{"results":[],"coun`, "the response is not JSON"},
+		"a field that cannot be read": {`{"results":[],"previous":x}`, "the response cannot be read: its JSON"},
 		"a list without its end":      {`{"results":[{"id":"a"}`, "the response is not JSON"},
 		"an error that came with 200": {`{"detail":"no"}`, "the response is not a list"},
 	} {

@@ -181,6 +181,35 @@ func TestAQuestionIsRepeatedLikeAnyGet(t *testing.T) {
 	assert.Equal(t, 3, asked)
 }
 
+func TestTheVersionResponseIsReadToItsEndAndClosed(t *testing.T) {
+	unread := strings.NewReader(strings.Repeat("x", 10_000))
+	closed := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		resp := answer(401, "")
+		resp.Body = &closer{Reader: unread, closed: func() { closed++ }}
+		return resp, nil
+	}), unpinned)
+	_, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, unread.Len(), "so that the connection can be used again")
+	assert.Equal(t, 1, closed)
+}
+
+func TestAVersionResponseWithoutEndIsNotReadForLong(t *testing.T) {
+	read := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		resp := answer(401, "")
+		resp.Body = io.NopCloser(reader(func(p []byte) (int, error) {
+			read += len(p)
+			return len(p), nil
+		}))
+		return resp, nil
+	}), unpinned)
+	_, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Less(t, read, 128<<10)
+}
+
 func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
 	asked := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {

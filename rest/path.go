@@ -242,25 +242,22 @@ var (
 		allows: func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
 )
 
-// known lists the paths that the SDK knows, with what it must know of each. The elements before the last of a pattern
-// stand in entries of their own, or need nothing.
+// known lists the paths of which the SDK must know something: what identifiers look like, what is safe to delete, and
+// which names are those of actions. The elements before the last of a pattern stand in entries of their own, or need
+// nothing.
 var known = []struct {
 	pattern string
 	rule    *rule       // of the * that the pattern ends in
 	deletes version.API // since when a DELETE is safe
 }{
-	{"apps", nil, version.API{}},
 	{"apps/*", &appRule, version.V1_6},
-	{"apps/*/builds", nil, version.API{}},
 	{"apps/*/builds/*", &buildRule, version.API{}},
-	{"apps/*/config", nil, version.API{}},
 	{"apps/*/containers/*", &typeRule, version.API{}},
 	{"apps/*/containers/*/*", &podRule, version.API{}},
 	{"apps/*/containers/*/*/restart", nil, version.API{}},
 	{"apps/*/containers/*/restart", nil, version.API{}},
 	{"apps/*/containers/restart", nil, version.API{}},
 	{"apps/*/domains/*", &domainRule, version.V1_6},
-	{"apps/*/logs", nil, version.API{}},
 	{"apps/*/perms/*", &usernameRule, version.V1_6},
 	{"apps/*/pods/*", &typeRule, version.API{}},
 	{"apps/*/pods/*/*", &podRule, version.API{}},
@@ -270,13 +267,14 @@ var known = []struct {
 	{"apps/*/releases/*", &releaseRule, version.API{}},
 	{"apps/*/releases/rollback", nil, version.API{}},
 	{"apps/*/run", nil, version.API{}},
-	{"apps/*/scale", nil, version.API{}},
-	{"apps/*/services", nil, version.API{}}, // servers of 2.3 before Workflow v2.7 destroy the app
-	{"apps/*/settings", nil, version.API{}},
-	{"apps/*/tls", nil, version.API{}},
 	{"apps/*/whitelist", nil, version.V2_3},
 	{"admin/perms/*", &usernameRule, version.V1_6},
 	{"auth/cancel", nil, version.V1_6},
+	{"auth/login", nil, version.API{}},
+	{"auth/passwd", nil, version.API{}},
+	{"auth/register", nil, version.API{}},
+	{"auth/tokens", nil, version.API{}},
+	{"auth/whoami", nil, version.API{}},
 	{"certs/*", &certRule, version.V1_6},
 	{"certs/*/domain/*", &domainRule, version.V2},
 	{"keys/*", &keyRule, version.V1_6},

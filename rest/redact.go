@@ -93,9 +93,6 @@ func (r redactor) header(h http.Header) http.Header {
 // error redacts an error that quotes what a server said, as those of net/http and of decoders do. What is below such an
 // error goes with the secret.
 func (r redactor) error(err error) error {
-	if err == nil {
-		return nil
-	}
 	said := err.Error()
 	if text := r.text(said); text != said {
 		return errors.New(text)

@@ -64,7 +64,6 @@ func (s *shape) decode(data []byte, out any) error {
 		return err
 	}
 	v := reflect.ValueOf(out).Elem()
-	v.SetZero() // the first attempt has filled in what fits
 	for _, f := range s.loose {
 		field := v.FieldByIndex(f.field)
 		field.Set(readLoosely(object[f.name], field.Type()))
@@ -120,17 +119,9 @@ func (s *shape) check(v reflect.Value, at Endpoint, single bool) error {
 			}
 			return fmt.Errorf("the response is not what was asked for: it has no %s", i.name)
 		}
-		if asked := at.after(i.of); asked != "" && i.text(field) != asked {
-			return errors.New("the response is about another resource: its " + i.name + " is " + fmt.Sprintf("%.100q", i.text(field)))
+		if asked := at.after(i.of); asked != "" && field.String() != asked {
+			return fmt.Errorf("the response is about another resource: its %s is %.100q", i.name, field.String())
 		}
 	}
 	return nil
-}
-
-// text is an identifier as it stands in a path.
-func (i identifier) text(field reflect.Value) string {
-	if field.CanInt() {
-		return fmt.Sprintf("v%d", field.Int()) // the number of a release
-	}
-	return field.String()
 }

@@ -17,10 +17,7 @@ import (
 type transport struct{ below http.RoundTripper }
 
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	c, ok := req.Context().Value(callKey{}).(*call)
-	if !ok { // a transport above has replaced the context
-		return t.below.RoundTrip(req)
-	}
+	c := req.Context().Value(callKey{}).(*call)
 	if isWrite(c.method) {
 		req = req.WithContext(c.attempt.trace(req.Context()))
 		return c.dump(req, t.below)
@@ -83,7 +80,6 @@ type attempt struct {
 
 func (a *attempt) trace(ctx context.Context) context.Context {
 	a.began.Store(false)
-	a.connected.Store(false)
 	a.wrote.Store(false)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
