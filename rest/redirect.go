@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // maxRedirects is how many redirects of one request are followed, as in net/http.
@@ -40,7 +39,7 @@ func sameHost(a, b *url.URL) bool {
 	port := func(u *url.URL) string {
 		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	}
-	return strings.EqualFold(a.Hostname(), b.Hostname()) && (a.Scheme == b.Scheme && port(a) == port(b) || a.Host == b.Host)
+	return a.Hostname() == b.Hostname() && (a.Scheme == b.Scheme && port(a) == port(b) || a.Host == b.Host)
 }
 
 // upgrades reports whether a redirect leads from http to https on the same host, each on its usual port.
