@@ -14,7 +14,10 @@ import (
 type Endpoint struct {
 	path  string // escaped, with slashes on both ends unless NoSlash took the last
 	place *place // where the path ends in the table of known paths; nil: it is not in there
-	err   error
+
+	serial string // the identifier for which writes take turns, if any, and its rule
+	rule   *rule
+	err    error
 }
 
 // Path joins the elements of a path and closes it with a slash, as most of the API's paths are: Path("apps", id,
@@ -41,6 +44,9 @@ func Path(elems ...string) Endpoint {
 		}
 		if err != nil {
 			return Endpoint{err: err}
+		}
+		if e.place != nil && e.place.serial {
+			e.serial, e.rule = elem, e.place.rule
 		}
 		b.WriteString(escape(elem))
 		b.WriteByte('/')
@@ -125,14 +131,10 @@ func (e Endpoint) template() string {
 
 // turn names what the writes to the endpoint take turns for, "app example-go", or is empty.
 func (e Endpoint) turn() string {
-	if e.place == nil || !e.place.alone {
-		for _, s := range e.steps() {
-			if s.at != nil && s.at.serial {
-				return s.at.rule.argument + " " + s.elem
-			}
-		}
+	if e.serial == "" || e.place != nil && e.place.alone {
+		return ""
 	}
-	return ""
+	return e.rule.argument + " " + e.serial
 }
 
 // checkDelete refuses to delete where a real Controller could destroy something else. Below a known resource it allows
