@@ -87,6 +87,7 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 				return answer(200, "{}", version.Header+": "+c.header), nil
 			}
 			assert.NotContains(t, req.Header, "Authorization", c.situation)
+			assert.Equal(t, "GET /", rest.Operation(req.Context()))
 			assert.NotContains(t, req.Header, http.CanonicalHeaderKey(version.Header), "no version is agreed on yet")
 			assert.Equal(t, "application/json", req.Header.Get("Accept"))
 			assert.Equal(t, "rest-test", req.Header.Get("User-Agent"))
