@@ -275,6 +275,7 @@ func TestATextThatIsNotUTF8IsRefusedByTheFieldThatItStandsIn(t *testing.T) {
 		{outer{Values: map[string]any{"d": bad}}, "Values.d of the body"},
 		{outer{Values: map[string]any{"d": map[string]string{"e": bad}}}, "Values.d.e of the body"},
 		{map[string]int{bad: 1}, "a key of the body"},
+		{map[string]string{"d": bad}, "d of the body"},
 		{outer{Values: map[string]any{bad: 1}}, "Values.a key of the body"},
 	} {
 		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, "{}")), rest.Path("apps"), c.body)

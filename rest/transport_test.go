@@ -74,6 +74,20 @@ func TestAResponseThatHangsIsCutOffAndItsBodyClosed(t *testing.T) {
 	})
 }
 
+func TestAResponseThatIsWholeIsASuccessHoweverLateItsEndIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			resp := answer(200, "")
+			resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id":"a"}`), reader(func([]byte) (int, error) {
+				time.Sleep(2 * time.Second)
+				return 0, io.EOF
+			})))
+			return resp, nil
+		}), impatient)
+		require.NoError(t, get(t.Context(), client))
+	})
+}
+
 func TestAWriteMayTakeAsLongAsItsContextAllows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
