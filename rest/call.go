@@ -67,12 +67,7 @@ func Operation(ctx context.Context) string {
 	return ""
 }
 
-func (c *call) operation() string {
-	if c.probe {
-		return c.method + " /"
-	}
-	return c.method + " " + c.at.template()
-}
+func (c *call) operation() string { return c.method + " " + c.at.template() }
 
 // encode writes the body.
 func (c *call) encode(in any) error {

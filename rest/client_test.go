@@ -244,7 +244,47 @@ func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
 		}))
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), opt)
 		require.ErrorIs(t, err, rest.ErrInvalidArgument, situation)
+		assert.Regexp(t, "^deis: invalid argument: (header .*|query|body|call option|response) (must |cannot |query: )", err.Error(), situation)
 		assert.NotContains(t, err.Error(), "secretsecret", situation)
+	}
+}
+
+func TestATextThatIsNotUTF8IsRefusedByTheFieldThatItStandsIn(t *testing.T) {
+	type inner struct{ Text string }
+	type outer struct {
+		Inner  inner
+		Ref    *inner
+		List   []inner
+		Values map[string]any
+		Data   []byte
+		Number int
+	}
+	const bad = "caf\xe9"
+	for _, c := range []struct {
+		body any
+		says string // "" if it is sent
+	}{
+		{outer{Inner: inner{"é"}, Ref: &inner{"b"}, List: []inner{{"c"}}, Values: map[string]any{"d": "e", "f": nil}, Data: []byte(bad), Number: 1}, ""},
+		{[]byte(bad), ""},
+		{[2]int{}, ""},
+		{bad, "the body"},
+		{outer{Inner: inner{bad}}, "Inner.Text of the body"},
+		{&outer{Ref: &inner{bad}}, "Ref.Text of the body"},
+		{outer{List: []inner{{"c"}, {bad}}}, "List.Text of the body"},
+		{[1]string{bad}, "the body"},
+		{outer{Values: map[string]any{"d": bad}}, "Values.d of the body"},
+		{outer{Values: map[string]any{"d": map[string]string{"e": bad}}}, "Values.d.e of the body"},
+		{map[string]int{bad: 1}, "a key of the body"},
+		{map[string]string{"d": bad}, "d of the body"},
+		{outer{Values: map[string]any{bad: 1}}, "Values.a key of the body"},
+	} {
+		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, "{}")), rest.Path("apps"), c.body)
+		if c.says == "" {
+			assert.NoError(t, err, "%v", c.body)
+			continue
+		}
+		require.ErrorIs(t, err, rest.ErrInvalidArgument, c.says)
+		assert.EqualError(t, err, "deis: invalid argument: "+c.says+" must be valid UTF-8")
 	}
 }
 

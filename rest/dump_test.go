@@ -56,6 +56,13 @@ func TestADumpShowsAnExchangeWithoutAResponse(t *testing.T) {
 	assert.True(t, strings.HasSuffix((*dump)[0], "\n< no response: read tcp: connection reset by peer\n\n"), (*dump)[0])
 }
 
+func TestADumpShowsARedirectThatIsRefusedOnce(t *testing.T) {
+	client, dump := dumping(t, always(302, "<h1>Moved</h1>", "Location: https://other.example.com/"))
+	require.ErrorContains(t, get(t.Context(), client), "it leads to another host")
+	require.Len(t, *dump, 1, "net/http closes the body of such a response by itself")
+	assert.Contains(t, (*dump)[0], "< 302")
+}
+
 func TestADumpShowsNoCookieAndNoAuthorizationOfAnyone(t *testing.T) {
 	client, dump := dumping(t, always(200, `{}`, "Set-Cookie: session=secretsecret", "X-Other: shown"))
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"),

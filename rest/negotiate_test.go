@@ -87,6 +87,8 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 				return answer(200, "{}", version.Header+": "+c.header), nil
 			}
 			assert.NotContains(t, req.Header, "Authorization", c.situation)
+			assert.Equal(t, "GET /", rest.Operation(req.Context()))
+			assert.NotContains(t, req.Header, http.CanonicalHeaderKey(version.Header), "no version is agreed on yet")
 			assert.Equal(t, "application/json", req.Header.Get("Accept"))
 			assert.Equal(t, "rest-test", req.Header.Get("User-Agent"))
 			assert.Nil(t, req.Body)
@@ -211,15 +213,17 @@ func TestAVersionResponseWithoutEndIsNotReadForLong(t *testing.T) {
 }
 
 func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
-	asked := 0
-	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		asked++
-		return answer(503, "", "Retry-After: 3600"), nil
-	}), unpinned, retries)
-	api, err := client.Negotiate(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, version.V2_2, api)
-	assert.Equal(t, 1, asked)
+	for _, status := range []int{200, 401, 404, 408, 429, 500, 502, 503, 504} {
+		asked := 0
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			asked++
+			return answer(status, ""), nil
+		}), unpinned, retries)
+		api, err := client.Negotiate(t.Context())
+		require.NoError(t, err, status)
+		assert.Equal(t, version.V2_2, api, status)
+		assert.Equal(t, 1, asked, status)
+	}
 }
 
 func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {

@@ -32,7 +32,7 @@ func Poll(ctx context.Context, interval time.Duration, look func(context.Context
 		wait := min(max(interval, time.Since(began)/10), max(interval, longestPoll))
 		var failed *Error
 		switch {
-		case ctx.Err() != nil && (err != nil || !done):
+		case ctx.Err() != nil && err != nil:
 			return ended(ctx, err)
 		case err == nil && done:
 			return nil

@@ -19,7 +19,7 @@ func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.R
 			return fmt.Errorf("redirected to %s://%s%s: refused: %s", req.URL.Scheme, req.URL.Host, req.URL.EscapedPath(), why)
 		}
 		switch {
-		case first.Method != http.MethodGet && first.Method != http.MethodHead:
+		case isWrite(first.Method):
 			return refuse("a write must not become a GET; use the address that it leads to as controller URL")
 		case last.URL.Scheme == "https" && req.URL.Scheme != "https":
 			return refuse("it leaves https")

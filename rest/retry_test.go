@@ -195,6 +195,11 @@ func TestADeleteThatFindsNothingOnARetryHasSucceeded(t *testing.T) {
 	transport := &inOrder{outcomes: []outcome{{status: 503}, {status: 404}}}
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a"))
 	assert.ErrorIs(t, err, rest.ErrNotFound, "a GET that finds nothing has not")
+
+	transport = &inOrder{outcomes: []outcome{{status: 502}, {status: 404}}}
+	_, err = rest.Post[struct{}](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a", "run"), nil, rest.WithIdempotent())
+	assert.ErrorIs(t, err, rest.ErrNotFound, "nor has a POST")
+	assert.ErrorContains(t, err, "it may have been carried out")
 }
 
 func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
