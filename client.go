@@ -17,7 +17,7 @@ import (
 	"github.com/deisgo/deis/releases"
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/services"
-	appsettings "github.com/deisgo/deis/settings" // settings are those of a Client here
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/tls"
 	"github.com/deisgo/deis/users"
 	"github.com/deisgo/deis/version"
@@ -40,11 +40,11 @@ type Client struct {
 
 	// These are for API 2.3 and newer.
 	Services *services.Service
-	Settings *appsettings.Service
+	Settings *settings.Service
 	TLS      *tls.Service
 
-	settings *settings
-	rest     *rest.Client
+	options *options
+	rest    *rest.Client
 }
 
 // New makes a client for the Controller at controllerURL; a URL without a scheme is https, and a path in it is kept.
@@ -53,7 +53,7 @@ type Client struct {
 // Without WithToken a client can register, log in and negotiate.
 func New(controllerURL string, opts ...Option) (*Client, error) {
 	baseURL, err := parseURL(controllerURL)
-	s, optErr := settings{baseURL: baseURL, token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
+	s, optErr := options{baseURL: baseURL, token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
 	if err := errors.Join(err, optErr); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func Login(ctx context.Context, controllerURL, username, password string, opts .
 }
 
 // newClient wires the services.
-func (s *settings) newClient(engine *rest.Client) *Client {
+func (s *options) newClient(engine *rest.Client) *Client {
 	return &Client{
 		Apps:     apps.New(engine),
 		Auth:     auth.New(engine),
@@ -89,10 +89,10 @@ func (s *settings) newClient(engine *rest.Client) *Client {
 		Pods:     pods.New(engine),
 		Releases: releases.New(engine),
 		Services: services.New(engine),
-		Settings: appsettings.New(engine),
+		Settings: settings.New(engine),
 		TLS:      tls.New(engine),
 		Users:    users.New(engine),
-		settings: s,
+		options:  s,
 		rest:     engine,
 	}
 }
@@ -101,23 +101,23 @@ func (s *settings) newClient(engine *rest.Client) *Client {
 // copy shares the connections, unless an option changes them, the negotiated version, and the turns in which writes to
 // one app follow each other.
 func (c *Client) With(opts ...Option) (*Client, error) {
-	s, err := c.settings.with(opts)
+	s, err := c.options.with(opts)
 	if err != nil {
 		return nil, err
 	}
-	if s.unverified() != c.settings.unverified() || s.logger != c.settings.logger { // or c has warned already
+	if s.unverifiedTransport() != c.options.unverifiedTransport() || s.logger != c.options.logger { // or c has warned already
 		s.warnUnverified()
 	}
 	return s.newClient(c.rest.With(s.engine())), nil
 }
 
 // URL returns the URL of the Controller, without a trailing slash.
-func (c *Client) URL() string { return strings.TrimSuffix(c.settings.baseURL.String(), "/") }
+func (c *Client) URL() string { return strings.TrimSuffix(c.options.baseURL.String(), "/") }
 
 // String shows the URL and the version that calls speak, as far as it is known, and never the token.
 func (c *Client) String() string {
 	api := "not negotiated yet"
-	if pinned := c.settings.api; pinned != (version.API{}) {
+	if pinned := c.options.api; pinned != (version.API{}) {
 		api = pinned.String()
 	} else if server, ok := c.Server(); ok {
 		if agreed, err := version.Negotiate(server.API); err == nil {
@@ -131,15 +131,15 @@ func (c *Client) String() string {
 func (c *Client) GoString() string { return c.String() }
 
 // Token returns the token that calls are made with, "" if there is none or if WithTokenFunc gives it.
-func (c *Client) Token() string { return c.settings.token() }
+func (c *Client) Token() string { return c.options.token() }
 
 // Negotiate returns the API version that calls speak: what WithAPIVersion says, or the newest that the Controller and
 // the SDK have in common. The first call of any kind negotiates by itself; use Negotiate to know the version, or to
 // see whether the Controller can be reached. The error is a *version.MismatchError if they have none in common, and
-// matches ErrNotController if something else answers.
+// matches ErrNotController if something else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) { return c.rest.Negotiate(ctx) }
 
-// Server returns what the Controller last said about itself; false before its first answer.
+// Server returns what the Controller last said about itself; false before its first response.
 func (c *Client) Server() (Server, bool) { return c.rest.Server() }
 
 // REST returns the engine below the services, for resources that the SDK does not have.
@@ -147,4 +147,4 @@ func (c *Client) REST() *rest.Client { return c.rest }
 
 // CloseIdleConnections closes the connections that no call uses at the moment, those of copies too. A program that
 // ends need not call it.
-func (c *Client) CloseIdleConnections() { c.settings.httpClient.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.options.httpClient.CloseIdleConnections() }

@@ -13,9 +13,9 @@ import (
 // A resource that the SDK does not have is one line away: it gets the same checks, retries and errors as all others.
 func ExampleClient_REST() {
 	ctx := context.Background()
-	// App settings are in no API document. The Controller in memory does not have them either: it is told its answer.
+	// No Controller has widgets. The one in memory is told what to respond.
 	srv := deistest.NewServer(deistest.WithFault(deistest.Fault{
-		Method: "GET", Path: "/v2/apps/example-go/settings/", Status: 200, Body: `{"maintenance": false, "routable": true}`,
+		Method: "GET", Path: "/v2/widgets/7/", Status: 200, Body: `{"id": "7", "color": "red"}`,
 	}))
 	defer srv.Close()
 	client, err := deis.New(srv.URL, deis.WithToken(srv.Token))
@@ -23,19 +23,19 @@ func ExampleClient_REST() {
 		log.Fatal(err)
 	}
 
-	type Settings struct {
-		Maintenance bool `json:"maintenance"`
-		Routable    bool `json:"routable"`
+	type Widget struct {
+		ID    string `json:"id" deis:"widgets"` // must be the one in the path
+		Color string `json:"color"`
 	}
-	settings, err := rest.Get[Settings](ctx, client.REST(), rest.Path("apps", "example-go", "settings"))
+	widget, err := rest.Get[Widget](ctx, client.REST(), rest.Path("widgets", "7"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%+v\n", *settings)
+	fmt.Printf("%+v\n", *widget)
 
-	_, err = rest.Get[Settings](ctx, client.REST(), rest.Path("apps", "../admin", "settings"))
+	_, err = rest.Get[Widget](ctx, client.REST(), rest.Path("apps", "../admin", "widgets"))
 	fmt.Println(err)
 	// Output:
-	// {Maintenance:false Routable:true}
+	// {ID:7 Color:red}
 	// deis: invalid argument: app "../admin" may contain only a-z, 0-9 and -
 }

@@ -19,10 +19,10 @@ import (
 )
 
 // An Option configures a Client.
-type Option func(*settings)
+type Option func(*options)
 
-// settings are what the options say. errs gathers everything that is wrong with them, so that New can say it at once.
-type settings struct {
+// options are what the Options of a Client say. errs gathers everything that is wrong with them, so that New can say it at once.
+type options struct {
 	baseURL     *url.URL
 	token       func() string // a function, so that no printer of whole structures shows it
 	tokenFunc   func(context.Context) (string, error)
@@ -43,7 +43,7 @@ type settings struct {
 
 // WithToken makes calls on behalf of the token's user. Auth.Login gets one. An empty token is none.
 func WithToken(token string) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if err := checkToken(token); err != nil {
 			s.errs = append(s.errs, err)
 		}
@@ -55,7 +55,7 @@ func WithToken(token string) Option {
 // call's context, after the call has waited for its turn, and again for each call; an empty token is none. Its error
 // ends the call, and nothing is sent. It must be safe for concurrent use.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if token == nil {
 			s.fail("token function", "must not be nil")
 			return
@@ -81,7 +81,7 @@ func checkToken(token string) error {
 
 // WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.3, or an older minor version of them.
 func WithAPIVersion(api version.API) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if spoken, err := version.Negotiate(api); err != nil || spoken != api {
 			s.fail("API version "+api.String(), "must be one that the SDK speaks, up to 1.6 or 2.3")
 		}
@@ -92,7 +92,7 @@ func WithAPIVersion(api version.API) Option {
 // WithHTTPClient makes exchanges through a copy of the given client. Its transport, timeout and cookies hold; of its
 // redirects only those are followed that keep a token where it belongs.
 func WithHTTPClient(client *http.Client) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if client == nil {
 			s.fail("HTTP client", "must not be nil")
 			return
@@ -103,7 +103,7 @@ func WithHTTPClient(client *http.Client) Option {
 
 // WithTransport makes exchanges through the given transport, also where WithHTTPClient gives another.
 func WithTransport(transport http.RoundTripper) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if transport == nil {
 			s.fail("transport", "must not be nil")
 			return
@@ -115,7 +115,7 @@ func WithTransport(transport http.RoundTripper) Option {
 // WithTLSConfig sets how TLS connections are made, to trust a private CA for example. It changes a copy of the
 // transport, which must be a *http.Transport where one is given.
 func WithTLSConfig(config *tls.Config) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if config == nil {
 			s.fail("TLS config", "must not be nil")
 			return
@@ -126,20 +126,20 @@ func WithTLSConfig(config *tls.Config) Option {
 
 // WithApplication names the program in the User-Agent header, before the SDK. The version may be empty.
 func WithApplication(name, version string) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		// What RFC 9110 calls a token, less what would read oddly.
 		odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
 		if name == "" || strings.ContainsFunc(name, odd) || strings.ContainsFunc(version, odd) {
-			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without blanks and separators")
+			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without spaces and separators")
 		}
 		s.application = strings.TrimSuffix(name+"/"+version, "/")
 	}
 }
 
-// WithRetry sets how often and how patiently calls are tried again; see RetryPolicy for which. Without it, three times
-// more, after up to 250 ms, 500 ms and a second; a policy of zero never tries again.
+// WithRetry sets how often and how patiently calls are retried; see RetryPolicy for which. Without it, up to three
+// times, after up to 250 ms, 500 ms and a second; a policy of zero never retries.
 func WithRetry(policy RetryPolicy) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if err := policy.Check(); err != nil {
 			s.errs = append(s.errs, err)
 		}
@@ -150,14 +150,15 @@ func WithRetry(policy RetryPolicy) Option {
 // WithLogger logs each call, the version probe included, at level debug and each retry at level warn, without headers,
 // queries and bodies.
 func WithLogger(logger *slog.Logger) Option {
-	return func(s *settings) { s.logger = logger }
+	return func(s *options) { s.logger = logger }
 }
 
 // WithDump writes every exchange to w as it went over the wire, for a person who looks for a fault: the request behind >,
-// the response behind <, of each body the first 64 KiB. Tokens, passwords, private keys and cookies are redacted; config
-// values are not. Each exchange is one Write, when its response has been read; two never mix.
+// the response behind <, of each body the first 64 KiB. Tokens, passwords, private keys and cookies are redacted, and so is
+// the config that a Controller returns; what a program sets is shown. Each exchange is one Write, when its response has been
+// read; two never mix.
 func WithDump(w io.Writer) Option {
-	return func(s *settings) {
+	return func(s *options) {
 		if w == nil {
 			s.fail("dump", "must not be nil")
 			return
@@ -181,24 +182,24 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 // WithoutVersionHeader leaves the header DEIS_API_VERSION out of requests. Some proxies refuse header names with a _, with
 // a bare 400. Controllers do without it.
 func WithoutVersionHeader() Option {
-	return func(s *settings) { s.bareHeader = true }
+	return func(s *options) { s.bareHeader = true }
 }
 
 // WithInsecureProfile makes FromProfile and FromEnv obey a profile that says ssl_verify: false, which turns the
 // verification of TLS certificates off. Without it they verify: older deis clients have written false into every
 // profile, whoever asked for it.
 func WithInsecureProfile() Option {
-	return func(s *settings) { s.obeyProfile = true }
+	return func(s *options) { s.obeyProfile = true }
 }
 
 func noToken() string { return "" }
 
-func (s *settings) fail(argument, rule string) {
+func (s *options) fail(argument, rule string) {
 	s.errs = append(s.errs, rest.InvalidArgument(argument, rule))
 }
 
 // with returns a copy with the options applied, ready for use. The error joins everything that is wrong.
-func (s settings) with(opts []Option) (*settings, error) {
+func (s options) with(opts []Option) (*options, error) {
 	for _, opt := range opts {
 		if opt == nil {
 			s.fail("option", "must not be nil")
@@ -236,7 +237,7 @@ func newTransport(insecure bool) http.RoundTripper {
 
 // connect turns what the options say about HTTP into one client, s.httpClient. Where they say nothing new, its transport
 // stays as it is, so that copies of a Client share connections.
-func (s *settings) connect() {
+func (s *options) connect() {
 	client := new(http.Client)
 	if s.httpClient != nil {
 		*client = *s.httpClient
@@ -248,7 +249,7 @@ func (s *settings) connect() {
 		client.Transport = newTransport(s.insecure && s.obeyProfile)
 		s.verifiesYet = s.insecure && !s.obeyProfile
 	case client.Transport == nil:
-		client.Transport = http.DefaultTransport
+		client.Transport = newTransport(false)
 	}
 	if s.tlsConfig != nil {
 		transport, ok := client.Transport.(*http.Transport)
@@ -263,8 +264,8 @@ func (s *settings) connect() {
 	s.httpClient, s.transport, s.tlsConfig = client, nil, nil
 }
 
-// engine is what the settings say to the engine.
-func (s *settings) engine() rest.Config {
+// engine is what the options say to the engine.
+func (s *options) engine() rest.Config {
 	return rest.Config{
 		BaseURL:         s.baseURL,
 		Token:           s.currentToken,
@@ -278,15 +279,15 @@ func (s *settings) engine() rest.Config {
 	}
 }
 
-func (s *settings) currentToken(ctx context.Context) (string, error) {
+func (s *options) currentToken(ctx context.Context) (string, error) {
 	if s.tokenFunc != nil {
 		return s.tokenFunc(ctx)
 	}
 	return s.token(), nil
 }
 
-// unverified is the transport if it does not verify certificates, and else nil.
-func (s *settings) unverified() *http.Transport {
+// unverifiedTransport is the transport if it does not verify certificates, and else nil.
+func (s *options) unverifiedTransport() *http.Transport {
 	transport, ok := s.httpClient.Transport.(*http.Transport)
 	if ok && transport.TLSClientConfig != nil && transport.TLSClientConfig.InsecureSkipVerify {
 		return transport
@@ -295,13 +296,13 @@ func (s *settings) unverified() *http.Transport {
 }
 
 // warnUnverified logs that certificates are not verified.
-func (s *settings) warnUnverified() {
-	if s.unverified() != nil && s.logger != nil {
+func (s *options) warnUnverified() {
+	if s.unverifiedTransport() != nil && s.logger != nil {
 		s.logger.Warn("deis: TLS certificates are not verified: anybody on the way can read the token", "controller", s.baseURL.Host)
 	}
 }
 
-func (s *settings) userAgent() string {
+func (s *options) userAgent() string {
 	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
 }
 

@@ -61,17 +61,17 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := []Option{WithToken(profile.Token), func(s *settings) { s.insecure = profile.Insecure }}
+	own := []Option{WithToken(profile.Token), func(s *options) { s.insecure = profile.Insecure }}
 	client, err := New(profile.Controller, append(own, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
 	}
-	if s := client.settings; s.logger != nil && s.verifiesYet {
+	if s := client.options; s.logger != nil && s.verifiesYet {
 		s.logger.Warn("deis: the profile says ssl_verify: false: certificates are verified all the same; see WithInsecureProfile", "path", path)
 	}
 	info, err := os.Stat(path)
 	open := err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" // which has no such permissions
-	if logger := client.settings.logger; logger != nil && open {
+	if logger := client.options.logger; logger != nil && open {
 		logger.Warn("deis: others may read the profile and the token in it: chmod 600 it", "path", path)
 	}
 	return client, nil

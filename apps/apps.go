@@ -11,6 +11,7 @@ package apps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -26,67 +27,17 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // An App is an application.
 type App struct {
-	ID        string    `json:"id" deis:"apps"`
-	Owner     string    `json:"owner"`
-	URL       string    `json:"url"`       // the host name it is reached at; real 2.2 Controllers leave it out
-	Structure Structure `json:"structure"` // how many processes of each type were asked for
-	UUID      string    `json:"uuid" deis:"uuid,part"`
-	Created   rest.Time `json:"created"`
-	Updated   rest.Time `json:"updated"`
+	ID        string         `json:"id" deis:"apps"`
+	Owner     string         `json:"owner"`
+	URL       string         `json:"url"`                    // the host name it is reached at; real 2.2 Controllers leave it out
+	Structure map[string]int `json:"structure" deis:"loose"` // how many processes of each type were asked for
+	UUID      string         `json:"uuid" deis:"uuid,part"`
+	Created   rest.Time      `json:"created"`
+	Updated   rest.Time      `json:"updated"`
 
 	// ProcfileStructure has the process types of the latest build that was deployed, and their commands; after a first
 	// build without a Procfile a number in place of a command. 2.3 only, servers since Workflow v2.19.
-	ProcfileStructure ProcfileStructure `json:"procfile_structure"`
-}
-
-// A Structure has a number for each process type.
-type Structure map[string]int
-
-// UnmarshalJSON leaves out what is not a number. Real Controllers store a structure as any client sent it, and one odd
-// app must not make a list unreadable.
-func (s *Structure) UnmarshalJSON(data []byte) error {
-	if json.Unmarshal(data, (*map[string]int)(s)) == nil { // as nearly always
-		return nil
-	}
-	*s = nil
-	var odd map[string]json.RawMessage
-	if json.Unmarshal(data, &odd) != nil { // not even an object
-		return nil
-	}
-	for procType, value := range odd {
-		var number int
-		if json.Unmarshal(value, &number) == nil {
-			if *s == nil {
-				*s = make(Structure)
-			}
-			(*s)[procType] = number
-		}
-	}
-	return nil
-}
-
-// A ProcfileStructure has a text for each process type: its command, or a number.
-type ProcfileStructure map[string]string
-
-// UnmarshalJSON reads numbers as text, and whatever else a Controller has stored as its JSON form.
-func (s *ProcfileStructure) UnmarshalJSON(data []byte) error {
-	if json.Unmarshal(data, (*map[string]string)(s)) == nil { // as nearly always
-		return nil
-	}
-	*s = nil
-	var odd map[string]json.RawMessage
-	if json.Unmarshal(data, &odd) != nil { // not even an object
-		return nil
-	}
-	*s = make(ProcfileStructure, len(odd))
-	for procType, value := range odd {
-		text := string(value)
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
-		}
-		(*s)[procType] = text
-	}
-	return nil
+	ProcfileStructure map[string]string `json:"procfile_structure" deis:"loose"`
 }
 
 // CreateParams describe a new app.
@@ -117,8 +68,18 @@ func (r *RunResult) UnmarshalJSON(data []byte) error {
 		}
 		return err
 	}
-	type plain RunResult
-	return json.Unmarshal(data, (*plain)(r))
+	var object struct {
+		ExitCode *int    `json:"exit_code"`
+		Output   *string `json:"output"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	if object.ExitCode == nil || object.Output == nil { // or a command that was never run would have succeeded
+		return errors.New("want an exit code and an output")
+	}
+	r.ExitCode, r.Output = *object.ExitCode, *object.Output
+	return nil
 }
 
 // ListOptions choose a page; see rest.ListOptions.

@@ -139,7 +139,7 @@ func TestOtherFieldsOfAnAppMustFit(t *testing.T) {
 }
 
 func TestTheStructureOfTheProcfileIsTextWhateverTheControllerWrites(t *testing.T) {
-	for body, want := range map[string]apps.ProcfileStructure{
+	for body, want := range map[string]map[string]string{
 		`{"web": "./serve", "worker": ""}`:        {"web": "./serve", "worker": ""},
 		`{"web": 1, "worker": "./work"}`:          {"web": "1", "worker": "./work"}, // after a first build without a Procfile
 		`{"web": ["./serve"], "worker": {"a":1}}`: {"web": `["./serve"]`, "worker": `{"a":1}`},

@@ -122,6 +122,47 @@ func TestFollowReportsAGapAndGoesOn(t *testing.T) {
 	})
 }
 
+func TestFollowEndsAtAGapIfTheLoopDoes(t *testing.T) {
+	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
+		write(t, controller, 1, 2)
+		time.AfterFunc(500*time.Millisecond, func() { write(t, controller, 3, 20) })
+		var got []string
+		for line, err := range client.Apps.Follow(t.Context(), "example-go", apps.FollowOptions{Lines: 5}) {
+			if err != nil {
+				assert.EqualError(t, err, apps.ErrGap.Error()+": app example-go")
+				break
+			}
+			got = append(got, line)
+		}
+		assert.Equal(t, numbered(1, 2), got)
+	})
+}
+
+func TestFollowEndsWithItsContextBetweenTwoLooks(t *testing.T) {
+	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
+		write(t, controller, 1, 1)
+		before := len(controller.Requests())
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(500*time.Millisecond, cancel)
+		start := time.Now()
+		var got []string
+		var failures []error
+		for line, err := range client.Apps.Follow(ctx, "example-go", apps.FollowOptions{}) {
+			if err != nil {
+				failures = append(failures, err)
+				continue
+			}
+			got = append(got, line)
+		}
+		assert.Equal(t, numbered(1, 1), got)
+		require.Len(t, failures, 1)
+		assert.EqualError(t, failures[0], "deis: following the log of app example-go: context canceled")
+		assert.ErrorIs(t, failures[0], context.Canceled)
+		assert.Equal(t, 500*time.Millisecond, time.Since(start))
+		assert.Len(t, controller.Requests(), before+1)
+	})
+}
+
 func TestFollowAsksMoreSeldomWhileNothingComes(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

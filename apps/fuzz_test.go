@@ -56,20 +56,3 @@ func FuzzRunResult(f *testing.F) {
 		require.Equal(t, result, again)
 	})
 }
-
-// FuzzStructure feeds structures of any form to the decoder: whatever JSON another program stored, the app is read.
-func FuzzStructure(f *testing.F) {
-	for _, structure := range []string{
-		`{"web":1}`, `{"web":"1"}`, `[1]`, `"web=1"`, `null`, `{}`, `{"web":1.5}`, `{"web":null}`, `{"web":{"a":1},"worker":2}`, `1e400`, `{"a":1,"a":"b"}`,
-	} {
-		f.Add([]byte(structure))
-	}
-	f.Fuzz(func(t *testing.T, structure []byte) {
-		if !json.Valid(structure) {
-			return
-		}
-		var app App
-		require.NoError(t, json.Unmarshal([]byte(`{"structure":`+string(structure)+`,"id":"a"}`), &app))
-		require.Equal(t, "a", app.ID)
-	})
-}

@@ -26,7 +26,8 @@ func (s *Service) Logs(ctx context.Context, id string, o LogOptions, opts ...res
 	if o.Lines < 0 {
 		return "", rest.InvalidArgument("Lines", "must not be negative")
 	}
-	body, err := rest.Get[[]byte](ctx, s.client, rest.Path("apps", id, "logs"), append([]rest.CallOption{rest.WithQuery(o)}, opts...)...)
+	opts = append([]rest.CallOption{rest.WithQuery(o)}, opts...) // first, so that a caller's own query takes its place
+	body, err := rest.Get[[]byte](ctx, s.client, rest.Path("apps", id, "logs"), opts...)
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -125,7 +126,7 @@ func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.C
 	}
 	request := registerRequest{RegisterParams: p, Password: p.Password}
 	if p.AsAdmin {
-		opts = append([]rest.CallOption{rest.WithSecrets(p.Password)}, opts...)
+		opts = append(slices.Clone(opts), rest.WithSecrets(p.Password))
 	} else {
 		opts = anonymous(opts, p.Password)
 	}
@@ -195,9 +196,9 @@ func (a *tokenResponse) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// anonymous adds the options that send no token and keep the password a secret, before the caller's own.
+// anonymous adds the options that send no token and keep the password a secret.
 func anonymous(opts []rest.CallOption, password string) []rest.CallOption {
-	return append([]rest.CallOption{rest.WithoutToken(), rest.WithSecrets(password)}, opts...)
+	return append(slices.Clone(opts), rest.WithoutToken(), rest.WithSecrets(password))
 }
 
 // Whoami returns the caller's account. API 2.2 and newer: the error is a *version.UnsupportedError before.
@@ -224,11 +225,17 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 	if err := s.checkSpaces(ctx, "new password", p.NewPassword); err != nil {
 		return err
 	}
-	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("auth", "passwd"), struct {
+	body, err := rest.Post[[]byte](ctx, s.client, rest.Path("auth", "passwd"), struct {
 		Password    string `json:"password,omitempty"`
 		NewPassword string `json:"new_password"`
 		Username    string `json:"username,omitempty"`
-	}{p.Password, p.NewPassword, p.Username}, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Password, p.NewPassword))...)
+	}{p.Password, p.NewPassword, p.Username}, append(slices.Clone(opts), rest.WithSecrets(p.Password, p.NewPassword))...)
+	var set struct {
+		Status string `json:"status"`
+	}
+	if err == nil && len(*body) > 0 && (json.Unmarshal(*body, &set) != nil || set.Status == "") { // documented as empty
+		err = errors.New("deis: POST /auth/passwd/: the response is not that of a password change: it may have been carried out")
+	}
 	return err
 }
 
@@ -249,7 +256,7 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 	if p.All && p.Username != "" {
 		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
 	}
-	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(opts[:len(opts):len(opts)], rest.WithSecretResponse())...)
+	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(slices.Clone(opts), rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
 	}
@@ -274,7 +281,7 @@ func (a *newTokenResponse) UnmarshalJSON(data []byte) error {
 //deis:operation v1.6,v2.2,v2.3 DELETE /auth/cancel/
 func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {
 	if p.Username != "" { // an empty one would cancel the caller
-		opts = append(opts[:len(opts):len(opts)], rest.WithBody(struct {
+		opts = append(slices.Clone(opts), rest.WithBody(struct {
 			Username string `json:"username"`
 		}{p.Username}))
 	}

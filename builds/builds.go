@@ -35,43 +35,15 @@ type Build struct {
 	App        string            `json:"app" deis:"apps,part"`
 	Owner      string            `json:"owner"` // who deployed it
 	Image      string            `json:"image"`
-	SHA        string            `json:"sha"`        // the commit that it was built from, if any
-	Dockerfile string            `json:"dockerfile"` // if it was built from one
-	Procfile   map[string]string `json:"procfile"`   // process types and their commands
+	SHA        string            `json:"sha"`                   // the commit that it was built from, if any
+	Dockerfile string            `json:"dockerfile"`            // if it was built from one
+	Procfile   map[string]string `json:"procfile" deis:"loose"` // process types and their commands
 	UUID       string            `json:"uuid" deis:"builds"`
 	Created    rest.Time         `json:"created"`
 	Updated    rest.Time         `json:"updated"`
 
 	// Release is the number of the release that Create made. v1.6 only, and 0 in lists: 2.x Controllers do not say it.
 	Release int `json:"-"`
-}
-
-// UnmarshalJSON leaves out the commands of a Procfile that are not text. Real Controllers before v2.7 store a Procfile as any
-// client sent it, and one odd build must not make a list unreadable.
-func (b *Build) UnmarshalJSON(data []byte) error {
-	type plain Build
-	if json.Unmarshal(data, (*plain)(b)) == nil { // as nearly always
-		return nil
-	}
-	*b = Build{}
-	odd := struct {
-		*plain
-		Procfile json.RawMessage `json:"procfile"`
-	}{plain: (*plain)(b)}
-	if err := json.Unmarshal(data, &odd); err != nil {
-		return err
-	}
-	var commands map[string]any
-	if json.Unmarshal(odd.Procfile, &commands) != nil { // not even an object
-		return nil
-	}
-	b.Procfile = make(map[string]string)
-	for procType, command := range commands {
-		if text, ok := command.(string); ok {
-			b.Procfile[procType] = text
-		}
-	}
-	return nil
 }
 
 // CreateParams describe a new build.
@@ -89,7 +61,7 @@ func (p CreateParams) Check() error {
 		return rest.InvalidArgument(fmt.Sprintf("image %.100q", p.Image), "must be a name without spaces, as registry/name:tag")
 	}
 	for _, procType := range slices.Sorted(maps.Keys(p.Procfile)) {
-		if err := rest.Path("apps", "any", "pods", procType).Err(); err != nil {
+		if err := rest.Check("apps/*/pods/*", procType); err != nil {
 			return err
 		}
 	}
@@ -170,7 +142,7 @@ func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts .
 		return nil, err
 	}
 	var resp rest.Response
-	opts = append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))
+	opts = append(slices.Clone(opts), rest.WithResponse(&resp))
 	build, err := rest.Post[Build](ctx, s.client, rest.Path("apps", app, "builds"), p, opts...)
 	if err != nil {
 		return nil, err

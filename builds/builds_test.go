@@ -84,7 +84,7 @@ func TestOneOddBuildDoesNotMakeAListUnreadable(t *testing.T) {
 		{UUID: "good", Procfile: map[string]string{"web": "./cmd"}},
 		{UUID: "list"},
 		{UUID: "text"},
-		{UUID: "numbers", SHA: "060da68", Procfile: map[string]string{"worker": "./work"}},
+		{UUID: "numbers", SHA: "060da68", Procfile: map[string]string{"web": "1", "worker": "./work"}},
 		{UUID: "null"},
 		{UUID: "again", Procfile: map[string]string{"web": "./cmd"}},
 	}, page.Items)

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/deisgo/deis/rest"
@@ -136,7 +137,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	} else if p.Name == "" {
 		return nil, rest.InvalidArgument("certificate name", "must not be empty in API 2.x")
 	}
-	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(opts[:len(opts):len(opts)], rest.WithSecrets(p.Key))...)
+	return rest.Post[Cert](ctx, s.client, rest.Path("certs"), request, append(slices.Clone(opts), rest.WithSecrets(p.Key))...)
 }
 
 type createRequest struct {
@@ -174,7 +175,7 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	return err
 }
 
-// Detach makes a domain use a certificate no longer; the certificate stays. Name the one that the domain has: from any
+// Detach makes a domain stop using a certificate; the certificate stays. Name the one that the domain has: from any
 // other, real 2.2 Controllers detach the domain all the same, with a 503 or without. API 2.x only: the error is a
 // *version.UnsupportedError before.
 //

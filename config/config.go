@@ -295,7 +295,7 @@ var (
 	ErrUnchanged error = &rest.Reason{
 		Message:  "the config is like that already",
 		Status:   409,
-		Wordings: []rest.Wording{{Text: "changed nothing - release stopped"}},
+		Wordings: []rest.Wording{{Text: "changed nothing - release stopped"}, {Text: "changed nothing - release stopped", Status: 400}}, // 400: 2.3 before Workflow v2.7
 	}
 	// ErrNotSet says that what was to be unset is not set, and that nothing was changed. 2.x only: v1.6 Controllers
 	// accept it.
@@ -309,7 +309,7 @@ var (
 	ErrInProgress error = &rest.Reason{
 		Message:  "a deploy of the app is in progress",
 		Status:   409,
-		Wordings: []rest.Wording{{Text: "is already in progress"}},
+		Wordings: []rest.Wording{{Text: "is already in progress"}, {Text: "is already in progress", Status: 400}}, // 400: before Workflow v2.7
 	}
 )
 
@@ -317,7 +317,7 @@ var (
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/config/
 func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) (*Config, error) {
-	return rest.Get[Config](ctx, s.client, rest.Path("apps", app, "config"), opts...)
+	return rest.Get[Config](ctx, s.client, rest.Path("apps", app, "config"), append(slices.Clone(opts), rest.WithSecretResponse())...)
 }
 
 // Set changes an app's config, all of Changes at once, and returns it as it is then. It makes a release and, if the
@@ -347,9 +347,10 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 		return nil, err
 	}
 	var resp rest.Response
-	config, err := rest.Post[Config](ctx, s.client, at, changes, append(opts[:len(opts):len(opts)], rest.WithResponse(&resp))...)
+	config, err := rest.Post[Config](ctx, s.client, at, changes,
+		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...), rest.WithSecretResponse())...)
 	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // or a server that does not know them says so
-		if present, getErr := s.Get(ctx, app, opts...); getErr == nil {
+		if present, getErr := s.Get(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); getErr == nil {
 			return nil, cmp.Or(changes.checkStored(app, present), err)
 		}
 	}
@@ -374,6 +375,16 @@ func (s *Service) require(ctx context.Context, c Changes) error {
 		return s.client.Require(ctx, "a health check", version.V2)
 	}
 	return nil
+}
+
+// secrets are what nobody else may see: the login for a registry, but for its name.
+func (c Changes) secrets() (texts []string) {
+	for key, value := range c.Registry {
+		if value != nil && !strings.EqualFold(key, "username") {
+			texts = append(texts, *value)
+		}
+	}
+	return texts
 }
 
 // hasHooks reports whether there is something among the changes that some servers of API 2.3 do not know.

@@ -3,6 +3,7 @@ package config_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -240,6 +241,14 @@ func TestEveryValueBecomesText(t *testing.T) {
 			assert.Equal(t, c.want, *got)
 		})
 	}
+}
+
+func TestAnEchoOfTheLoginForARegistryIsRedacted(t *testing.T) {
+	client := exchange.Client(t, "2.3", exchange.On("POST /v2/apps/a/config/", `{"registry": {"username": "robot", "password": "canary"}}`, 400,
+		`{"registry":["robot may not use canary"]}`))
+	_, err := client.Config.Set(t.Context(), "a", config.Changes{Registry: map[string]*string{"username": to("robot"), "password": to("canary")}})
+	assert.ErrorContains(t, err, "registry: robot may not use [redacted]")
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "canary")
 }
 
 func TestALogShowsNoValues(t *testing.T) {

@@ -161,9 +161,6 @@ func (q *request) target(data map[string]any) (*user, *response) {
 	return nil, q.notFound("User")
 }
 
-// truthy is Python's bool(v), as far as it is met here.
-func truthy(v any) bool { return v != nil && v != "" && v != false }
-
 // changePassword needs the current password, unless an administrator sends it; but API 1.6 checks what they send.
 func changePassword(q *request) *response {
 	data, stop := q.anyObject()

@@ -55,11 +55,12 @@ func (q *request) configJSON(cf *config) configJSON {
 	return j
 }
 
-// shown is a field of a configuration as it is read: API 2.x stores what was sent, and shows texts.
+// shown is a field of a configuration as it is read. API 2.x stores what was sent, and shows texts; the shares of a CPU
+// in API 1.6 are numbers.
 func (q *request) shown(cf *config, field string) map[string]any {
 	entries := map[string]any{}
 	for k, v := range cf.fields[field] {
-		if q.v2() && field != "healthcheck" {
+		if field != "healthcheck" && (q.v2() || field != "cpu") {
 			v = q.pythonString(v)
 		}
 		entries[k] = v
@@ -238,39 +239,44 @@ func (q *request) dawdle() *release {
 func (q *request) merge(old *config, changes map[string]map[string]any) (*config, *response) {
 	cf := &config{uuid: newUUID(), owner: q.user, created: now(), fields: map[string]map[string]any{}}
 	for _, field := range configFields {
-		merged := maps.Clone(old.fields[field.name])
-		if merged == nil {
-			merged = map[string]any{}
+		merged, unknown := mergeField(field.name, old.fields[field.name], changes[field.name])
+		if len(unknown) > 0 && q.v2() {
+			return nil, detail(http.StatusUnprocessableEntity, "%s does not exist under %s", unknown[0], field.name)
 		}
 		cf.fields[field.name] = merged
-		entries := changes[field.name]
-		if field.name == "healthcheck" {
-			entries = wholeApp(entries)
-		}
-		for _, k := range sortedKeys(entries) {
-			v := entries[k]
-			if field.name == "registry" && v != nil {
-				k = strings.ToLower(k) // but what is unset must be named as it is stored
-			}
-			_, set := merged[k]
-			known := v != nil || set
-			switch {
-			case v == nil:
-				delete(merged, k)
-			case field.name == "healthcheck":
-				merged[k], known = mergeProbes(merged[k], v.(map[string]any))
-			default:
-				merged[k] = v
-			}
-			if !known && q.v2() {
-				return nil, detail(http.StatusUnprocessableEntity, "%s does not exist under %s", k, field.name)
-			}
-		}
 	}
 	if q.v2() {
 		cf.moveHealthcheck()
 	}
 	return cf, nil
+}
+
+// mergeField applies changes to one field. It also returns the keys that they unset, but that were not there.
+func mergeField(field string, old, changes map[string]any) (merged map[string]any, unknown []string) {
+	if merged = maps.Clone(old); merged == nil {
+		merged = map[string]any{}
+	}
+	if field == "healthcheck" {
+		changes = wholeApp(changes)
+	}
+	for _, k := range sortedKeys(changes) {
+		v := changes[k]
+		_, known := merged[k]
+		switch {
+		case v == nil:
+			delete(merged, k)
+		case field == "healthcheck":
+			merged[k], known = mergeProbes(merged[k], v.(map[string]any))
+		case field == "registry":
+			merged[strings.ToLower(k)], known = v, true // but what is unset must be named as it is stored
+		default:
+			merged[k], known = v, true
+		}
+		if !known {
+			unknown = append(unknown, k)
+		}
+	}
+	return merged, unknown
 }
 
 // wholeApp reads probes that stand where process types should as those of "web/cmd". Only null comes as far as this.

@@ -1,7 +1,7 @@
 package deistest
 
 import (
-	"encoding/json"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -100,6 +100,16 @@ func entry(key, value rule) entryRule {
 	}
 }
 
+// ascii1 is a rule for texts in ASCII; Python 2 crashes on others.
+func ascii1(inASCII rule) rule {
+	return func(text string) string {
+		if !isASCII(text) {
+			return crashes
+		}
+		return inASCII(text)
+	}
+}
+
 func anything(string) (problem string) { return "" }
 
 // The keys of limits are process types. Those of API 1.6 are only looked at where they begin.
@@ -116,7 +126,7 @@ var (
 	limit3  = matching(`(?i)^((`+limit+`|0)(/`+limit+`)?)$`, "Memory limit format: <number><unit> or "+
 		"<number><unit>/<number><unit>, where unit = B, K, M or G")
 
-	memory1 = entry(procType1, limit12)
+	memory1 = entry(procType1, ascii1(limit12))
 	memory2 = entry(procType2, limit12)
 	memory3 = entry(procType3, limit3)
 )
@@ -132,25 +142,29 @@ var (
 
 const maxShares = 1024
 
+// cpu1 converts before it checks: a float is truncated, a text may have spaces around, and a list is a crash.
 func cpu1(q *request, procType string, value any) (stored any, problem string) {
-	if problem := procType1(procType); problem != "" {
-		return nil, problem
-	}
-	if _, isList := value.([]any); isList {
+	switch value.(type) {
+	case []any, map[string]any:
 		return nil, crashes
 	}
-	text := strings.TrimRightFunc(q.pythonString(value), unicode.IsSpace)
-	if _, isNumber := value.(json.Number); isNumber {
-		text, _, _ = strings.Cut(text, ".")
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	switch {
-	case text == "" || strings.Trim(text, "0123456789") != "":
-		return nil, "CPU shares must be an integer"
-	case err != nil || n > maxShares:
+	n, notInt := q.pythonInt(value)
+	switch problem := procType1(procType); {
+	case problem != "":
+		return nil, problem
+	case isTooLarge(value) || n > maxShares:
 		return nil, "CPU shares must be between 0 and 1024"
+	case notInt != "" || n < 0:
+		return nil, "CPU shares must be an integer"
 	}
-	return int(n), ""
+	return n, ""
+}
+
+// isTooLarge reports whether a text is a whole number that no int holds.
+func isTooLarge(value any) bool {
+	text, _ := value.(string)
+	_, err := strconv.ParseUint(strings.TrimSpace(text), 10, 63)
+	return errors.Is(err, strconv.ErrRange)
 }
 
 // tags are the labels of the nodes that may run the app.
@@ -165,16 +179,7 @@ var (
 	tagValue2  = matching(`^`+label2+`$`, `Tag values must be alphanumeric or "-_.", and 1-63 characters.`)
 )
 
-func tag1(q *request, key string, value any) (stored any, problem string) {
-	text := q.pythonString(value)
-	switch problem := tagKey1(key); {
-	case problem != "":
-		return nil, problem
-	case !isASCII(text):
-		return nil, crashes
-	}
-	return text, tagValue1(text)
-}
+var tag1 = entry(tagKey1, ascii1(tagValue1))
 
 func tag2(q *request, key string, value any) (stored any, problem string) {
 	prefix, name, prefixed := strings.Cut(key, "/")

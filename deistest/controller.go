@@ -29,9 +29,9 @@
 //   - What no client of an API needs is missing: form bodies, OPTIONS descriptions, CORS, build hooks, and where in a body
 //     a JSON syntax error is.
 //   - Of several bad keys in one field of a configuration, the first by name is reported; Python has no order.
-//   - International host names are checked by the classes of their letters, not by the tables of IDNA 2008: neither are
-//     unassigned letters found, nor mixed directions of writing. What is in brackets in the texts about certificates and
-//     keys is OpenSSL's, and only the usual cases have the same.
+//   - International host names are checked by ranges of characters instead of the tables of IDNA 2008: some hundred rare
+//     characters are judged otherwise, and mixed directions of writing are not found.
+//   - What is in brackets in the texts about certificates and keys is OpenSSL's, and only the usual cases have the same.
 //   - The processes of apps are not run: health checks never fail, and in API 1.6 their variables need not be numbers.
 //
 // # Things that go wrong

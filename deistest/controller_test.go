@@ -83,9 +83,9 @@ func TestStartFailsTheTestIfOptionsContradictEachOther(t *testing.T) {
 func TestAppsAreThereFromTheStart(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		tell(t, c, []step{
-			{request: `GET /apps/web/`, status: 200, answer: `"owner":"admin"`},
-			{as: "alice", request: `GET /apps/`, status: 200, answer: `"count":1`},
-			{as: "alice", request: `GET /apps/blog/releases/v1/`, status: 200, answer: `"summary":"alice created initial release"`},
+			{request: `GET /apps/web/`, status: 200, contains: `"owner":"admin"`},
+			{as: "alice", request: `GET /apps/`, status: 200, contains: `"count":1`},
+			{as: "alice", request: `GET /apps/blog/releases/v1/`, status: 200, contains: `"summary":"alice created initial release"`},
 		})
 		assert.Len(t, c.Requests(), 3, "only those of clients count")
 	}, deistest.WithUser("alice", "pw"), deistest.WithApp("web", ""), deistest.WithApp("blog", "alice"))
@@ -98,7 +98,7 @@ func TestTagsMustBeThoseOfOneNode(t *testing.T) {
 			deistest.WithNodeLabels(map[string]string{"rack": "2"})}, kind...)...)
 		tell(t, c, []step{
 			{request: `POST /apps/example-go/config/ {"tags": {"rack": "2"}}`, status: 201},
-			{request: `POST /apps/example-go/config/ {"tags": {"disk": "ssd"}}`, status: 400, answer: `{"detail":"No nodes matched ` +
+			{request: `POST /apps/example-go/config/ {"tags": {"disk": "ssd"}}`, status: 400, contains: `{"detail":"No nodes matched ` +
 				`the provided labels: disk=ssd, rack=2 - Addition of disk=ssd is the cause"}`},
 			{request: `POST /apps/example-go/config/ {"tags": {"rack": "1", "disk": "ssd"}}`, status: 201},
 		})
@@ -199,7 +199,7 @@ func TestConcurrentUse(t *testing.T) {
 	})
 }
 
-// change sets n variables of one app at the same time and returns how many were answered 201, and how many are set.
+// change sets n variables of one app at the same time and returns how many got 201, and how many are set.
 func change(t *testing.T, c *deistest.Controller, n int) (accepted, set int) {
 	p := prefix(c.APIVersion()) + "/apps/example-go/config/"
 	statuses := make([]int, n)
@@ -239,7 +239,7 @@ func TestConcurrentChangesAreKeptUnlessTheyAreToBeLost(t *testing.T) {
 			assert.Less(t, set, accepted, "and some are lost")
 			tell(t, c, []step{
 				{request: `POST /apps/example-go/config/ {"values": {"X": "1"}}`, status: 201},
-				{request: `POST /apps/example-go/config/ {"values": {"Y": "2"}}`, status: 201, answer: `"X":"1"`},
+				{request: `POST /apps/example-go/config/ {"values": {"Y": "2"}}`, status: 201, contains: `"X":"1"`},
 			})
 		})
 	}, deistest.WithLostUpdates())

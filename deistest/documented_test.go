@@ -1,11 +1,9 @@
 package deistest_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -13,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/version"
 )
 
-// answeredOtherwise are the documented exchanges that real Controllers answer with another status.
-var answeredOtherwise = map[string]int{
+// otherStatus are the documented exchanges to which real Controllers respond with another status.
+var otherStatus = map[string]int{
 	"GET /v1/users":   http.StatusNotFound,   // the slash is required
 	"GET /v1/keys/":   http.StatusOK,         // 201 in both documents
 	"GET /v2/keys/":   http.StatusOK,         //
@@ -29,20 +28,17 @@ var answeredOtherwise = map[string]int{
 	"DELETE /v2/certs/foo/domains/test.com/": http.StatusNotFound,
 }
 
-// neverAnswered are documented fields that real Controllers do not have.
-var neverAnswered = map[string]bool{
+// neverThere are documented fields that real Controllers do not have.
+var neverThere = map[string]bool{
 	"1.6 User.id": true, "2.2 User.id": true, "2.2 App.url": true,
 	"2.2 Config.DEIS_APP": true, "2.2 Config.DEIS_RELEASE": true,
 }
 
-// TestDocumentedExchanges holds the Controller against the API documents: each of their exchanges is answered with its
-// status and at least its fields, but for what real Controllers answer otherwise.
+// TestDocumentedExchanges holds the Controller against the API documents: each of their exchanges gets its
+// status and at least its fields, but for what real Controllers do otherwise.
 func TestDocumentedExchanges(t *testing.T) {
 	for _, api := range versions {
-		f, err := os.Open("../test/testdata/documented-" + api.String() + ".jsonl")
-		require.NoError(t, err)
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
+		for line := range lines.Of(t, "../test/testdata/documented-"+api.String()+".jsonl") {
 			var d struct {
 				Operation string
 				Request   struct{ Method, Path, Body string }
@@ -51,9 +47,9 @@ func TestDocumentedExchanges(t *testing.T) {
 					Body   string
 				}
 			}
-			require.NoError(t, json.Unmarshal(lines.Bytes(), &d))
+			require.NoError(t, json.Unmarshal(line, &d))
 			t.Run(api.String()+" "+d.Operation, func(t *testing.T) {
-				if other, ok := answeredOtherwise[d.Request.Method+" "+d.Request.Path]; ok {
+				if other, ok := otherStatus[d.Request.Method+" "+d.Request.Path]; ok {
 					d.Response.Status = other
 				}
 				c := documentedWorld(t, api, d.Request.Method, d.Request.Path)
@@ -103,14 +99,14 @@ func documentedWorld(t *testing.T, api version.API, method, path string) *deiste
 	return c
 }
 
-// contains tells what an answer lacks of the documented one.
+// contains says what a response lacks of the documented one.
 func contains(t *testing.T, api version.API, want, got any, where string) {
 	switch want := want.(type) {
 	case map[string]any:
 		object, ok := got.(map[string]any)
 		require.True(t, ok, "%s is %v", where, got)
 		for k, v := range want {
-			if neverAnswered[fmt.Sprintf("%s %s.%s", api, objectName(want), k)] {
+			if neverThere[fmt.Sprintf("%s %s.%s", api, objectName(want), k)] {
 				continue
 			}
 			if assert.Contains(t, object, k, where) && v != nil && object[k] != nil {

@@ -3,6 +3,10 @@ package deistest_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/deistest"
 )
 
 func TestDomains(t *testing.T) {
@@ -57,6 +61,16 @@ func TestDomains(t *testing.T) {
 		{`{"domain": "тест.example.com"}`, invalid, added("xn--e1aybc.example.com"), added("xn--e1aybc.example.com")},
 		{`{"domain": "bücher.example.com"}`, invalid, added("xn--bcher-kva.example.com"), added("xn--bcher-kva.example.com")},
 		{`{"domain": "straße.de"}`, invalid, added("xn--strae-oqa.de"), added("xn--strae-oqa.de")},
+		{`{"domain": "*.пример.испытание"}`, wildcard, added("*.xn--e1afmkfd.xn--80akhbyknj4f"), added("*.xn--e1afmkfd.xn--80akhbyknj4f")},
+		{`{"domain": "xn--e1afmkfd.испытание"}`, invalid, added("xn--e1afmkfd.xn--80akhbyknj4f"), added("xn--e1afmkfd.xn--80akhbyknj4f")},
+		{`{"domain": "xn--strae-oqa.de"}`, invalid, "201", "201"},
+		{`{"domain": "XN--STRAE-OQA.DE"}`, invalid, "201", "201"},
+		{`{"domain": "テスト.jp"}`, invalid, added("xn--zckzah.jp"), added("xn--zckzah.jp")},
+		{`{"domain": "ラーメン.jp"}`, invalid, "201", "201"},
+		{`{"domain": "col·legi.cat"}`, invalid, added("xn--collegi-xma.cat"), added("xn--collegi-xma.cat")},
+		{`{"domain": "cafe\u0301.fr"}`, invalid, codec + "cafe\u0301.fr: Label must be in Normalization Form C", codec + "cafe\u0301.fr: Label must be in"},
+		{`{"domain": "caf\u00e9.fr"}`, invalid, added("xn--caf-dma.fr"), added("xn--caf-dma.fr")},
+		{`{"domain": "a·b.cat"}`, invalid, codec, codec},
 		{`{"domain": "日本語.jp"}`, invalid, added("xn--wgv71a119e.jp"), added("xn--wgv71a119e.jp")},
 		{`{"domain": "ТЕСТ.example.com"}`, invalid, codec + "ТЕСТ.example.com: Codepoint U+0422 at position 1 of 'ТЕСТ' not allowed", codec + "ТЕСТ.example.com: Codepoint U+0422"},
 		{`{"domain": "😀.com"}`, invalid, codec + "😀.com: Codepoint U+1F600 at position 1 of '😀' not allowed", codec + "😀.com: Codepoint U+1F600"},
@@ -76,4 +90,22 @@ func TestDomains(t *testing.T) {
 		{`{}`, required, required, required},
 		{`[1]`, crash16, crash, crash},
 	})
+}
+
+func TestADomainIsTakenInAllItsSpellings(t *testing.T) {
+	const inUse = "400 The domain бар.example.com is already in use by another app"
+	taken := []string{anApp, `POST /apps/example-go/domains/ {"domain": "бар.example.com"}`}
+	validate(t, "POST /apps/example-go/domains/", taken, []fieldInput{
+		{`{"domain": "бар.example.com"}`, "-", inUse, inUse},
+		{`{"domain": "бар.example.com."}`, "-", inUse, inUse},
+		{`{"domain": "xn--80ab0c.example.com"}`, "-", "400 Domain is already in use by another application", "400 Domain is already in use by another application"},
+	})
+	for name, status := range map[string]int{"%D0%B1%D0%B0%D1%80.example.com": 204, "xn--80ab0c.example.com": 204, "XN--80AB0C.example.com": 404} {
+		c := deistest.New()
+		for _, request := range taken {
+			_, body := send(t, c, request)
+			require.NotEmpty(t, body)
+		}
+		tell(t, c, []step{{request: "DELETE /apps/example-go/domains/" + name, status: status}})
+	}
 }

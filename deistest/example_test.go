@@ -12,7 +12,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// ask sends a request, with a token unless it is empty, and returns the status and the body of the answer.
+// ask sends a request, with a token unless it is empty, and returns the status and the body of the response.
 func ask(client *http.Client, token, method, url, body string) string {
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
@@ -27,8 +27,8 @@ func ask(client *http.Client, token, method, url, body string) string {
 		return err.Error()
 	}
 	defer resp.Body.Close()
-	answer, _ := io.ReadAll(resp.Body)
-	return strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", string(answer)))
+	text, _ := io.ReadAll(resp.Body)
+	return strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", string(text)))
 }
 
 func ExampleNewServer() {
@@ -64,7 +64,7 @@ func ExampleNew() {
 
 func ExampleWithFault() {
 	controller := deistest.New(
-		// The answer to the first POST gets lost after the work is done.
+		// The response to the first POST gets lost after the work is done.
 		deistest.WithFault(deistest.Fault{Method: "POST", Path: "/apps/", Drop: true, After: true, Times: 1}),
 		// The load balancer has not heard of the Controller yet.
 		deistest.WithFault(deistest.Fault{Path: "/users/", Status: 502, Proxy: true, Times: 1}),
@@ -104,9 +104,9 @@ func ExampleWithStartDelay() {
 	ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/example-go/builds/", `{"image": "deis/example-go"}`)
 
 	state := func() string {
-		answer := ask(client, controller.Token(), "GET", "http://deis.test/v2/apps/example-go/pods/", "")
+		body := ask(client, controller.Token(), "GET", "http://deis.test/v2/apps/example-go/pods/", "")
 		var pods struct{ Results []struct{ State string } }
-		json.Unmarshal([]byte(strings.TrimPrefix(answer, "200 ")), &pods)
+		json.Unmarshal([]byte(strings.TrimPrefix(body, "200 ")), &pods)
 		return pods.Results[0].State
 	}
 	fmt.Println(state())

@@ -47,6 +47,8 @@ func labelProblem(label string) string {
 	switch {
 	case len(runes) == 0:
 		return "Empty Label"
+	case isDecomposed(runes):
+		return "Label must be in Normalization Form C"
 	case len(runes) > 3 && runes[2] == '-' && runes[3] == '-':
 		return "Label has disallowed hyphens in 3rd and 4th position"
 	case runes[0] == '-' || runes[len(runes)-1] == '-':
@@ -62,6 +64,20 @@ func labelProblem(label string) string {
 	return ""
 }
 
+// isDecomposed reports whether a letter is written as two characters, a base and an accent, where there is one for both.
+// That there is one is taken for granted for Latin and Cyrillic letters with common accents, and for Japanese ones.
+func isDecomposed(runes []rune) bool {
+	for i := 1; i < len(runes); i++ {
+		base, mark := runes[i-1], runes[i]
+		common := mark >= 0x300 && mark <= 0x30c || mark == 0x327 || mark == 0x328
+		if common && unicode.In(base, unicode.Latin, unicode.Cyrillic) || (mark == 0x3099 || mark == 0x309a) &&
+			unicode.In(base, unicode.Hiragana, unicode.Katakana) {
+			return true
+		}
+	}
+	return false
+}
+
 // allowedInLabel reports whether IDNA 2008 allows a character where it stands: letters that have no other form (no
 // upper case, no compatibility form), marks and digits.
 func allowedInLabel(runes []rune, i int) bool {
@@ -71,6 +87,8 @@ func allowedInLabel(runes []rune, i int) bool {
 		return r == '-' || unicode.IsDigit(r) || unicode.IsLower(r)
 	case r == '·': // between two l only, as in Catalan
 		return i > 0 && i+1 < len(runes) && runes[i-1] == 'l' && runes[i+1] == 'l'
+	case r == '〇': // a number that is written like a letter
+		return true
 	case r == '・': // beside Japanese only
 		return strings.ContainsFunc(string(runes), func(r rune) bool {
 			return unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han) && r != '・'
@@ -81,17 +99,29 @@ func allowedInLabel(runes []rune, i int) bool {
 	return unicode.In(r, unicode.Ll, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd)
 }
 
-// compatibilityForms are the ranges of letters that are other ways to write other letters.
+// compatibilityForms are the ranges of letters and marks that are other ways to write others.
 var compatibilityForms = &unicode.RangeTable{
 	R16: []unicode.Range16{
-		{Lo: 0x00aa, Hi: 0x00aa, Stride: 1}, {Lo: 0x00ba, Hi: 0x00ba, Stride: 1}, {Lo: 0x0132, Hi: 0x0133, Stride: 1},
-		{Lo: 0x0149, Hi: 0x0149, Stride: 1}, {Lo: 0x017f, Hi: 0x017f, Stride: 1}, {Lo: 0x01c4, Hi: 0x01cc, Stride: 1},
-		{Lo: 0x02b0, Hi: 0x02b8, Stride: 1}, {Lo: 0x1100, Hi: 0x11ff, Stride: 1}, {Lo: 0x1d2c, Hi: 0x1d6a, Stride: 1},
-		{Lo: 0x2070, Hi: 0x218b, Stride: 1}, {Lo: 0x2c7c, Hi: 0x2c7d, Stride: 1}, {Lo: 0x3131, Hi: 0x318e, Stride: 1},
-		{Lo: 0xf900, Hi: 0xfaff, Stride: 1}, {Lo: 0xfb00, Hi: 0xfeff, Stride: 1}, {Lo: 0xff00, Hi: 0xffef, Stride: 1},
+		{0x00aa, 0x00aa, 1}, {0x00b5, 0x00b5, 1}, {0x00ba, 0x00ba, 1}, {0x0132, 0x0133, 1}, {0x0140, 0x0140, 1},
+		{0x0149, 0x0149, 1}, {0x017f, 0x017f, 1}, {0x01c4, 0x01cc, 1}, {0x01f3, 0x01f3, 1}, {0x02b0, 0x02b8, 1},
+		{0x02e0, 0x02e4, 1}, {0x0340, 0x0345, 1}, {0x034f, 0x034f, 1}, {0x0374, 0x0374, 1}, {0x037a, 0x037a, 1},
+		{0x03d0, 0x03d6, 1}, {0x03f0, 0x03f5, 1}, {0x0587, 0x0587, 1}, {0x0640, 0x0640, 1}, {0x0675, 0x0678, 1},
+		{0x07fa, 0x07fa, 1}, {0x0958, 0x095f, 1}, {0x0e33, 0x0e33, 1}, {0x0eb3, 0x0eb3, 1}, {0x0edc, 0x0edd, 1},
+		{0x0f73, 0x0f79, 1}, {0x0f81, 0x0f81, 1}, {0x10fc, 0x10fc, 1}, {0x1100, 0x11ff, 1}, {0x13f8, 0x13fd, 1},
+		{0x180b, 0x180f, 1}, {0x1c80, 0x1c88, 1}, {0x1d2c, 0x1d6a, 1}, {0x1d78, 0x1d78, 1}, {0x1d9b, 0x1dbf, 1},
+		{0x1e9a, 0x1e9b, 1}, {0x1f71, 0x1f7d, 2}, {0x1f80, 0x1faf, 1}, {0x1fb2, 0x1fb4, 1}, {0x1fb7, 0x1fb7, 1},
+		{0x1fbe, 0x1fbe, 1}, {0x1fc2, 0x1fc4, 1}, {0x1fc7, 0x1fc7, 1}, {0x1fd3, 0x1fd3, 1}, {0x1fe3, 0x1fe3, 1},
+		{0x1ff2, 0x1ff4, 1}, {0x1ff7, 0x1ff7, 1}, {0x2070, 0x218b, 1}, {0x2c7c, 0x2c7d, 1}, {0x302e, 0x302f, 1},
+		{0x3031, 0x3035, 1}, {0x303b, 0x303b, 1}, {0x309f, 0x309f, 1}, {0x30ff, 0x30ff, 1}, {0x3131, 0x318e, 1},
+		{0xa960, 0xa97c, 1}, {0xab5c, 0xab5f, 1}, {0xab70, 0xabbf, 1}, {0xd7b0, 0xd7fb, 1}, {0xf900, 0xfa0d, 1},
+		{0xfa10, 0xfa10, 1}, {0xfa12, 0xfa12, 1}, {0xfa15, 0xfa1e, 1}, {0xfa20, 0xfa20, 1}, {0xfa22, 0xfa22, 1},
+		{0xfa25, 0xfa26, 1}, {0xfa2a, 0xfb1d, 1}, {0xfb1f, 0xfe1f, 1}, {0xfe30, 0xfeff, 1}, {0xff00, 0xffef, 1},
 	},
-	R32:         []unicode.Range32{{Lo: 0x1d400, Hi: 0x1d7ff, Stride: 1}, {Lo: 0x2f800, Hi: 0x2fa1f, Stride: 1}},
-	LatinOffset: 2,
+	R32: []unicode.Range32{
+		{0x10781, 0x107ba, 1}, {0x1d400, 0x1d7ff, 1}, {0x1ee00, 0x1eebb, 1}, {0x1fbf0, 0x1fbf9, 1},
+		{0x2f800, 0x2fa1f, 1},
+	},
+	LatinOffset: 3,
 }
 
 func isASCII(s string) bool {

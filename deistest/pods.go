@@ -138,38 +138,56 @@ func (q *request) replacePods(r *release) {
 	}
 }
 
-// scaleTo starts and stops pods until there are as many of each type as asked for. The newest are stopped first.
+// scaleTo starts and stops pods until there are as many of each type as asked for.
 func (q *request) scaleTo(counts map[string]int, r *release) {
 	if len(counts) == 0 {
 		return
 	}
-	var words []string
-	before := maps.Clone(q.app.structure)
-	for _, procType := range sortedKeys(counts) {
-		words = append(words, fmt.Sprintf("%s=%d", procType, counts[procType]))
-		q.app.structure[procType] = counts[procType]
-		q.runPods(procType, q.wanted(procType), r)
+	what := "pods"
+	if !q.v2() {
+		what = "containers"
+		q.scaleContainers(counts, r)
+	} else if !q.scalePods(counts, r) {
+		return // and says nothing
 	}
 	q.touch(q.app)
-	what := "containers"
-	if !q.v2() {
-		q.app.structure = q.app.running() // so a type at 0 is not there
-	} else if what = "pods"; maps.Equal(before, q.app.structure) {
-		return
+	var words []string
+	for _, procType := range sortedKeys(counts) {
+		words = append(words, fmt.Sprintf("%s=%d", procType, counts[procType]))
 	}
 	q.log("INFO", "%s scaled %s %s", q.user.username, what, strings.Join(words, " "))
 }
 
-// running counts the pods by type.
-func (a *app) running() map[string]int {
-	counts := map[string]int{}
-	for _, p := range a.podsOf("") {
-		counts[p.procType]++
+// scalePods reports whether a number was changed.
+func (q *request) scalePods(counts map[string]int, r *release) bool {
+	before := maps.Clone(q.app.structure)
+	maps.Copy(q.app.structure, counts)
+	for _, procType := range sortedKeys(counts) {
+		q.runPods(procType, q.wanted(procType), r)
 	}
-	return counts
+	return !maps.Equal(before, q.app.structure)
 }
 
-// runPods starts and stops pods of a process type until there are n.
+// scaleContainers makes a new structure if it has something to do: of what was asked for, and of what runs of other
+// types. A type that was at 0 before is not in it any more.
+func (q *request) scaleContainers(counts map[string]int, r *release) {
+	changed := false
+	for _, procType := range sortedKeys(counts) {
+		changed = changed || counts[procType] != len(q.app.podsOf(procType))
+		q.runPods(procType, counts[procType], r)
+	}
+	if !changed {
+		return
+	}
+	q.app.structure = maps.Clone(counts)
+	for _, p := range q.app.podsOf("") {
+		if _, asked := counts[p.procType]; !asked {
+			q.app.structure[p.procType]++
+		}
+	}
+}
+
+// runPods starts and stops pods of a process type until there are n. The newest are stopped first.
 func (q *request) runPods(procType string, n int, r *release) {
 	running := q.app.podsOf(procType)
 	for range n - len(running) {

@@ -44,6 +44,20 @@ func pythonType(v any, python3 bool) string {
 	return "dict"
 }
 
+// truthy is bool(v): nothing, zero and what is empty are false.
+func truthy(v any) bool {
+	switch v := v.(type) {
+	case json.Number:
+		f, _ := v.Float64()
+		return f != 0
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
+	}
+	return v != nil && v != "" && v != false
+}
+
 // pythonString is str(v): how a JSON value becomes a string in a real Controller, True or [1, 'x'].
 func (c *Controller) pythonString(v any) string {
 	if s, ok := v.(string); ok {

@@ -1,7 +1,6 @@
 package deistest_test
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -17,10 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/version"
 )
 
-// An exchange is a line of testdata/recorded-*.jsonl: what a real Controller answered to a request. The lines are in
+// An exchange is a line of testdata/recorded-*.jsonl: the response of a real Controller to a request. The lines are in
 // the order in which they were recorded. Between them stand the steps that the recordings leave out.
 type exchange struct {
 	Name    string
@@ -39,7 +39,7 @@ type exchange struct {
 	Except string // why this exchange cannot be reproduced; then there is nothing but Name and Request
 
 	// Steps that the recordings leave out.
-	Setup string // a request that must succeed, or answer Status
+	Setup string // a request that must succeed, or get Status
 	Times int    // of that, counting %03d up
 	New   *struct {
 		Registration deistest.Registration
@@ -52,10 +52,10 @@ type exchange struct {
 	Kubernetes *bool // whether the cluster responds from now on
 }
 
-// anyValues are exchanges whose answers have the recorded shape but other values.
+// anyValues are exchanges whose responses have the recorded shape but other values.
 var anyValues = map[string]string{
-	"apps-run-no-trailing-slash-200":                "the recorded scheduler ran nothing and answered what it was asked",
-	"apps-run-empty-command-200":                    "the recorded scheduler ran nothing and answered what it was asked",
+	"apps-run-no-trailing-slash-200":                "the recorded scheduler ran nothing and returned what it was asked",
+	"apps-run-empty-command-200":                    "the recorded scheduler ran nothing and returned what it was asked",
 	"run_command_number":                            "the recorded scheduler knew a command 5",
 	"proto-accept-encoding-gzip-not-compressed-200": "API 1.6 has no order",
 	"proto-double-slash-root-200":                   "API 1.6 has no order",
@@ -129,12 +129,9 @@ func replayFile(t *testing.T, api version.API, file string) {
 	r.certificates["private key"] = privateKey(t)
 	r.controller = deistest.New(deistest.WithAPIVersion(api), deistest.WithoutAdmin(),
 		deistest.WithNodeLabels(map[string]string{"environ": "dev", "rack": "1"}))
-	f, err := os.Open("testdata/" + file)
-	require.NoError(t, err)
-	defer f.Close()
 	good, all, exceptions := 0, 0, map[string]int{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		e := r.decode(lines.Text())
+	for line := range lines.Of(t, "testdata/"+file) {
+		e := r.decode(string(line))
 		e.Except = cmp.Or(e.Except, unreachable[e.Name])
 		switch {
 		case e.Except != "":
@@ -144,7 +141,7 @@ func replayFile(t *testing.T, api version.API, file string) {
 			r.step(e)
 		default:
 			all++
-			if problem := r.play(lines.Text()); problem == "" {
+			if problem := r.play(string(line)); problem == "" {
 				good++
 			} else {
 				t.Errorf("%s: %s as %q: %s", e.Name, e.Request, e.As, problem)
@@ -201,7 +198,7 @@ func (r *replay) step(e exchange) {
 	}
 }
 
-// play makes one exchange and says how the answer differs.
+// play makes one exchange and says how the response differs.
 func (r *replay) play(line string) (problem string) {
 	e := r.decode(line)
 	w := r.send(e)
@@ -265,7 +262,7 @@ func (r *replay) send(e exchange) *httptest.ResponseRecorder {
 	return w
 }
 
-// What is random, or of another time, in an answer.
+// What is random, or of another time, in a response.
 var (
 	podName = regexp.MustCompile(`[a-z-]+-\d{6,}-[0-9a-z]{5}`)
 	randoms = []struct {

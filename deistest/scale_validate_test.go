@@ -78,6 +78,8 @@ func TestRunning(t *testing.T) {
 	validate(t, "POST /apps/example-go/run/", builtApp, []fieldInput{
 		{`{"command": "echo x"}`, `200 [0,"x\n"]`, `200 {"exit_code":0,"output":"x\n"}`, `200 {"exit_code":0,"output":"x\n"}`},
 		{`{"command": ""}`, "200", command, command},
+		{`{"command": 0}`, crash16, command, command},
+		{`{"command": []}`, crash16, command, command},
 		{`{"command": null}`, crash16, command, command},
 		{`{}`, crash16, command, command},
 		{`[1]`, crash16, crash, crash},

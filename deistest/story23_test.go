@@ -42,22 +42,22 @@ func TestAFailedReleaseStaysInLateServers(t *testing.T) {
 		{request: goodBuild, status: 201},
 		{request: `POST /apps/example-go/scale/ {"worker": 1, "web": 1}`, status: 204},
 		{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
-		{request: failedBuild, status: 400, answer: `(app::deploy): There was a problem deploying v4. Rolling back process types to release v3.`},
-		{request: `GET /apps/example-go/releases/v4/`, status: 200, answer: `"failed":true,"exception":"error: (app::deploy): There was`},
-		{request: `GET /apps/example-go/builds/`, status: 200, answer: `"count":2`},
-		{request: `GET /apps/example-go/builds/x/`, status: 200, answer: `"image":"a/b:1"`},
-		{request: `POST /apps/example-go/config/ {"values": {"K8S_FAIL": "1"}}`, status: 400, answer: `v5. Rolling back process types to release v3`},
-		{request: `GET /apps/example-go/releases/v5/`, status: 200, answer: `"summary":"admin deployed a config that failed"`},
-		{request: `GET /apps/example-go/config/`, status: 200, answer: `"values":{"A":"1"}`},
+		{request: failedBuild, status: 400, contains: `(app::deploy): There was a problem deploying v4. Rolling back process types to release v3.`},
+		{request: `GET /apps/example-go/releases/v4/`, status: 200, contains: `"failed":true,"exception":"error: (app::deploy): There was`},
+		{request: `GET /apps/example-go/builds/`, status: 200, contains: `"count":2`},
+		{request: `GET /apps/example-go/builds/x/`, status: 200, contains: `"image":"a/b:1"`},
+		{request: `POST /apps/example-go/config/ {"values": {"K8S_FAIL": "1"}}`, status: 400, contains: `v5. Rolling back process types to release v3`},
+		{request: `GET /apps/example-go/releases/v5/`, status: 200, contains: `"summary":"admin deployed a config that failed"`},
+		{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{"A":"1"}`},
 	})
 	assert.Equal(t, map[string]int{"web v3": 1, "worker v3": 1}, podReleases(t, c))
 	tell(t, c, []step{
-		{request: `POST /apps/example-go/releases/rollback/ {"version": 5}`, status: 400, answer: "Cannot roll back to failed release."},
-		{request: `POST /apps/example-go/releases/rollback/ {"version": 1}`, status: 400, answer: "Cannot roll back to initial release."},
-		{request: `POST /apps/example-go/releases/rollback/ {}`, status: 201, answer: `{"version":6}`}, // to v2, which is good
-		{request: `GET /apps/example-go/releases/v6/`, status: 200, answer: `"summary":"admin rolled back to v2","config"`},
-		{request: `POST /apps/example-go/releases/rollback/ {}`, status: 400, answer: "Cannot roll back to failed release."},
-		{request: `GET /apps/example-go/releases/`, status: 200, answer: `"count":6`},
+		{request: `POST /apps/example-go/releases/rollback/ {"version": 5}`, status: 400, contains: "Cannot roll back to failed release."},
+		{request: `POST /apps/example-go/releases/rollback/ {"version": 1}`, status: 400, contains: "Cannot roll back to initial release."},
+		{request: `POST /apps/example-go/releases/rollback/ {}`, status: 201, contains: `{"version":6}`}, // to v2, which is good
+		{request: `GET /apps/example-go/releases/v6/`, status: 200, contains: `"summary":"admin rolled back to v2","config"`},
+		{request: `POST /apps/example-go/releases/rollback/ {}`, status: 400, contains: "Cannot roll back to failed release."},
+		{request: `GET /apps/example-go/releases/`, status: 200, contains: `"count":6`},
 	})
 }
 
@@ -65,11 +65,11 @@ func TestAFailedReleaseIsDeletedInEarlyServers(t *testing.T) {
 	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kindEarly...)...)
 	tell(t, c, []step{
 		{request: goodBuild, status: 201},
-		{request: failedBuild, status: 400, answer: `There was a problem deploying v3. Rolling back process types to release v2.`},
-		{request: `GET /apps/example-go/releases/v3/`, status: 404, answer: `{"detail":"Not found."}`},
-		{request: `GET /apps/example-go/builds/`, status: 200, answer: `"count":1`},
+		{request: failedBuild, status: 400, contains: `There was a problem deploying v3. Rolling back process types to release v2.`},
+		{request: `GET /apps/example-go/releases/v3/`, status: 404, contains: `{"detail":"Not found."}`},
+		{request: `GET /apps/example-go/builds/`, status: 200, contains: `"count":1`},
 		{request: goodBuild, status: 201},
-		{request: `GET /apps/example-go/releases/v3/`, status: 200, answer: `"summary":"admin deployed a/b:1"`},
+		{request: `GET /apps/example-go/releases/v3/`, status: 200, contains: `"summary":"admin deployed a/b:1"`},
 	})
 	_, release := call(t, c, "admin", "GET", "/v2/apps/example-go/releases/v3/", "")
 	assert.NotContains(t, release, "failed")
@@ -88,8 +88,8 @@ func TestARollbackToNoBuildFails(t *testing.T) {
 			tell(t, c, []step{
 				{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 				{request: goodBuild, status: 201},
-				{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 400, answer: "No build associated with this release"},
-				{request: `GET /apps/example-go/releases/`, status: 200, answer: row.releases},
+				{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 400, contains: "No build associated with this release"},
+				{request: `GET /apps/example-go/releases/`, status: 200, contains: row.releases},
 			})
 		})
 	}
@@ -101,12 +101,12 @@ func TestAFailingBuildWithoutAProcfileStopsTheApp(t *testing.T) {
 		tell(t, c, []step{
 			{request: goodBuild, status: 201},
 			{request: `POST /apps/example-go/scale/ {"web": 1, "worker": 2, "cmd": 0}`, status: 204},
-			{request: `POST /apps/example-go/builds/ {"image": "a/nonexistent:1"}`, status: 400, answer: "image a/nonexistent:1 not found"},
+			{request: `POST /apps/example-go/builds/ {"image": "a/nonexistent:1"}`, status: 400, contains: "image a/nonexistent:1 not found"},
 		})
 		assert.Empty(t, podReleases(t, c))
 		tell(t, c, []step{
 			{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 201},
-			{request: `GET /apps/example-go/`, status: 200, answer: `"structure":{"cmd":0,"web":0,"worker":0}`},
+			{request: `GET /apps/example-go/`, status: 200, contains: `"structure":{"cmd":0,"web":0,"worker":0}`},
 			{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 204},
 		})
 		assert.Len(t, podReleases(t, c), 1)
@@ -128,7 +128,7 @@ func TestNotFoundSaysWhatIsNot(t *testing.T) {
 		"GET /keys/foo":                                          "Key",
 		`DELETE /apps/example-go/services/ {"procfile_type": 1}`: "Service",
 	} {
-		tell(t, c, []step{{request: request, status: 404, answer: `"No ` + model + ` matches the given query."`}})
+		tell(t, c, []step{{request: request, status: 404, contains: `"No ` + model + ` matches the given query."`}})
 	}
 }
 
@@ -164,14 +164,14 @@ func TestADeployInProgressRefusesOthers(t *testing.T) {
 		status := later(t, c, "POST", "/v2/apps/example-go/builds/", `{"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`)
 		tell(t, c, []step{
 			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: config,
-				answer: `{"detail":"Deployment for example-go-`},
-			{request: `POST /apps/example-go/builds/ {"image": "a/b:2"}`, status: 400, answer: `is already in progress`},
+				contains: `{"detail":"Deployment for example-go-`},
+			{request: `POST /apps/example-go/builds/ {"image": "a/b:2"}`, status: 400, contains: `is already in progress`},
 			{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 201},
 			{request: `POST /apps/example-go/scale/ {"web": 2}`, status: 204},
 		})
 		assert.Equal(t, 201, status())
 		tell(t, c, []step{
-			{request: `GET /apps/example-go/releases/`, status: 200, answer: failed},
+			{request: `GET /apps/example-go/releases/`, status: 200, contains: failed},
 			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 		})
 	}, deistest.WithDeployDelay(time.Minute))
@@ -201,7 +201,7 @@ func TestADeployOutlastsItsClientAndARollback(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		_, err = c.Transport().RoundTrip(r)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		tell(t, c, []step{{request: `GET /apps/example-go/releases/v3/`, status: 200, answer: "admin deployed a/b:2"}})
+		tell(t, c, []step{{request: `GET /apps/example-go/releases/v3/`, status: 200, contains: "admin deployed a/b:2"}})
 
 		// The rollback begins 10 seconds after the build, and ends as long after it.
 		rolledBack := later(t, c, "POST", "/v2/apps/example-go/releases/rollback/", `{"version": 2}`)
@@ -231,7 +231,7 @@ func TestChangesAtTheSameTimeTakeEachOtherWithThem(t *testing.T) {
 				var config struct{ Values map[string]string }
 				require.NoError(t, json.Unmarshal([]byte(body), &config))
 				if isLate(c) {
-					assert.Less(t, len(config.Values), statuses[201], "a value that was answered 201 is gone")
+					assert.Less(t, len(config.Values), statuses[201], "a value that got 201 is gone")
 				}
 			})
 		})
@@ -245,25 +245,25 @@ func TestWithoutKubernetesThingsAreHalfDone(t *testing.T) {
 		})
 		c.SetKubernetes(false)
 		tell(t, c, []step{
-			{request: `GET /apps/example-go/pods/`, status: 200, answer: `{"results":[],"count":0}`},
-			{request: `POST /apps/example-go/pods/restart/ {}`, status: 200, answer: `[]`},
-			{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 503, answer: `(scale): ('failed to `},
+			{request: `GET /apps/example-go/pods/`, status: 200, contains: `{"results":[],"count":0}`},
+			{request: `POST /apps/example-go/pods/restart/ {}`, status: 200, contains: `[]`},
+			{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 503, contains: `(scale): ('failed to `},
 			{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 204},
-			{request: `GET /apps/example-go/`, status: 200, answer: `"structure":{"web":3}`},
-			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 400, answer: `(app::deploy): `},
-			{request: `GET /apps/example-go/config/`, status: 200, answer: `"values":{}`},
-			{request: `POST /apps/example-go/run/ {"command": "true"}`, status: 503, answer: `(run): `},
-			{request: `POST /apps/example-go/domains/ {"domain": "a.example.com"}`, status: 503, answer: "Could not update Kubernetes Service"},
-			{request: `POST /apps/example-go/settings/ {"maintenance": true}`, status: 400, answer: "Could not update"},
-			{request: `GET /apps/example-go/settings/`, status: 200, answer: `"maintenance":false`},
-			{request: `POST /apps/ {"id": "half"}`, status: 503, answer: "Could not create the Namespace in Kubernetes"},
-			{request: `POST /apps/ {"id": "half"}`, status: 400, answer: "already exists"},
-			{request: `DELETE /apps/half/`, status: 503, answer: "Could not delete the Namespace in Kubernetes"},
+			{request: `GET /apps/example-go/`, status: 200, contains: `"structure":{"web":3}`},
+			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 400, contains: `(app::deploy): `},
+			{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{}`},
+			{request: `POST /apps/example-go/run/ {"command": "true"}`, status: 503, contains: `(run): `},
+			{request: `POST /apps/example-go/domains/ {"domain": "a.example.com"}`, status: 503, contains: "Could not update Kubernetes Service"},
+			{request: `POST /apps/example-go/settings/ {"maintenance": true}`, status: 400, contains: "Could not update"},
+			{request: `GET /apps/example-go/settings/`, status: 200, contains: `"maintenance":false`},
+			{request: `POST /apps/ {"id": "half"}`, status: 503, contains: "Could not create the Namespace in Kubernetes"},
+			{request: `POST /apps/ {"id": "half"}`, status: 400, contains: "already exists"},
+			{request: `DELETE /apps/half/`, status: 503, contains: "Could not delete the Namespace in Kubernetes"},
 		})
 		c.SetKubernetes(true)
 		assert.Equal(t, 1, podStates(t, c)["web up"], "nothing was scaled")
 		tell(t, c, []step{
-			{request: `POST /apps/half/builds/ {"image": "a/b:1"}`, status: 400, answer: "AppSettings matching query does not exist."},
+			{request: `POST /apps/half/builds/ {"image": "a/b:1"}`, status: 400, contains: "AppSettings matching query does not exist."},
 			{request: `DELETE /apps/half/`, status: 503},
 			{request: `POST /apps/half/ {"owner": "admin"}`, status: 200},
 			{request: `POST /apps/half/builds/ {"image": "a/b:1"}`, status: 201},
@@ -297,8 +297,8 @@ func TestAnAppThatChangesHandsTakesItsReleasesWithIt(t *testing.T) {
 			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithUser("bob", "pw")}, row.kind...)...)
 			tell(t, c, []step{
 				{request: `POST /apps/example-go/ {"owner": "bob"}`, status: 200},
-				{request: `GET /apps/example-go/releases/v1/`, status: 200, answer: row.owner},
-				{request: `GET /apps/example-go/config/`, status: 200, answer: row.owner},
+				{request: `GET /apps/example-go/releases/v1/`, status: 200, contains: row.owner},
+				{request: `GET /apps/example-go/config/`, status: 200, contains: row.owner},
 			})
 		})
 	}

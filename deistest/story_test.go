@@ -20,7 +20,7 @@ var versions = []version.API{version.V1_6, version.V2_2}
 // prefix is the beginning of all paths of a version.
 func prefix(api version.API) string { return fmt.Sprintf("/v%d", api.Major) }
 
-// call sends a request as a user, "" for nobody, and returns the answer's status and body.
+// call sends a request as a user, "" for nobody, and returns the status and body of the response.
 func call(t *testing.T, c *deistest.Controller, user, method, path, body string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -43,12 +43,12 @@ func certificateBody(t *testing.T, name, commonName string) string {
 }
 
 // A step is one exchange of a story, as the administrator unless somebody else is named. The path has no version.
-// An answer that is not "" must be part of the body.
+// What it contains is a part of the body.
 type step struct {
-	request string // method, path, and body
-	status  int
-	answer  string
-	as      string
+	request  string // method, path, and body
+	status   int
+	contains string
+	as       string
 }
 
 // tell plays the steps of a story in order.
@@ -61,7 +61,7 @@ func tell(t *testing.T, c *deistest.Controller, steps []step) {
 		}
 		status, body := call(t, c, s.as, words[0], prefix(c.APIVersion())+words[1], words[2])
 		require.Equal(t, s.status, status, "step %d: %s as %s: %s", i+1, s.request, s.as, body)
-		require.Contains(t, body, s.answer, "step %d: %s as %s", i+1, s.request, s.as)
+		require.Contains(t, body, s.contains, "step %d: %s as %s", i+1, s.request, s.as)
 	}
 }
 
@@ -101,24 +101,24 @@ func podStates(t *testing.T, c *deistest.Controller) map[string]int {
 func TestDeployScaleConfigureRollBack(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		tell(t, c, []step{
-			{request: `POST /apps/ {"id": "example-go"}`, status: 201, answer: `"id":"example-go"`},
-			{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 400, answer: "No build associated"},
+			{request: `POST /apps/ {"id": "example-go"}`, status: 201, contains: `"id":"example-go"`},
+			{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 400, contains: "No build associated"},
 			{request: `POST /apps/example-go/builds/ {"image": "deis/example-go:1", "procfile": {"web": "x", "worker": "y"}}`,
 				status: 201},
 			{request: `POST /apps/example-go/scale/ {"web": 2, "worker": 1, "cmd": 0}`, status: 204},
 		})
 		assert.Equal(t, map[string]int{"web up": 2, "worker up": 1}, podStates(t, c))
 		tell(t, c, []step{
-			{request: `POST /apps/example-go/config/ {"values": {"A": 1, "B": true}}`, status: 201, answer: `"B":"True"`},
+			{request: `POST /apps/example-go/config/ {"values": {"A": 1, "B": true}}`, status: 201, contains: `"B":"True"`},
 			{request: `POST /apps/example-go/config/ {"values": {"A": null}}`, status: 201},
-			{request: `GET /apps/example-go/config/`, status: 200, answer: `"values":{"B":"True"}`},
-			{request: `POST /apps/example-go/run/ {"command": "echo failing; exit 3"}`, status: 200, answer: `failing\n`},
-			{request: `POST /apps/example-go/run/ {"command": "env"}`, status: 200, answer: `B=True\n`},
-			{request: `POST /apps/example-go/run/ {"command": "rm -rf /"}`, status: 200, answer: `rm: not found\n`},
-			{request: `POST /apps/example-go/releases/rollback/ {"version": 3}`, status: 201, answer: `{"version":5}`},
-			{request: `GET /apps/example-go/releases/v5/`, status: 200, answer: `"summary":"admin rolled back to v3"`},
-			{request: `GET /apps/example-go/config/`, status: 200, answer: `"values":{"A":"1","B":"True"}`},
-			{request: `GET /apps/example-go/logs/?log_lines=1`, status: 200, answer: "admin rolled back to v3"},
+			{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{"B":"True"}`},
+			{request: `POST /apps/example-go/run/ {"command": "echo failing; exit 3"}`, status: 200, contains: `failing\n`},
+			{request: `POST /apps/example-go/run/ {"command": "env"}`, status: 200, contains: `B=True\n`},
+			{request: `POST /apps/example-go/run/ {"command": "rm -rf /"}`, status: 200, contains: `rm: not found\n`},
+			{request: `POST /apps/example-go/releases/rollback/ {"version": 3}`, status: 201, contains: `{"version":5}`},
+			{request: `GET /apps/example-go/releases/v5/`, status: 200, contains: `"summary":"admin rolled back to v3"`},
+			{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{"A":"1","B":"True"}`},
+			{request: `GET /apps/example-go/logs/?log_lines=1`, status: 200, contains: "admin rolled back to v3"},
 		})
 		assert.Equal(t, map[string]int{"web up": 2, "worker up": 1}, podStates(t, c))
 		tell(t, c, []step{
@@ -141,8 +141,8 @@ func TestAFailedDeploymentLeavesTheOldReleaseRunning(t *testing.T) {
 				{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 				{request: `POST /apps/example-go/builds/ {"image": "acme/x:1"}`, status: 201},
 				{request: `POST /apps/example-go/` + what, status: failed},
-				{request: `GET /apps/example-go/releases/`, status: 200, answer: `{"count":2,`},
-				{request: `GET /apps/example-go/config/`, status: 200, answer: `"values":{}`},
+				{request: `GET /apps/example-go/releases/`, status: 200, contains: `{"count":2,`},
+				{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{}`},
 			})
 			assert.Equal(t, map[string]int{"cmd up": 1}, podStates(t, c))
 		})
@@ -153,19 +153,19 @@ func TestPermissions(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		tell(t, c, []step{
 			{as: "alice", request: `POST /apps/ {"id": "example-go"}`, status: 201},
-			{as: "bob", request: `GET /apps/`, status: 200, answer: `"count":0`},
+			{as: "bob", request: `GET /apps/`, status: 200, contains: `"count":0`},
 			{as: "bob", request: `GET /apps/example-go/config/`, status: 403},
 			{as: "bob", request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 403},
 			{as: "alice", request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201},
-			{as: "alice", request: `GET /apps/example-go/perms/`, status: 200, answer: `{"users":["bob"]}`},
-			{as: "bob", request: `GET /apps/`, status: 200, answer: `"count":1`},
+			{as: "alice", request: `GET /apps/example-go/perms/`, status: 200, contains: `{"users":["bob"]}`},
+			{as: "bob", request: `GET /apps/`, status: 200, contains: `"count":1`},
 			{as: "bob", request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 			{as: "bob", request: `DELETE /apps/example-go/`, status: 403},
 			{as: "bob", request: `DELETE /apps/example-go/perms/bob`, status: 204},
 			{as: "bob", request: `DELETE /apps/example-go/perms/bob`, status: 403},
 			{as: "bob", request: `GET /users/`, status: 403},
 			{request: `POST /admin/perms/ {"username": "bob"}`, status: 201},
-			{as: "bob", request: `GET /users/`, status: 200, answer: `"username":"alice"`},
+			{as: "bob", request: `GET /users/`, status: 200, contains: `"username":"alice"`},
 			{as: "bob", request: `DELETE /apps/example-go/`, status: 204},
 		})
 	}, deistest.WithUser("alice", "pw"), deistest.WithUser("bob", "pw"))
@@ -175,12 +175,12 @@ func TestTokensRotate(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		old, bobs := c.Token(), c.TokenOf("bob")
 		tell(t, c, []step{
-			{request: `POST /auth/login/ {"username": "admin", "password": "opensesame"}`, status: 200, answer: old},
-			{request: `POST /auth/tokens/ {}`, status: 200, answer: `{"token":`},
+			{request: `POST /auth/login/ {"username": "admin", "password": "opensesame"}`, status: 200, contains: old},
+			{request: `POST /auth/tokens/ {}`, status: 200, contains: `{"token":`},
 		})
 		assert.NotEqual(t, old, c.Token())
 		assert.Equal(t, bobs, c.TokenOf("bob"))
-		tell(t, c, []step{{request: `POST /auth/tokens/ {"all": false}`, status: 200, answer: `""`}})
+		tell(t, c, []step{{request: `POST /auth/tokens/ {"all": false}`, status: 200, contains: `""`}})
 		assert.NotEqual(t, bobs, c.TokenOf("bob"))
 	}, deistest.WithUser("bob", "pw"))
 }
@@ -191,17 +191,17 @@ func TestCertificatesAreAttachedAndDetached(t *testing.T) {
 	tell(t, c, []step{
 		{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 		{request: `POST /apps/example-go/domains/ {"domain": "test.com"}`, status: 201},
-		{request: `POST /certs/ ` + certificateBody(t, "foo", "bar.com"), status: 201, answer: `"fingerprint":"b'E8:CD:`},
+		{request: `POST /certs/ ` + certificateBody(t, "foo", "bar.com"), status: 201, contains: `"fingerprint":"b'E8:CD:`},
 		{request: `POST /certs/foo/domain/ {"domain": "test.com"}`, status: 201},
 		{request: `POST /certs/foo/domain/ {"domain": "test.com"}`, status: 409},
-		{request: `GET /certs/foo`, status: 200, answer: `"domains":["test.com"]`},
-		{request: `DELETE /certs/foo/domains/test.com/`, status: 404, answer: "<h1>Not Found</h1>"},
+		{request: `GET /certs/foo`, status: 200, contains: `"domains":["test.com"]`},
+		{request: `DELETE /certs/foo/domains/test.com/`, status: 404, contains: "<h1>Not Found</h1>"},
 		{request: `DELETE /certs/foo/domain/test.com`, status: 204},
-		{request: `GET /certs/foo`, status: 200, answer: `"domains":[]`},
+		{request: `GET /certs/foo`, status: 200, contains: `"domains":[]`},
 	})
 }
 
-// Real Controllers answer a path that goes on after a known one by the known one. Here nothing happens.
+// Real Controllers take a path that goes on after a known one for the known one. Here nothing happens.
 func TestUnknownPathsDoNothing(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		tell(t, c, []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}})
@@ -215,7 +215,7 @@ func TestUnknownPathsDoNothing(t *testing.T) {
 				assert.Contains(t, body, "<h1>Not Found</h1>")
 			}
 		}
-		tell(t, c, []step{{request: `GET /apps/`, status: 200, answer: `"count":1`}})
+		tell(t, c, []step{{request: `GET /apps/`, status: 200, contains: `"count":1`}})
 	})
 }
 
@@ -226,20 +226,20 @@ func TestAnUpgradeKeepsEverything(t *testing.T) {
 		{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 		{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`, status: 201},
 		{request: `POST /apps/example-go/run/ {"command": "true"}`, status: 200},
-		{request: `GET /apps/example-go/containers/`, status: 200, answer: `"release":"v2","type":"web","num":1,`},
+		{request: `GET /apps/example-go/containers/`, status: 200, contains: `"release":"v2","type":"web","num":1,`},
 	})
 	c.SetAPIVersion(version.V2_2)
 	assert.Equal(t, token, c.Token())
 	status, _ := call(t, c, "admin", "GET", "/v1/apps/", "")
 	assert.Equal(t, http.StatusNotFound, status)
 	tell(t, c, []step{
-		{request: `GET /apps/example-go/pods/`, status: 200, answer: `"state":"up","release":"v2","type":"web"`},
-		{request: `GET /apps/example-go/pods/`, status: 200, answer: `"count":1`},
-		{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201, answer: `"registry":{}`},
+		{request: `GET /apps/example-go/pods/`, status: 200, contains: `"state":"up","release":"v2","type":"web"`},
+		{request: `GET /apps/example-go/pods/`, status: 200, contains: `"count":1`},
+		{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201, contains: `"registry":{}`},
 	})
 	c.SetAPIVersion(version.V1_6)
 	tell(t, c, []step{
-		{request: `GET /apps/example-go/containers/`, status: 200, answer: `"release":"v3","type":"web","num":1,`},
+		{request: `GET /apps/example-go/containers/`, status: 200, contains: `"release":"v3","type":"web","num":1,`},
 	})
 }
 

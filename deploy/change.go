@@ -1,13 +1,10 @@
 package deploy
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"time"
 
@@ -88,16 +85,10 @@ func (r *run) settle(ctx context.Context) bool {
 // and the next call negotiates anew.
 func resend[T any](write func() (T, error)) (T, error) {
 	answer, err := write()
-	if upgraded(err) {
+	if errors.Is(err, deis.ErrUpgraded) {
 		return write()
 	}
 	return answer, err
-}
-
-// upgraded recognises the 404 of a Controller that speaks another major version by now.
-func upgraded(err error) bool {
-	var failed *deis.Error
-	return errors.As(err, &failed) && failed.StatusCode == http.StatusNotFound && !errors.Is(err, deis.ErrNotFound)
 }
 
 // find looks for the release of the change that was sent last, among those that are not known yet.
@@ -125,40 +116,28 @@ func (r *run) find(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// mayBeDone tells whether a request that failed may have been carried out, in part at least. Real Controllers leave
-// things behind when they answer with a 5xx.
-func mayBeDone(err error) bool { return errors.Is(err, deis.ErrServer) || answerLost(err) }
+// mayBeDone reports whether a request that failed may have been carried out, in part at least.
+func mayBeDone(err error) bool {
+	var failed *deis.Error
+	return errors.As(err, &failed) && failed.MayHaveActed()
+}
 
-// answerLost tells whether a request was sent, but nobody knows what became of it: the connection broke, before the
-// answer or in it, or something on the way gave up.
+// answerLost reports whether nobody knows what became of a request: the Controller has not said that it failed.
 func answerLost(err error) bool {
 	var failed *deis.Error
-	if !errors.As(err, &failed) || failed.Attempts == 0 {
-		return false
-	}
-	var connection *net.OpError
-	if errors.As(err, &connection) && (connection.Op == "dial" || connection.Op == "proxyconnect") {
-		return false // nothing was sent
-	}
-	switch failed.StatusCode {
-	case 0, http.StatusOK, http.StatusCreated, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
+	return errors.As(err, &failed) && failed.MayHaveActed() && (!failed.FromController() || failed.StatusCode < 300)
 }
 
 // ask reads something, and again after a moment where the failure says nothing about it: the Controller was upgraded, or
-// it is down while the app is being changed, and perhaps a router answers 404 in its place.
+// it cannot be reached while the app is being changed.
 func ask[T any](ctx context.Context, r *run, read func() (T, error)) (T, error) {
 	for start := time.Now(); ; {
 		answer, err := read()
 		var failed *deis.Error
-		if !errors.As(err, &failed) || time.Since(start) >= settleTime {
+		if !errors.As(err, &failed) || !failed.Temporary() || time.Since(start) >= settleTime {
 			return answer, err
 		}
-		router := failed.StatusCode == http.StatusNotFound && !bytes.HasPrefix(failed.Body, []byte("{"))
-		down := failed.StatusCode < 300 || failed.StatusCode >= 500 || router // below 300: no answer, or a part of one
-		if !upgraded(err) && !(down && r.touched) || !r.pause(ctx) {
+		if !errors.Is(err, deis.ErrUpgraded) && !r.touched || !r.pause(ctx) {
 			return answer, err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/deploy"
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/version"
 )
@@ -297,7 +297,7 @@ func TestABuildThatWasNeverSentIsNotLookedFor(t *testing.T) {
 		assert.NotContains(t, e.Message, "looking at the releases")
 	}
 	_, err = deploy.Run(t.Context(), client, p)
-	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.ErrorIs(t, err, exchange.ConnRefused)
 }
 
 func TestAFirstDeployHasNothingToRollBackTo(t *testing.T) {

@@ -9,6 +9,7 @@ package perms
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -38,13 +39,29 @@ type ListOptions = rest.ListOptions
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/perms/
 func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
-	got, err := rest.Get[struct {
-		Users []string `json:"users"`
-	}](ctx, s.client, rest.Path("apps", app, "perms"), opts...)
+	got, err := rest.Get[collaborators](ctx, s.client, rest.Path("apps", app, "perms"), opts...)
 	if err != nil {
 		return nil, err
 	}
 	return got.Users, nil
+}
+
+// collaborators are {"users": ["bob"]}.
+type collaborators struct{ Users []string }
+
+// UnmarshalJSON refuses what has no users. For nobody there is an empty list.
+func (c *collaborators) UnmarshalJSON(data []byte) error {
+	var object struct {
+		Users *[]string `json:"users"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	if object.Users == nil || slices.Contains(*object.Users, "") {
+		return errors.New("it has no users")
+	}
+	c.Users = *object.Users
+	return nil
 }
 
 // ErrAmbiguousName says that a right was not taken from a user whose name has a . @ or + in it, because the Controller
@@ -69,7 +86,7 @@ func (s *Service) Grant(ctx context.Context, app, username string, opts ...rest.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/perms/{username}
 func (s *Service) Revoke(ctx context.Context, app, username string, opts ...rest.CallOption) error {
-	return s.revoke(ctx, rest.Path("apps", app, "perms", username).NoSlash(), username, opts, func() ([]string, error) {
+	return s.revoke(ctx, rest.Path("apps", app, "perms", username).NoSlash(), username, opts, func(opts []rest.CallOption) ([]string, error) {
 		return s.List(ctx, app, opts...)
 	})
 }
@@ -94,12 +111,12 @@ func (s *Service) GrantAdmin(ctx context.Context, username string, opts ...rest.
 }
 
 // RevokeAdmin makes an administrator an ordinary user. The last one can do it to themselves: then the next user to
-// register becomes administrator (real v1.6 Controllers). For a user who is none it does nothing. Names with a . @ or +
+// register becomes administrator (real v1.6 Controllers). It does nothing for a user who is not an administrator. Names with a . @ or +
 // in them are treated as by Revoke.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /admin/perms/{username}
 func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {
-	return s.revoke(ctx, rest.Path("admin", "perms", username).NoSlash(), username, opts, func() (names []string, err error) {
+	return s.revoke(ctx, rest.Path("admin", "perms", username).NoSlash(), username, opts, func(opts []rest.CallOption) (names []string, err error) {
 		for admin, err := range s.AllAdmins(ctx, ListOptions{}, opts...) {
 			if err != nil {
 				return nil, err
@@ -111,7 +128,7 @@ func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest
 }
 
 // revoke takes a right from a user. holders lists who has it.
-func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string, opts []rest.CallOption, holders func() ([]string, error)) error {
+func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string, opts []rest.CallOption, holders func([]rest.CallOption) ([]string, error)) error {
 	cut := strings.IndexAny(username, ".@+")
 	if cut < 0 || at.Err() != nil {
 		return rest.Delete(ctx, s.client, at, opts...)
@@ -120,23 +137,24 @@ func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string,
 	if other == "" {
 		return rest.InvalidArgument(fmt.Sprintf("username %.100q", username), "must not begin with . @ or + where it stands in a path")
 	}
-	before, err := holders()
+	looks := append(slices.Clone(opts), rest.WithoutResponse())
+	before, err := holders(looks)
 	switch {
 	case err != nil:
 		return err
 	case slices.Contains(before, other):
 		return fmt.Errorf("%w: nothing was sent to revoke the right of %s, because %s has it, too", ErrAmbiguousName, username, other)
 	}
-	err = rest.Delete(ctx, s.client, at, append(opts[:len(opts):len(opts)], rest.WithUnknownPath())...)
+	err = rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithUnknownPath())...)
 	if errors.Is(err, rest.ErrNotFound) || errors.Is(err, rest.ErrForbidden) {
 		return fmt.Errorf("%w (many Controllers cannot revoke the right of a user whose name has a . @ or +)", err)
 	}
 	if err != nil {
 		return err
 	}
-	after, err := holders()
+	after, err := holders(looks)
 	switch {
-	case errors.Is(err, rest.ErrForbidden): // the caller's own right it was
+	case errors.Is(err, rest.ErrForbidden): // it was the caller's own right
 		return nil
 	case err != nil:
 		return fmt.Errorf("deis: whether the right of %s was revoked is not known: %w", username, err)

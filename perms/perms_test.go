@@ -27,6 +27,14 @@ func TestNobodyIsAnEmptyList(t *testing.T) {
 	assert.Empty(t, names)
 }
 
+func TestWhatIsNoListOfUsersIsNotTakenForNobody(t *testing.T) {
+	for _, body := range []string{`{}`, `{"users": null}`, `{"users": [null]}`, `{"id": "example-go"}`, `[]`} {
+		client := exchange.Client(t, "2.3", exchange.On("GET /v2/apps/example-go/perms/", "", 200, body))
+		_, err := client.Perms.List(t.Context(), "example-go")
+		assert.Error(t, err, body)
+	}
+}
+
 func TestAllAdminsReadsPageAfterPage(t *testing.T) {
 	client := exchange.Client(t, "2.2",
 		exchange.On("GET /v2/admin/perms/?limit=1&page_size=1", "", 200, `{"count": 2,

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Pod is one running process of an app.
 type Pod struct {
-	Name    string    `json:"name"`             // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
+	Name    string    `json:"name" deis:"name"` // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
 	Type    string    `json:"type" deis:"type"` // the process type: "web", "cmd", …
 	State   string    `json:"state"`            // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
 	Release string    `json:"release"`          // the release that it runs, "v2"
@@ -53,7 +54,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
 		return err
 	}
-	if p.Name == "" {
+	if p.Name == "" && p.Num > 0 {
 		p.Name = p.Type + "." + strconv.Itoa(p.Num)
 	}
 	return nil
@@ -84,9 +85,8 @@ type RestartOptions struct {
 // ErrNothingRestarted says that the Controller restarted nothing: the app has no such pods. Match it with errors.Is.
 var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
-// ErrNotScaled says that a 2.x Controller has stored the numbers, but not carried them out, as it does when it responds to
-// Scale with 503, and that it would do nothing if it was asked again. Nothing was sent. Scale to another number first.
-// Match it with errors.Is.
+// ErrNotScaled says that a 2.x Controller has stored the numbers, but not carried them out, and that it would do nothing if
+// it was asked for the same again. Scale to another number first. Match it with errors.Is.
 var ErrNotScaled = errors.New("deis: the numbers are stored already, but not carried out")
 
 // List returns the pods of an app, or one page of them in v1.6. An empty list does not mean that nothing runs: real 2.x
@@ -156,8 +156,9 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 // do, or are gone, which takes a minute and more on the way down.
 //
 // A 2.x Controller that responds with 503 has stored the new numbers, but not carried them out, and responds to a repetition
-// with success without doing anything. Scale is therefore never retried by itself. In 2.x it looks first what is stored: if
-// the numbers are, but the pods are not there, it sends nothing, and the error matches ErrNotScaled.
+// with success without doing anything. The error matches ErrNotScaled, and Scale is never retried by itself. In 2.x it looks
+// first what is stored: if the numbers are, but the pods are not there, it sends nothing, and the error matches ErrNotScaled,
+// too.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/scale/
 func (s *Service) Scale(ctx context.Context, app string, structure map[string]int, opts ...rest.CallOption) error {
@@ -167,10 +168,14 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	if err := checkNumbers(app, "number", structure); err != nil {
 		return err
 	}
-	if err := s.checkScalable(ctx, app, structure, opts); err != nil {
-		return err
+	look := rest.WithLook(func(ctx context.Context) error { // no other Scale of this client is under way then
+		return s.checkScalable(ctx, app, structure, append(slices.Clone(opts), rest.WithoutResponse()))
+	})
+	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, append(slices.Clone(opts), look)...)
+	var failed *rest.Error
+	if errors.As(err, &failed) && failed.StatusCode == http.StatusServiceUnavailable && failed.FromController() && failed.API.Major >= 2 {
+		return fmt.Errorf("%w: %w: scale to another number first", err, ErrNotScaled)
 	}
-	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, opts...)
 	return err
 }
 
@@ -182,6 +187,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 		return err
 	}
 	stored, err := rest.Get[struct {
+		ID        string         `json:"id" deis:"apps"`
 		Structure map[string]any `json:"structure"` // real Controllers store it unchecked
 	}](ctx, s.client, rest.Path("apps", app), opts...)
 	if err != nil {
@@ -225,7 +231,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 }
 
 // ending are the states of pods that are on their way out.
-var ending = []string{"terminating", "down", "destroyed"}
+var ending = []string{StateTerminating, StateDown, StateDestroyed}
 
 // autoscaled reports whether a process type is scaled by itself, as API 2.3 can.
 func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {
@@ -233,6 +239,7 @@ func (s *Service) autoscaled(ctx context.Context, app, procType string, api vers
 		return false, nil
 	}
 	settings, err := rest.Get[struct {
+		App       string         `json:"app" deis:"apps"`
 		Autoscale map[string]any `json:"autoscale"`
 	}](ctx, s.client, rest.Path("apps", app, "settings"), opts...)
 	if err != nil {
@@ -344,13 +351,17 @@ func (s *Service) typeOf(ctx context.Context, app string, o RestartOptions, opts
 	if err := rest.Path("apps", app, "pods", "any", o.Name).Err(); err != nil {
 		return "", err
 	}
-	for pod, err := range s.All(ctx, app, ListOptions{}, opts...) {
+	listed := 0
+	for pod, err := range s.All(ctx, app, ListOptions{}, append(slices.Clone(opts), rest.WithoutResponse())...) {
 		if err != nil {
 			return "", err
 		}
-		if pod.Name == o.Name && (o.Type == "" || o.Type == pod.Type) {
+		if listed++; pod.Name == o.Name && (o.Type == "" || o.Type == pod.Type) {
 			return pod.Type, nil
 		}
+	}
+	if listed == 0 { // which is also what a Controller lists while Kubernetes is down
+		return "", fmt.Errorf("%w: app %s lists no pods at all", ErrNothingRestarted, app)
 	}
 	return "", fmt.Errorf("deis: app %s has no pod %s: %w", app, strings.TrimSpace(o.Type+" "+o.Name), rest.ErrNotFound)
 }

@@ -155,7 +155,20 @@ func TestAScaleThatFailedIsNotRetried(t *testing.T) { // 2.x would respond to th
 		require.NoError(t, err)
 		err = client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0}, idempotent...)
 		assert.ErrorIs(t, err, deis.ErrUnavailable)
+		assert.ErrorIs(t, err, pods.ErrNotScaled)
+		assert.ErrorContains(t, err, "scale to another number first")
 	}
+}
+
+func TestA503ThatStoresNothingSaysSo(t *testing.T) {
+	v1 := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/scale/", `{"web": 3}`, 503, `{"detail": "no"}`))
+	err := v1.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
+	assert.ErrorIs(t, err, deis.ErrUnavailable)
+	assert.NotErrorIs(t, err, pods.ErrNotScaled, "v1.6 carries out what is stored when it is asked again")
+	v2 := exchange.Client(t, "2.2",
+		exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 1}}`),
+		exchange.On(postScale, `{"web": 3}`, 400, `{"detail": "no build"}`))
+	assert.NotErrorIs(t, v2.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3}), pods.ErrNotScaled)
 }
 
 // running is a list of so many pods of each type in a state.

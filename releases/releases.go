@@ -129,6 +129,7 @@ func (s *Service) current(ctx context.Context, app string, opts []rest.CallOptio
 
 // A container is what a v1.6 Controller says of a process, as far as it matters here.
 type container struct {
+	Type    string `json:"type" deis:"type"`
 	Release string `json:"release"`
 	State   string `json:"state"`
 }
@@ -167,7 +168,7 @@ func (s *Service) Rollback(ctx context.Context, app string, version int, opts ..
 
 // A rollback is the request and the response.
 type rollback struct {
-	Version int `json:"version"`
+	Version int `json:"version" deis:"version"`
 }
 
 // previous returns the release to roll back to if the newest one is to be undone.

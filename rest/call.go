@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,12 +67,7 @@ func Operation(ctx context.Context) string {
 	return ""
 }
 
-func (c *call) operation() string {
-	if c.probe {
-		return c.method + " /"
-	}
-	return c.method + " " + c.at.template()
-}
+func (c *call) operation() string { return c.method + " " + c.at.template() }
 
 // encode writes the body.
 func (c *call) encode(in any) error {
@@ -81,17 +77,20 @@ func (c *call) encode(in any) error {
 	if in == nil {
 		return nil
 	}
-	if where, ok := invalidText(reflect.ValueOf(in)); ok {
-		return InvalidArgument(strings.TrimPrefix(where+" of the body", " of "), "must be valid UTF-8")
-	}
 	var err error
 	if c.sent, err = json.Marshal(in); err != nil {
 		return InvalidArgument("body", "cannot be written as JSON: "+err.Error())
 	}
+	// What is not UTF-8 has become a replacement character, as text or as an escape.
+	if bytes.Contains(c.sent, []byte(`\ufffd`)) || bytes.ContainsRune(c.sent, utf8.RuneError) {
+		if where, ok := invalidText(reflect.ValueOf(in)); ok {
+			return InvalidArgument(strings.TrimPrefix(where+" of the body", " of "), "must be valid UTF-8")
+		}
+	}
 	return nil
 }
 
-// invalidText finds a text that is not UTF-8, which encoding/json would alter, and says in which field it stands.
+// invalidText finds a text that is not UTF-8 in what encoding/json writes of a value, and says in which field it stands.
 func invalidText(v reflect.Value) (where string, found bool) {
 	switch v.Kind() {
 	case reflect.String:
@@ -100,8 +99,12 @@ func invalidText(v reflect.Value) (where string, found bool) {
 		return invalidText(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
+				continue
+			}
 			if where, found := invalidText(v.Field(i)); found {
-				return strings.TrimSuffix(v.Type().Field(i).Name+"."+where, "."), true
+				return strings.TrimSuffix(field.Name+"."+where, "."), true
 			}
 		}
 	case reflect.Slice, reflect.Array:
@@ -234,7 +237,7 @@ func (c *call) redactor() redactor {
 // ended the call, it matches the context's error and nothing else; whatever came before stands in the text.
 func (c *call) newError(err error) *Error {
 	r := c.redactor()
-	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method)}
+	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method), cutOff: errors.Is(err, errCutOff)}
 	if c.probe {
 		e.probed = c.client.config.BaseURL.Host
 	}
@@ -244,8 +247,9 @@ func (c *call) newError(err error) *Error {
 		e.Header = r.header(resp.Header)
 		e.RetryAfter, _ = retryAfter(resp.Header)
 		e.upgraded = from == otherController
+		e.final = e.upgraded && c.client.config.API != (version.API{})
 		// What does not say who gave it, and is not what was asked for, is not the Controller's.
-		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !errors.Is(err, errCutOff)
+		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !e.cutOff
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
 			e.redactBody(r, readErrorBody(resp))
@@ -256,7 +260,7 @@ func (c *call) newError(err error) *Error {
 	case c.Err() != nil:
 		e.cause = c.Err()
 		e.Detail = c.waits
-		if errors.Is(err, errCutOff) {
+		if e.cutOff {
 			e.Detail = errCutOff.Error()
 		}
 		if why := context.Cause(c); why != c.Err() {
@@ -265,6 +269,7 @@ func (c *call) newError(err error) *Error {
 		e.Detail, e.lastTry = r.text(e.Detail), c.lastTry
 	default:
 		e.cause = r.error(below(err))
+		e.final = e.StatusCode == 0 && hopeless(err)
 	}
 	return e
 }

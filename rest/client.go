@@ -98,7 +98,8 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 // A field of T with the tag deis:"apps" identifies what the response is about. It must not be empty, and must be the
 // identifier that stands behind apps in the path, if one does; otherwise the response is not what was asked for, and the
 // call fails. With the tag deis:"apps,part" the field identifies what the T belongs to, or identifies it a second time:
-// in an item of a list it may be empty.
+// in an item of a list it may be empty. With the tag deis:"loose" the field is a map that Controllers store unchecked: what
+// does not fit is kept in its JSON form if the map is one of texts, and else left out.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
 		body = struct{}{} // real Controllers respond to an empty body with 500
@@ -140,7 +141,7 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 		return call.newError(ctx.Err())
 	}
 	if method == http.MethodDelete && !call.unknownPath {
-		if err := at.checkDelete(call.api); err != nil {
+		if err := at.checkDelete(c.oldest(call.api)); err != nil {
 			return err
 		}
 	}
@@ -152,10 +153,26 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 		}
 		defer done()
 	}
+	if call.look != nil {
+		if err := call.look(ctx); err != nil {
+			return err
+		}
+	}
 	if !call.anonymous {
 		if call.token, err = c.config.Token(ctx); err != nil {
-			return call.newError(err)
+			failed := call.newError(err)
+			failed.final = ctx.Err() == nil
+			return failed
 		}
 	}
 	return call.send(call, out)
+}
+
+// oldest is the version that a call speaks, or the older one that the Controller is known to speak: a client can be pinned
+// to a newer one.
+func (c *Client) oldest(spoken version.API) version.API {
+	if server, ok := c.Server(); ok && spoken.AtLeast(server.API) {
+		return server.API
+	}
+	return spoken
 }

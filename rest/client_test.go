@@ -193,9 +193,11 @@ func TestAClientWithoutATokenSendsNone(t *testing.T) {
 	})
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.WithoutToken())
 	require.NoError(t, err)
-	client := newClient(t, transport, func(c *rest.Config) { c.Token = func(context.Context) (string, error) { return "", nil } })
-	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
-	require.NoError(t, err)
+	for _, none := range []func(context.Context) (string, error){nil, func(context.Context) (string, error) { return "", nil }} {
+		client := newClient(t, transport, func(c *rest.Config) { c.Token = none })
+		_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
+		require.NoError(t, err)
+	}
 }
 
 func TestHeadersOfACallReplaceTheClientsOwn(t *testing.T) {
@@ -227,6 +229,10 @@ func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
 		"header with a control":       rest.WithHeader("X", "secretsecret\x01"),
 		"header of the URL":           rest.WithHeader("host", "x"),
 		"header of the body":          rest.WithHeader("content-length", "5"),
+		"header of a retry":           rest.WithHeader("idempotency-key", "x"),
+		"another header of a retry":   rest.WithHeader("x-idempotency-key", "x"),
+		"header of an encoding":       rest.WithHeader("Transfer-Encoding", "chunked"),
+		"header of a trailer":         rest.WithHeader("Trailer", "X"),
 		"query that is no struct":     rest.WithQuery("secretsecret"),
 		"body that is no JSON":        rest.WithBody(func() {}),
 		"no option":                   nil,
@@ -238,7 +244,47 @@ func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
 		}))
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), opt)
 		require.ErrorIs(t, err, rest.ErrInvalidArgument, situation)
+		assert.Regexp(t, "^deis: invalid argument: (header .*|query|body|call option|response) (must |cannot |query: )", err.Error(), situation)
 		assert.NotContains(t, err.Error(), "secretsecret", situation)
+	}
+}
+
+func TestATextThatIsNotUTF8IsRefusedByTheFieldThatItStandsIn(t *testing.T) {
+	type inner struct{ Text string }
+	type outer struct {
+		Inner  inner
+		Ref    *inner
+		List   []inner
+		Values map[string]any
+		Data   []byte
+		Number int
+	}
+	const bad = "caf\xe9"
+	for _, c := range []struct {
+		body any
+		says string // "" if it is sent
+	}{
+		{outer{Inner: inner{"é"}, Ref: &inner{"b"}, List: []inner{{"c"}}, Values: map[string]any{"d": "e", "f": nil}, Data: []byte(bad), Number: 1}, ""},
+		{[]byte(bad), ""},
+		{[2]int{}, ""},
+		{bad, "the body"},
+		{outer{Inner: inner{bad}}, "Inner.Text of the body"},
+		{&outer{Ref: &inner{bad}}, "Ref.Text of the body"},
+		{outer{List: []inner{{"c"}, {bad}}}, "List.Text of the body"},
+		{[1]string{bad}, "the body"},
+		{outer{Values: map[string]any{"d": bad}}, "Values.d of the body"},
+		{outer{Values: map[string]any{"d": map[string]string{"e": bad}}}, "Values.d.e of the body"},
+		{map[string]int{bad: 1}, "a key of the body"},
+		{map[string]string{"d": bad}, "d of the body"},
+		{outer{Values: map[string]any{bad: 1}}, "Values.a key of the body"},
+	} {
+		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, "{}")), rest.Path("apps"), c.body)
+		if c.says == "" {
+			assert.NoError(t, err, "%v", c.body)
+			continue
+		}
+		require.ErrorIs(t, err, rest.ErrInvalidArgument, c.says)
+		assert.EqualError(t, err, "deis: invalid argument: "+c.says+" must be valid UTF-8")
 	}
 }
 
@@ -325,7 +371,7 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 
 // What stands in front of a Controller, a sign-in page or a proxy, answers 200 to anything.
 func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
-	for _, body := range []string{"ok", `{"id":`, "<html>please sign in</html>"} {
+	for _, body := range []string{"x", "ok", `{"id":`, "<html>please sign in</html>"} {
 		client := newClient(t, always(200, body))
 		assert.ErrorContains(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), "200 OK: the response is ", body)
 		_, err := rest.Post[struct{}](t.Context(), client, rest.Path("apps", "a", "scale"), map[string]int{"web": 1})
@@ -338,12 +384,57 @@ func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
 	assert.ErrorContains(t, err, `the response is HTML: Please sign in`)
 }
 
+func TestOfAnUnknownSenderOnlyWhatRealControllersRespondIsASuccess(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		body   string
+		says   string // "" for a success
+	}{
+		{200, ``, ""},
+		{201, ``, ""},
+		{204, ``, ""},
+		{200, `{}`, "the response should be empty: found an object with nothing in it"},
+		{200, `x`, "200 OK: not the Controller's response: it has no DEIS_API_VERSION header: the response should be empty: found 1 bytes of something else"},
+		{200, `{"login":"https://sso.example.com"}`, `the response should be empty: found an object with login`},
+		{202, ``, "202 Accepted: not the Controller's response: it has no DEIS_API_VERSION header"},
+		{299, ``, "299: not the Controller's response: it has no DEIS_API_VERSION header"},
+	} {
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return httpmock.NewStringResponse(c.status, c.body), nil }))
+		err := rest.Delete(t.Context(), client, rest.Path("apps", "a"))
+		if c.says == "" {
+			assert.NoError(t, err, "%d %s", c.status, c.body)
+			continue
+		}
+		require.ErrorIs(t, err, rest.ErrNotController, "%d %s", c.status, c.body)
+		assert.ErrorContains(t, err, c.says)
+		assert.ErrorContains(t, err, "it may have been carried out")
+	}
+}
+
+func TestACallWhoseContextEndsBeforeItsTurnToBeSentSendsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		assert.Fail(t, "was sent")
+		return answer(204, ""), nil
+	}), func(c *rest.Config) {
+		c.Token = func(context.Context) (string, error) { cancel(); return token, nil }
+	})
+	assert.EqualError(t, rest.Delete(ctx, client, rest.Path("apps", "a")), "deis: DELETE /v2/apps/a/: context canceled")
+}
+
+func TestAControllerURLThatCannotBeSentIsRefused(t *testing.T) {
+	client := newClient(t, always(200, "{}"), func(c *rest.Config) { c.BaseURL = &url.URL{Scheme: "https", Host: "deis\x7f.example.com"} })
+	err := get(t.Context(), client)
+	require.ErrorIs(t, err, rest.ErrInvalidArgument)
+	assert.ErrorContains(t, err, "path /apps/ cannot be sent: ")
+}
+
 func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		assert.Fail(t, "nothing is sent")
 		return answer(204, ""), nil
 	}))
-	assert.ErrorIs(t, rest.Delete(t.Context(), client, rest.Endpoint{}), rest.ErrInvalidArgument)
+	assert.EqualError(t, rest.Delete(t.Context(), client, rest.Endpoint{}), "deis: invalid argument: path must be made with Path")
 	assert.ErrorIs(t, rest.Delete(t.Context(), client, rest.Path("admin", "perms", "bob", "extra")), rest.ErrInvalidArgument)
 }
 
@@ -369,6 +460,36 @@ func TestASuccessThatCannotBeReadIsAnError(t *testing.T) {
 	}
 	assert.Error(t, rest.Delete(t.Context(), newClient(t, always(200, "<h1>Log in</h1>")), rest.Path("apps", "a")),
 		"a login page is no sign that anything was deleted")
+}
+
+func TestATextOfManyQuotesIsNotTakenForManyValues(t *testing.T) {
+	text := strings.Repeat(`"`, 2<<20)
+	body, err := json.Marshal(thing{text})
+	require.NoError(t, err)
+	got, err := rest.Get[thing](t.Context(), newClient(t, always(200, string(body))), rest.Path("apps", "a"))
+	require.NoError(t, err)
+	assert.True(t, got.ID == text)
+
+	_, err = rest.Get[thing](t.Context(), newClient(t, always(200, `{"values":[`+strings.Repeat(`"",`, 1<<20)+`""]}`)), rest.Path("apps", "a"))
+	assert.ErrorContains(t, err, "the response has too many values")
+}
+
+func TestAResponseOfThirtyTwoMebibytesIsReadAndOneByteMoreIsNot(t *testing.T) {
+	for size, fits := range map[int64]bool{32 << 20: true, 32<<20 + 1: false} {
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			resp := answer(200, "")
+			resp.Body = io.NopCloser(io.LimitReader(reader(func(p []byte) (int, error) { return len(p), nil }), size))
+			resp.ContentLength = -1
+			return resp, nil
+		}))
+		got, err := rest.Get[[]byte](t.Context(), client, rest.Path("apps", "a", "logs"))
+		if fits {
+			require.NoError(t, err)
+			assert.EqualValues(t, size, len(*got))
+		} else {
+			assert.ErrorContains(t, err, "the response is larger than 32 MiB")
+		}
+	}
 }
 
 func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {

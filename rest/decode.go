@@ -2,12 +2,15 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -46,12 +49,12 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	_, isNothing := out.(*struct{})
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
-		return fmt.Errorf("the response is HTML: %s", c.quote([]byte(heading(body)))) // of a sign-in page in front of the Controller, perhaps
+		return fmt.Errorf("the response is HTML: %s", shorten(c.redactor().text(heading(body)))) // of a sign-in page, perhaps
 	case isRaw:
 		*raw = bytes.Clone(buf.Bytes())
 		return nil
-	case isNothing && from == unknown && len(body) > 0 && string(body) != "{}":
-		return fmt.Errorf("the response should be empty: %s", c.quote(body))
+	case isNothing && from == unknown && len(body) > 0 && (string(body) != "{}" || c.method == http.MethodDelete):
+		return fmt.Errorf("the response should be empty: %s", outline(body))
 	case isNothing && len(body) > 0 && !json.Valid(body):
 		return errors.New("the response is not JSON")
 	case isNothing:
@@ -60,18 +63,21 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 		return errors.New("the response is empty")
 	}
 	if err := unmarshal(body, out, c.at); err != nil {
-		return fmt.Errorf("%w: %s", err, c.quote(body))
+		return fmt.Errorf("%w: %s", err, outline(body))
 	}
 	return nil
 }
 
-// quote is the beginning of a body that is not what was asked for, as it may stand in an error.
-func (c *call) quote(body []byte) string {
-	const enough = 200
-	if c.secretResponse {
-		return redacted
+// outline says what a body has that is not what was asked for: the names in it, but no values, which can be secrets.
+func outline(body []byte) string {
+	var object map[string]json.RawMessage
+	switch {
+	case body[0] == '[':
+		return "found a list"
+	case json.Unmarshal(body, &object) != nil:
+		return fmt.Sprintf("found %d bytes of something else", len(body))
 	}
-	return fmt.Sprintf("%.*s", enough, Sanitize(c.redactor().text(string(body[:min(len(body), maxErrorBody)]))))
+	return shorten("found an object with " + cmp.Or(Sanitize(strings.Join(slices.Sorted(maps.Keys(object)), ", ")), "nothing in it"))
 }
 
 // readBody reads a whole body.
@@ -89,9 +95,11 @@ func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
 	return nil
 }
 
-// readErrorBody reads what an error keeps of a body. What came before it was cut off is worth reading.
+// readErrorBody reads what an error keeps of a body, and a little more, so that a secret at the end is seen whole. What came
+// before it was cut off is worth reading.
 func readErrorBody(resp *http.Response) []byte {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) //nolint:errcheck // the status says that the call failed
+	const longestSecret = 8 << 10
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+longestSecret)) //nolint:errcheck // the status says that the call failed
 	return body
 }
 
@@ -102,43 +110,38 @@ func discard(body io.Reader) {
 
 // unmarshal decodes a body, and checks that it is what was asked for.
 func unmarshal(body []byte, out any, at Endpoint) error {
-	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > freeHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
+	if list, ok := out.(interface{ read([]byte, Endpoint) error }); ok {
+		return list.read(body, at)
+	}
+	if v := reflect.ValueOf(out).Elem(); v.Kind() == reflect.Slice {
+		d := json.NewDecoder(bytes.NewReader(body))
+		return cmp.Or(readItems(d, body, v, at), atEnd(d))
+	}
+	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > maxHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
 		return errors.New("the response has too many values")
 	}
 	var err error
-	switch out := out.(type) {
-	case interface{ read([]byte, Endpoint) error }: // a list
-		return out.read(body, at)
-	case json.Unmarshaler:
-		if !json.Valid(body) {
-			return errors.New("the response is not JSON")
-		}
-		err = out.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
-	default:
-		v := reflect.ValueOf(out).Elem()
-		if v.Kind() == reflect.Slice {
-			d := json.NewDecoder(bytes.NewReader(body))
-			if err := readItems(d, v, at); err != nil {
-				return err
-			}
-			return atEnd(d)
-		}
-		err = json.Unmarshal(body, out)
+	s := shapeOf(reflect.TypeOf(out).Elem())
+	if own, ok := out.(json.Unmarshaler); ok && json.Valid(body) {
+		err = own.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
+	} else {
+		err = s.decode(body, out)
 	}
 	if err != nil {
 		return fmt.Errorf("the response cannot be read: %w", err)
 	}
-	return identityOf(reflect.TypeOf(out).Elem()).check(reflect.ValueOf(out).Elem(), at, true)
+	return s.check(reflect.ValueOf(out).Elem(), at, true)
 }
 
 // readItems reads a JSON array into a slice, item by item: junk ends at its first item, and a few bytes cannot become
 // gigabytes.
-func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
+func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) error {
 	if err := expect(d, json.Delim('[')); err != nil {
 		return err
 	}
 	element := items.Type().Elem()
-	identity, cost := identityOf(element), heapOf(element)
+	s, cost := shapeOf(element), heapOf(element)
+	isLarge := heapPerText*bytes.Count(body, []byte(`"`)) > maxHeap
 	items.Set(reflect.MakeSlice(items.Type(), 0, 0))
 	for n := 0; d.More(); n++ {
 		if taken := (n + 1) * cost; taken > maxHeap || taken > freeHeap && int64(taken) > heapPerByte*d.InputOffset() {
@@ -148,11 +151,26 @@ func readItems(d *json.Decoder, items reflect.Value, at Endpoint) error {
 			items.Grow(growth(n))
 		}
 		items.SetLen(n + 1)
-		item := items.Index(n)
-		if err := d.Decode(item.Addr().Interface()); err != nil {
+		item, begin := items.Index(n), d.InputOffset()
+		if isLarge { // one item could be most of it
+			var raw json.RawMessage
+			if err := d.Decode(&raw); err != nil {
+				return fmt.Errorf("the response is not JSON: %w", err)
+			}
+			if heapPerText*bytes.Count(raw, []byte(`"`)) > maxHeap/4 {
+				return fmt.Errorf("item %d of the response has too many values", n+1)
+			}
+		}
+		var err error
+		if isLarge {
+			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
+		} else if err = d.Decode(item.Addr().Interface()); isMismatch(err) {
+			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
+		}
+		if err != nil {
 			return fmt.Errorf("item %d of the response cannot be read: %w", n+1, err)
 		}
-		if err := identity.check(item, at, false); err != nil {
+		if err := s.check(item, at, false); err != nil {
 			return fmt.Errorf("item %d of %w", n+1, err)
 		}
 	}
@@ -180,7 +198,7 @@ func expect(d *json.Decoder, want json.Token) error {
 	return nil
 }
 
-// atEnd reports what stands behind the value.
+// atEnd returns an error if something follows the value.
 func atEnd(d *json.Decoder) error {
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("the response is not JSON: something stands behind its end")

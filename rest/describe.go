@@ -64,13 +64,8 @@ func texts(value any) []string {
 // heading finds the one line of an HTML page that says what it is about: its title, or else its first heading.
 func heading(page []byte) string {
 	for _, tag := range []string{"title", "h1"} {
-		_, rest, found := bytes.Cut(page, []byte("<"+tag))
-		if !found {
-			continue
-		}
-		if _, rest, found = bytes.Cut(rest, []byte(">")); !found {
-			continue
-		}
+		_, rest, _ := bytes.Cut(page, []byte("<"+tag))
+		_, rest, _ = bytes.Cut(rest, []byte(">"))
 		text, _, _ := bytes.Cut(rest, []byte("<"))
 		if line := Sanitize(string(text)); line != "" {
 			return line

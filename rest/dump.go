@@ -11,7 +11,7 @@ import (
 )
 
 // A dump shows each exchange as it went over the wire, one after the other: the request behind >, the response behind <.
-// Secrets are redacted. It is for the eyes of a person who looks for a fault; config values stand in it as they are.
+// Secrets are redacted. It is for the eyes of a person who looks for a fault.
 
 // dump makes one attempt, and writes it to the dump if there is one.
 func (c *call) dump(req *http.Request, below http.RoundTripper) (*http.Response, error) {
@@ -62,13 +62,14 @@ func (d *dumped) Close() error {
 }
 
 func (d *dumped) head(mark byte, header http.Header) {
+	r := d.call.redactor()
 	for _, key := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[key] {
 			switch key {
 			case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie": // whatever stands in there
 				value = redacted
 			}
-			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(value))
+			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(r.text(value)))
 		}
 	}
 }
@@ -78,7 +79,8 @@ func (d *dumped) body(mark byte, body []byte) {
 		return
 	}
 	fmt.Fprintf(&d.text, "%c\n", mark)
-	for line := range strings.Lines(strings.TrimSuffix(string(body), "\n")) {
+	text := d.call.redactor().text(string(body)) // before it falls into lines, as a private key does
+	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
 		fmt.Fprintf(&d.text, "%c %s\n", mark, Sanitize(line))
 	}
 }

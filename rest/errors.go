@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -69,6 +70,8 @@ type Error struct {
 	foreign  bool                                               // something else than the Controller responded
 	upgraded bool                                               // the Controller speaks another major version by now
 	acted    bool                                               // a write may have been carried out
+	cutOff   bool                                               // the response ended before its end
+	final    bool                                               // the same call can only fail again, although there was no response
 	probed   string                                             // the host that was asked for its version, by a version probe
 }
 
@@ -78,10 +81,13 @@ func (e *Error) FromController() bool { return e.StatusCode != 0 && !e.foreign }
 
 // Temporary reports whether the error says nothing about what was asked, so that the same call can succeed later: there
 // was no response or it was cut off, it is not the Controller's, it has the status 408, 429 or one from 500 on, or the
-// Controller was upgraded meanwhile.
+// Controller was upgraded meanwhile. A certificate that is not trusted, a host that does not exist, a token function that
+// fails and a version that the client is pinned to in vain are not temporary.
 func (e *Error) Temporary() bool {
 	switch {
-	case e.StatusCode == 0, e.foreign, e.upgraded, errors.Is(e.cause, errCutOff):
+	case e.final:
+		return false
+	case e.StatusCode == 0, e.foreign, e.upgraded, e.cutOff:
 		return true
 	}
 	return e.StatusCode == http.StatusRequestTimeout || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
@@ -252,8 +258,9 @@ type Reason struct {
 
 // A Wording is a text that a response contains.
 type Wording struct {
-	Field string // the field that it stands under; "" for what is said about the request as a whole
-	Text  string
+	Field  string // the field that it stands under; "" for what is said about the request as a whole
+	Text   string
+	Status int // if it comes with another status than the Reason's
 }
 
 // Error returns the message.
@@ -264,7 +271,10 @@ func (r *Reason) matches(e *Error) bool {
 	if e.said != nil { // a password can be a word of the reason
 		detail, fields = e.said()
 	}
-	return e.StatusCode == r.Status && e.aboutRequest() && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
+	return e.aboutRequest() && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
+		if e.StatusCode != cmp.Or(w.Status, r.Status) {
+			return false
+		}
 		said := fields[w.Field]
 		if w.Field == "" {
 			said = []string{detail}

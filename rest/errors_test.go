@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/version"
 )
@@ -62,6 +63,7 @@ func TestEveryFormOfAnErrorIsReadAsOneLine(t *testing.T) {
 		{"a JSON text", 503, `"deploy\n failed"`, "deploy failed", nil, "503 Service Unavailable: deploy failed"},
 		{"detail of several lines", 400, `{"detail":"a\n\n\tb\r\nc\u0000\u001b[31m\u202e\u2028d"}`, "a b c [31m d", nil, "400 Bad Request: a b c [31m d"},
 		{"text", 500, "Error accessing logs\nfor a", "Error accessing logs for a", nil, "500 Internal Server Error: Error accessing logs for a"},
+		{"a detail of several texts", 400, `{"detail":["a", "b"]}`, "a b", nil, "400 Bad Request: a b"},
 		{"text that is no UTF-8", 500, "caf\xe9", "caf\uFFFD", nil, "500 Internal Server Error: caf\uFFFD"},
 		{"JSON that is cut off", 500, `{"detail":"Not`, `{"detail":"Not`, nil, `500 Internal Server Error: {"detail":"Not`},
 		{"an HTML heading", 500, "<h1>Server Error (500)</h1>", "Server Error (500)", nil, "500 Internal Server Error: Server Error (500)"},
@@ -70,6 +72,8 @@ func TestEveryFormOfAnErrorIsReadAsOneLine(t *testing.T) {
 		{"HTML with an attribute", 404, `<!doctype html><h1 class="x">Not Found</h1>`, "Not Found", nil, "404 Not Found"},
 		{"HTML that says nothing", 404, "<p>hello", "an HTML page", nil, "404 Not Found: an HTML page"},
 		{"HTML that is cut off", 404, "<title", "an HTML page", nil, "404 Not Found: an HTML page"},
+		{"HTML that is cut off in its heading", 404, `<h1 class="big"`, "an HTML page", nil, "404 Not Found: an HTML page"},
+		{"HTML with an empty title", 404, `<title> </title><h1>Gone</h1>`, "Gone", nil, "404 Not Found: Gone"},
 		{"nothing", 403, "", "", nil, "403 Forbidden"},
 		{"blanks", 403, " \n", "", nil, "403 Forbidden"},
 		{"null", 400, "null", "", nil, "400 Bad Request"},
@@ -126,6 +130,14 @@ func TestSentinelsFollowTheStatus(t *testing.T) {
 		502: {rest.ErrServer, rest.ErrUnavailable},
 		503: {rest.ErrServer, rest.ErrUnavailable},
 		504: {rest.ErrServer, rest.ErrUnavailable},
+		505: {rest.ErrServer},
+		519: {rest.ErrServer},
+		520: {rest.ErrServer, rest.ErrUnavailable},
+		521: {rest.ErrServer, rest.ErrUnavailable},
+		522: {rest.ErrServer, rest.ErrUnavailable},
+		523: {rest.ErrServer, rest.ErrUnavailable},
+		524: {rest.ErrServer, rest.ErrUnavailable},
+		525: {rest.ErrServer},
 		599: {rest.ErrServer},
 	} {
 		var matched []error
@@ -187,6 +199,7 @@ func TestTheCauseBelowIsFoundAndTheURLIsNotRepeated(t *testing.T) {
 		{refused, syscall.ECONNREFUSED, "dial tcp: connection refused"},
 		{context.DeadlineExceeded, context.DeadlineExceeded, "context deadline exceeded"},
 		{io.ErrUnexpectedEOF, io.ErrUnexpectedEOF, "unexpected EOF"},
+		{io.EOF, io.EOF, "the connection was closed without a response"},
 		{errors.New("two\nlines"), nil, "two lines"},
 	} {
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, c.below }))
@@ -220,7 +233,7 @@ func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
 		conn.Close()
 	}()
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
-	assert.ErrorIs(t, err, syscall.ECONNRESET)
+	assert.ErrorIs(t, err, exchange.ConnReset)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond) // nobody accepts
 	defer cancel()
@@ -229,7 +242,7 @@ func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
 
 	require.NoError(t, listener.Close())
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
-	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.ErrorIs(t, err, exchange.ConnRefused)
 }
 
 func TestAnErrorsBodyIsBounded(t *testing.T) {
@@ -260,6 +273,95 @@ func TestAMessageStaysReadableHoweverManyFieldsThereAre(t *testing.T) {
 	failed := failing(t, answer(400, string(body[:60<<10])+`":[]}`))
 	assert.NotEmpty(t, failed.Fields)
 	assert.Less(t, len(failed.Error()), 2000)
+}
+
+func TestASentinelSaysWhatItIs(t *testing.T) {
+	for says, sentinel := range map[string]error{
+		"bad request": rest.ErrBadRequest, "unauthorized": rest.ErrUnauthorized, "forbidden": rest.ErrForbidden, "not found": rest.ErrNotFound,
+		"method not allowed": rest.ErrMethodNotAllowed, "conflict": rest.ErrConflict, "unprocessable": rest.ErrUnprocessable,
+		"rate limited": rest.ErrRateLimited, "server error": rest.ErrServer, "temporarily unavailable": rest.ErrUnavailable,
+		"invalid argument": rest.ErrInvalidArgument, "not the Controller": rest.ErrNotController, "another major version": rest.ErrUpgraded,
+	} {
+		assert.EqualError(t, sentinel, "deis: "+says)
+	}
+}
+
+func TestAFailureIsTemporaryIfItSaysNothingAboutWhatWasAsked(t *testing.T) {
+	for status, temporary := range map[int]bool{
+		0: true, 400: false, 401: false, 404: false, 407: false, 408: true, 409: false, 428: false, 429: true, 430: false, 499: false, 500: true, 503: true, 599: true,
+	} {
+		err := &rest.Error{StatusCode: status}
+		assert.Equal(t, temporary, err.Temporary(), status)
+		assert.Equal(t, status != 0, err.FromController(), status)
+	}
+}
+
+func TestAnErrorsHeaderIsRedactedAndThatOfTheResponseStaysAsItCame(t *testing.T) {
+	var resp rest.Response
+	err := failing(t, answer(400, "", "X-Echo: "+token, "Set-Cookie: session=secretsecret"), rest.WithResponse(&resp))
+	assert.Equal(t, "[redacted]", err.Header.Get("X-Echo"))
+	assert.NotContains(t, err.Header, "Set-Cookie")
+	assert.Equal(t, token, resp.Header.Get("X-Echo"))
+	assert.Equal(t, "session=secretsecret", resp.Header.Get("Set-Cookie"))
+}
+
+func TestAnErrorShowsNothingOfASecretResponse(t *testing.T) {
+	_, err := rest.Post[thing](t.Context(), newClient(t, always(201, `{"id":5,"token":"secretsecret"}`)), rest.Path("auth", "tokens"), nil, rest.WithSecretResponse())
+	require.ErrorContains(t, err, "the response cannot be read: ")
+	assert.ErrorContains(t, err, ": found an object with id, token")
+	assert.NotContains(t, err.Error(), "secretsecret")
+}
+
+func TestTheCauseOfAContextsEndStandsInTheText(t *testing.T) {
+	for _, c := range []struct {
+		cause error
+		says  string
+	}{
+		{nil, "deis: GET /v2/apps/: context canceled"},
+		{errors.New("another\ntask failed"), "deis: GET /v2/apps/: another task failed: context canceled"},
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			cancel(c.cause)
+			return nil, req.Context().Err()
+		}))
+		assert.EqualError(t, get(ctx, client), c.says)
+	}
+}
+
+func TestOnlyA429OfSomebodyElseSaysThatNothingWasDone(t *testing.T) {
+	for status, acted := range map[int]bool{429: false, 400: true, 404: true, 503: true} {
+		controllers := true
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			resp := answer(status, "")
+			if !controllers {
+				resp.Header.Del(version.Header)
+			}
+			return resp, nil
+		}))
+		require.Error(t, get(t.Context(), client)) // the Controller is known from here on
+		controllers = false
+		var failed *rest.Error
+		require.ErrorAs(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), &failed)
+		require.ErrorIs(t, failed, rest.ErrNotController)
+		assert.Equal(t, acted, failed.MayHaveActed(), status)
+		require.ErrorAs(t, get(t.Context(), client), &failed)
+		assert.False(t, failed.MayHaveActed(), "%d of a GET", status)
+	}
+}
+
+func TestAMessageOfFiveHundredCharactersStandsWhole(t *testing.T) {
+	err := failing(t, answer(400, strings.Repeat("é", 500)))
+	assert.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: "+strings.Repeat("é", 500), err.Error())
+	err = failing(t, answer(400, strings.Repeat("é", 501)))
+	assert.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: "+strings.Repeat("é", 500)+"…", err.Error())
+}
+
+func TestAVersionHeaderThatIsNoneIsQuotedInOneShortLine(t *testing.T) {
+	err := failing(t, answer(200, "{}", version.Header+": 2.2\x1b[31m"+strings.Repeat("x", 1000), "Content-Type: application/json"))
+	assert.ErrorIs(t, err, rest.ErrNotController)
+	assert.Equal(t, `deis: POST /v2/apps/: 200 OK: not the Controller's response: its DEIS_API_VERSION header is "2.2\x1b[31m`+strings.Repeat("x", 42)+
+		`", found application/json: it may have been carried out`, err.Error())
 }
 
 func TestLogValueHasThePartsButNotTheBody(t *testing.T) {

@@ -147,3 +147,25 @@ func FuzzPath(f *testing.F) {
 		}
 	})
 }
+
+// FuzzStructure feeds structures of any form to the decoder: whatever JSON another program stored, the app is read.
+func FuzzStructure(f *testing.F) {
+	for _, structure := range []string{
+		`{"web":1}`, `{"web":"1"}`, `[1]`, `"web=1"`, `null`, `{}`, `{"web":1.5}`, `{"web":null}`, `{"web":{"a":1},"worker":2}`, `1e400`, `{"a":1,"a":"b"}`,
+	} {
+		f.Add([]byte(structure))
+	}
+	f.Fuzz(func(t *testing.T, structure []byte) {
+		if !json.Valid(structure) {
+			return
+		}
+		var app struct {
+			ID        string            `json:"id"`
+			Structure map[string]int    `json:"structure" deis:"loose"`
+			Texts     map[string]string `json:"texts" deis:"loose"`
+		}
+		body := `{"structure":` + string(structure) + `,"texts":` + string(structure) + `,"id":"a"}`
+		require.NoError(t, unmarshal([]byte(body), &app, Path("apps", "a")))
+		require.Equal(t, "a", app.ID)
+	})
+}

@@ -26,7 +26,7 @@ const defaultPageSize = 100
 
 // ListOptions choose a page of a list. The zero value is the first page in the Controller's own size, which is 100.
 //
-// v1.6 Controllers answer 404 beyond the last page, v2 Controllers with an empty page.
+// v1.6 Controllers respond with 404 beyond the last page, v2 Controllers with an empty page.
 type ListOptions struct {
 	PageSize int // items a page, from 1; 0 leaves it to the Controller
 	Page     int // which page, from 1; 0 is the first
@@ -42,7 +42,7 @@ type window struct {
 }
 
 // Check returns what is wrong with the options, or nil. Calls do so by themselves; it serves to check them before the
-// question for the version.
+// version is asked for.
 func (o ListOptions) Check() error {
 	switch {
 	case o.PageSize < 0:
@@ -218,7 +218,7 @@ func (l *listing[T]) read(body []byte, at Endpoint) error {
 		switch key {
 		case "results":
 			found = true
-			err = readItems(d, reflect.ValueOf(&l.Results).Elem(), at)
+			err = readItems(d, body, reflect.ValueOf(&l.Results).Elem(), at)
 		case "count":
 			err = unreadable("count", d.Decode(&l.Count))
 		case "next":

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -78,10 +77,11 @@ func TestAPageIsAskedForAsTheVersionUnderstands(t *testing.T) {
 		{rest.ListOptions{PageSize: math.MaxInt32}, "page_size=2147483647", "limit=2147483647&page_size=2147483647"},
 	} {
 		for api, query := range map[version.API]string{version.V1_6: c.v1, version.V2_2: c.v2} {
-			transport := httpmock.NewMockTransport()
-			url := fmt.Sprintf("https://deis.example.com/v%d/apps/", api.Major)
-			transport.RegisterResponderWithQuery("GET", url, query, httpmock.ResponderFromResponse(answer(200, page("null"), version.Header+": "+api.String())))
-			client := newClient(t, transport, func(c *rest.Config) { c.API = api })
+			client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+				assert.Equal(t, fmt.Sprintf("/v%d/apps/", api.Major), req.URL.Path)
+				assert.Equal(t, query, req.URL.RawQuery, "%s %+v", api, c.options)
+				return answer(200, page("null"), version.Header+": "+api.String()), nil
+			}), func(c *rest.Config) { c.API = api })
 			got, err := rest.List[thing](t.Context(), client, rest.Path("apps"), c.options)
 			require.NoError(t, err, "%s %+v", api, c.options)
 			assert.Empty(t, got.Items)
@@ -311,6 +311,9 @@ func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
 		"an item of another type":     {`{"results":[{"id":"a"},"b"]}`, "item 2 of the response cannot be read"},
 		"a count below zero":          {`{"count":-1,"results":[]}`, "the count of the list is negative"},
 		"something behind its end":    {`{"results":[]} {}`, "the response is not JSON"},
+		"a key that is not text":      {`{"results":[],5:1}`, "the response is not JSON"},
+		"a key without its end":       {`{"results":[],"coun`, "the response is not JSON"},
+		"a field that cannot be read": {`{"results":[],"previous":x}`, "the response cannot be read: its JSON"},
 		"a list without its end":      {`{"results":[{"id":"a"}`, "the response is not JSON"},
 		"an error that came with 200": {`{"detail":"no"}`, "the response is not a list"},
 	} {

@@ -48,6 +48,13 @@ func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &parts))
 		assert.Equal(t, "GET", parts["method"])
 		assert.Equal(t, "/v2/apps/a/", parts["path"])
+		assert.Equal(t, "GET /apps/{app}/", parts["operation"])
+		lasts, attempt := "took", "attempts"
+		if parts["level"] == "WARN" {
+			lasts, attempt = "wait", "attempt"
+		}
+		assert.Contains(t, parts, lasts)
+		assert.EqualValues(t, min(len(lines)+1, 3), parts[attempt])
 		lines = append(lines, fmt.Sprint(parts["level"], " ", parts["msg"], " ", parts["status"], " ", parts["error"]))
 	}
 	assert.Equal(t, []string{

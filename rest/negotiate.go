@@ -60,8 +60,8 @@ func (c *Client) ask(probe *call) (version.API, error) {
 	defer cancel()
 	if err := probe.send(bounded, nil); err != nil {
 		var failed *Error
-		if errors.As(err, &failed) && bounded.Err() != nil && probe.Err() == nil { // the bound is ours, not the caller's
-			failed.cause = fmt.Errorf("no response within %v", probeTimeout)
+		if errors.As(err, &failed) && failed.StatusCode == 0 && bounded.Err() != nil && probe.Err() == nil { // the bound is ours, not the caller's
+			failed.cause, failed.lastTry = fmt.Errorf("no response within %v", probeTimeout), probe.lastTry
 		}
 		return version.API{}, err
 	}
@@ -81,6 +81,14 @@ func (c *Client) Require(ctx context.Context, operation string, need version.API
 		err = &version.UnsupportedError{Operation: operation, Have: have, Need: need}
 	}
 	return err
+}
+
+// RequireAt is Require for an operation at an endpoint, whose path it checks before it asks for the version.
+func (c *Client) RequireAt(ctx context.Context, at Endpoint, operation string, need version.API) error {
+	if at.err != nil {
+		return at.err
+	}
+	return c.Require(ctx, operation, need)
 }
 
 // Server returns what the Controller last said about itself; false before its first response.

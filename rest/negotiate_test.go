@@ -87,6 +87,8 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 				return answer(200, "{}", version.Header+": "+c.header), nil
 			}
 			assert.NotContains(t, req.Header, "Authorization", c.situation)
+			assert.Equal(t, "GET /", rest.Operation(req.Context()))
+			assert.NotContains(t, req.Header, http.CanonicalHeaderKey(version.Header), "no version is agreed on yet")
 			assert.Equal(t, "application/json", req.Header.Get("Accept"))
 			assert.Equal(t, "rest-test", req.Header.Get("User-Agent"))
 			assert.Nil(t, req.Body)
@@ -138,7 +140,7 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 		{"nothing to see", func() *http.Response { return answer(404, "") }, "it has no DEIS_API_VERSION header", nil},
 		{"a version that is none", func() *http.Response {
 			return answer(200, "{}", version.Header+": two", "Content-Type: application/json")
-		}, "found application/json", nil},
+		}, `no Controller at deis.example.com: its DEIS_API_VERSION header is "two", found application/json`, nil},
 		{"an empty version", func() *http.Response { return answer(200, "{}", version.Header+": ") }, "it has no DEIS_API_VERSION header", nil},
 	} {
 		requests := 0
@@ -181,16 +183,47 @@ func TestAQuestionIsRepeatedLikeAnyGet(t *testing.T) {
 	assert.Equal(t, 3, asked)
 }
 
-func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
-	asked := 0
+func TestTheVersionResponseIsReadToItsEndAndClosed(t *testing.T) {
+	unread := strings.NewReader(strings.Repeat("x", 10_000))
+	closed := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		asked++
-		return answer(503, "", "Retry-After: 3600"), nil
-	}), unpinned, retries)
-	api, err := client.Negotiate(t.Context())
+		resp := answer(401, "")
+		resp.Body = &closer{Reader: unread, closed: func() { closed++ }}
+		return resp, nil
+	}), unpinned)
+	_, err := client.Negotiate(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, version.V2_2, api)
-	assert.Equal(t, 1, asked)
+	assert.Zero(t, unread.Len(), "so that the connection can be used again")
+	assert.Equal(t, 1, closed)
+}
+
+func TestAVersionResponseWithoutEndIsNotReadForLong(t *testing.T) {
+	read := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		resp := answer(401, "")
+		resp.Body = io.NopCloser(reader(func(p []byte) (int, error) {
+			read += len(p)
+			return len(p), nil
+		}))
+		return resp, nil
+	}), unpinned)
+	_, err := client.Negotiate(t.Context())
+	require.NoError(t, err)
+	assert.Less(t, read, 128<<10)
+}
+
+func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
+	for _, status := range []int{200, 401, 404, 408, 429, 500, 502, 503, 504} {
+		asked := 0
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			asked++
+			return answer(status, ""), nil
+		}), unpinned, retries)
+		api, err := client.Negotiate(t.Context())
+		require.NoError(t, err, status)
+		assert.Equal(t, version.V2_2, api, status)
+		assert.Equal(t, 1, asked, status)
+	}
 }
 
 func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {

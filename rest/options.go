@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -25,6 +26,7 @@ type options struct {
 	anonymous      bool
 	unknownPath    bool
 	noReadAhead    bool
+	look           func(context.Context) error
 	responses      []*Response
 	err            error
 }
@@ -140,13 +142,22 @@ func WithSecrets(secrets ...string) CallOption {
 	return func(o *options) { o.secrets = append(o.secrets, secrets...) }
 }
 
-// WithSecretResponse says that the response itself is a secret, a token for example: a dump does not show it.
+// WithSecretResponse says that the response itself is a secret, a token or a config for example: a dump does not show it.
 func WithSecretResponse() CallOption { return func(o *options) { o.secretResponse = true } }
 
 // WithUnknownPath allows a DELETE below an app, a certificate or an account that the SDK does not know to be safe. Servers
-// before Workflow v2.7 answer a DELETE that they do not know by destroying the parent: use it only where you know the
+// before Workflow v2.7 carry out a DELETE that they do not know on the parent: use it only where you know the
 // server.
 func WithUnknownPath() CallOption { return func(o *options) { o.unknownPath = true } }
+
+// WithLook looks before the call is sent, in the turn in which it is: no other write of the client to the app comes between.
+// An error ends the call, and nothing is sent.
+func WithLook(look func(context.Context) error) CallOption {
+	return func(o *options) { o.look = look }
+}
+
+// WithoutResponse leaves the Responses of options before it alone, for a call beside the one that they are meant for.
+func WithoutResponse() CallOption { return func(o *options) { o.responses = nil } }
 
 // WithoutReadAhead makes an All ask for a page only when the range comes to it. On other calls it changes nothing.
 func WithoutReadAhead() CallOption { return func(o *options) { o.noReadAhead = true } }

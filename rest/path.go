@@ -14,7 +14,10 @@ import (
 type Endpoint struct {
 	path  string // escaped, with slashes on both ends unless NoSlash took the last
 	place *place // where the path ends in the table of known paths; nil: it is not in there
-	err   error
+
+	serial string // the identifier for which writes take turns, if any, and its rule
+	rule   *rule
+	err    error
 }
 
 // Path joins the elements of a path and closes it with a slash, as most of the API's paths are: Path("apps", id,
@@ -41,6 +44,9 @@ func Path(elems ...string) Endpoint {
 		}
 		if err != nil {
 			return Endpoint{err: err}
+		}
+		if e.place != nil && e.place.serial {
+			e.serial, e.rule = elem, e.place.rule
 		}
 		b.WriteString(escape(elem))
 		b.WriteByte('/')
@@ -125,14 +131,10 @@ func (e Endpoint) template() string {
 
 // turn names what the writes to the endpoint take turns for, "app example-go", or is empty.
 func (e Endpoint) turn() string {
-	if e.place == nil || !e.place.alone {
-		for _, s := range e.steps() {
-			if s.at != nil && s.at.serial {
-				return s.at.rule.argument + " " + s.elem
-			}
-		}
+	if e.serial == "" || e.place != nil && e.place.alone {
+		return ""
 	}
-	return ""
+	return e.rule.argument + " " + e.serial
 }
 
 // checkDelete refuses to delete where a real Controller could destroy something else. Below a known resource it allows
@@ -234,7 +236,7 @@ var (
 	releaseRule = rule{argument: "release", name: "release",
 		says: "must be v and a number from 1 on", allows: isRelease}
 	buildRule = rule{argument: "build", name: "uuid",
-		says: "must be a UUID", allows: chars("-", isAlphanumeric)}
+		says: "may contain only letters, digits and -", allows: chars("-", isAlphanumeric)}
 	keyRule = rule{argument: "key id", name: "id",
 		says: "must be text without control characters or outer spaces, and not . or .. or empty between slashes", allows: isKeyID}
 	plainRule = rule{argument: "path element", name: "id",
@@ -242,25 +244,22 @@ var (
 		allows: func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
 )
 
-// known lists the paths that the SDK knows, with what it must know of each. The elements before the last of a pattern
-// stand in entries of their own, or need nothing.
+// known lists the paths of which the SDK must know something: what identifiers look like, what is safe to delete, and
+// which names are those of actions. The elements before the last of a pattern stand in entries of their own, or need
+// nothing.
 var known = []struct {
 	pattern string
 	rule    *rule       // of the * that the pattern ends in
 	deletes version.API // since when a DELETE is safe
 }{
-	{"apps", nil, version.API{}},
 	{"apps/*", &appRule, version.V1_6},
-	{"apps/*/builds", nil, version.API{}},
 	{"apps/*/builds/*", &buildRule, version.API{}},
-	{"apps/*/config", nil, version.API{}},
 	{"apps/*/containers/*", &typeRule, version.API{}},
 	{"apps/*/containers/*/*", &podRule, version.API{}},
 	{"apps/*/containers/*/*/restart", nil, version.API{}},
 	{"apps/*/containers/*/restart", nil, version.API{}},
 	{"apps/*/containers/restart", nil, version.API{}},
 	{"apps/*/domains/*", &domainRule, version.V1_6},
-	{"apps/*/logs", nil, version.API{}},
 	{"apps/*/perms/*", &usernameRule, version.V1_6},
 	{"apps/*/pods/*", &typeRule, version.API{}},
 	{"apps/*/pods/*/*", &podRule, version.API{}},
@@ -270,13 +269,14 @@ var known = []struct {
 	{"apps/*/releases/*", &releaseRule, version.API{}},
 	{"apps/*/releases/rollback", nil, version.API{}},
 	{"apps/*/run", nil, version.API{}},
-	{"apps/*/scale", nil, version.API{}},
-	{"apps/*/services", nil, version.V2_3},
-	{"apps/*/settings", nil, version.API{}},
-	{"apps/*/tls", nil, version.API{}},
 	{"apps/*/whitelist", nil, version.V2_3},
 	{"admin/perms/*", &usernameRule, version.V1_6},
 	{"auth/cancel", nil, version.V1_6},
+	{"auth/login", nil, version.API{}},
+	{"auth/passwd", nil, version.API{}},
+	{"auth/register", nil, version.API{}},
+	{"auth/tokens", nil, version.API{}},
+	{"auth/whoami", nil, version.API{}},
 	{"certs/*", &certRule, version.V1_6},
 	{"certs/*/domain/*", &domainRule, version.V2},
 	{"keys/*", &keyRule, version.V1_6},

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ var places = map[string]struct{ path, argument string }{
 	"cert":      {"certs/*", "certificate name"},
 	"key":       {"keys/*", "key id"},
 	"release":   {"apps/x/releases/*", "release"},
+	"build":     {"apps/x/builds/*", "build"},
 	"type":      {"apps/x/pods/*", "process type"},
 	"type 1.6":  {"apps/x/containers/*", "process type"},
 	"all of it": {"apps/x/pods/*/restart", "process type"},
@@ -66,6 +68,7 @@ func TestIdentifiersOfTheServersPatternAreSentWhole(t *testing.T) {
 		"cert":      {"foo", "*.example.com", "star_example-com", "domain", "*"},
 		"key":       {"test@example.com", "with space/and slash", "ключ", "a?b#c%2F&d", "...", "*"},
 		"release":   {"v1", "v2", "v10", "v99999999999999999999", "rollback"},
+		"build":     {"de1bf5b5-4a72-4f94-a10c-d2a3741cdf75"},
 		"type":      {"web", "web.1", "my_worker-2", "restart"},
 		"type 1.6":  {"web.1"},
 		"all of it": {"web", "web.1", "restart"},
@@ -102,6 +105,7 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 		"attached":  {"*"},
 		"cert":      {},
 		"release":   {"v0", "v-1", "v01", "2", "v", "vabc", "vv2", "v2v", "v1.0", "V2", "rollback2", "latest", "v+1", "v٣"},
+		"build":     {"*", "a_b", "a.b"},
 		"type":      {"*"},
 		"type 1.6":  {"*"},
 		"all of it": {"*"},
@@ -115,7 +119,8 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 	for _, place := range []string{"username", "admin"} {
 		also[place] = slices.DeleteFunc(also[place], func(id string) bool { return id == "a@b" || id == "a+b" })
 	}
-	also["key"], also["other"], also["first"] = nil, []string{"a/b", "../b"}, []string{"a/b", "../b"}
+	also["key"] = []string{"a/./b", "a//b", "a/../b", "/a", "a/", "./a", "a/..", " a", "a ", "\u00a0a"}
+	also["other"], also["first"] = []string{"a/b", "../b"}, []string{"a/b", "../b"}
 
 	for place, ids := range also {
 		for _, id := range append(ids, never...) {
@@ -128,6 +133,24 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 			assert.Less(t, len(err.Error()), 300)
 			assert.Equal(t, err, at(place, id).Err())
 		}
+	}
+}
+
+func TestAPatternHoldsItsWholeAlphabetAndNoNeighbourOfIt(t *testing.T) {
+	const lower, upper, digits, neighbours = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "/:@[`{"
+	for place, allowed := range map[string]string{
+		"app": lower + digits + "-", "cert": lower + upper + digits + "-_.*", "type": lower + upper + digits + "-_.", "pod": lower + upper + digits + "-_",
+		"username": lower + upper + digits + ".@+-_", "domain": lower + upper + digits + "-._",
+	} {
+		assert.NoError(t, at(place, allowed).Err(), place)
+		for _, r := range neighbours + "|" {
+			if !strings.ContainsRune(allowed, r) {
+				assert.ErrorIs(t, at(place, "a"+string(r)).Err(), rest.ErrInvalidArgument, "%s with %c", place, r)
+			}
+		}
+	}
+	for number := range 10 {
+		assert.Equal(t, number > 0, at("release", fmt.Sprint("v", number)).Err() == nil, "v%d", number)
 	}
 }
 
@@ -175,6 +198,48 @@ func TestPathsAreWrittenAsDocumented(t *testing.T) {
 	}
 	err := rest.Path("apps", "Upper").NoSlash().Err()
 	assert.ErrorIs(t, err, rest.ErrInvalidArgument, "NoSlash must keep the error")
+}
+
+func TestAnOperationHasANameInPlaceOfEachIdentifier(t *testing.T) {
+	var operation string
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		operation = rest.Operation(req.Context())
+		return answer(200, "{}"), nil
+	}))
+	for _, c := range []struct {
+		at   rest.Endpoint
+		want string
+	}{
+		{rest.Path("apps"), "/apps/"},
+		{rest.Path("apps", "x"), "/apps/{app}/"},
+		{rest.Path("apps", "x", "config"), "/apps/{app}/config/"},
+		{rest.Path("apps", "x", "builds", "0"), "/apps/{app}/builds/{uuid}/"},
+		{rest.Path("apps", "x", "domains", "*.example.com"), "/apps/{app}/domains/{domain}/"},
+		{rest.Path("apps", "x", "perms", "jo.hn").NoSlash(), "/apps/{app}/perms/{username}"},
+		{rest.Path("apps", "x", "pods", "web"), "/apps/{app}/pods/{type}/"},
+		{rest.Path("apps", "x", "pods", "web", "x-web-1", "restart"), "/apps/{app}/pods/{type}/{pod}/restart/"},
+		{rest.Path("apps", "x", "pods", "web", "restart"), "/apps/{app}/pods/{type}/restart/"},
+		{rest.Path("apps", "x", "pods", "restart"), "/apps/{app}/pods/restart/"},
+		{rest.Path("apps", "x", "containers", "web", "1", "restart"), "/apps/{app}/containers/{type}/{pod}/restart/"},
+		{rest.Path("apps", "x", "containers", "web", "restart"), "/apps/{app}/containers/{type}/restart/"},
+		{rest.Path("apps", "x", "containers", "restart"), "/apps/{app}/containers/restart/"},
+		{rest.Path("apps", "x", "releases", "v1"), "/apps/{app}/releases/{release}/"},
+		{rest.Path("apps", "x", "releases", "rollback"), "/apps/{app}/releases/rollback/"},
+		{rest.Path("admin", "perms", "jo"), "/admin/perms/{username}/"},
+		{rest.Path("auth", "cancel"), "/auth/cancel/"},
+		{rest.Path("auth", "login"), "/auth/login/"},
+		{rest.Path("auth", "passwd"), "/auth/passwd/"},
+		{rest.Path("auth", "register"), "/auth/register/"},
+		{rest.Path("auth", "tokens"), "/auth/tokens/"},
+		{rest.Path("auth", "whoami"), "/auth/whoami/"},
+		{rest.Path("certs", "c", "domain", "example.com"), "/certs/{name}/domain/{domain}/"},
+		{rest.Path("keys", "a/b"), "/keys/{id}/"},
+		{rest.Path("widgets", "x", "parts", "y"), "/widgets/{id}/parts/{id}/"},
+	} {
+		_, err := rest.Get[struct{}](t.Context(), client, c.at)
+		require.NoError(t, err, c.want)
+		assert.Equal(t, "GET "+c.want, operation)
+	}
 }
 
 func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
@@ -235,11 +300,17 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 	}
 }
 
-func TestAnAddressAndAServiceCanBeDeletedInAPI23(t *testing.T) {
-	for _, elems := range [][]string{{"apps", "x", "whitelist"}, {"apps", "x", "services"}} {
-		client := newClient(t, always(204, "", version.Header+": 2.3"), func(c *rest.Config) { c.API = version.V2_3 })
-		assert.NoError(t, rest.Delete(t.Context(), client, rest.Path(elems...)), elems)
-	}
+func TestTheWhitelistCanBeDeletedFromInAPI23(t *testing.T) {
+	at23 := func(c *rest.Config) { c.API = version.V2_3 }
+	whitelist, services := rest.Path("apps", "x", "whitelist"), rest.Path("apps", "x", "services")
+	client := newClient(t, always(204, "", version.Header+": 2.3"), at23)
+	assert.NoError(t, rest.Delete(t.Context(), client, whitelist))
+	assert.ErrorIs(t, rest.Delete(t.Context(), client, services), rest.ErrInvalidArgument, "servers of 2.3 before Workflow v2.7 destroy the app")
+
+	older := newClient(t, always(200, `{"id":"x"}`, version.Header+": 2.2"), at23) // pinned to more than the Controller has
+	_, err := rest.Get[thing](t.Context(), older, rest.Path("apps", "x"))
+	require.NoError(t, err)
+	assert.ErrorIs(t, rest.Delete(t.Context(), older, whitelist), rest.ErrInvalidArgument, "a 2.2 Controller would destroy the app")
 }
 
 func TestAnIdentifierIsCheckedWithoutAPath(t *testing.T) {
@@ -247,7 +318,7 @@ func TestAnIdentifierIsCheckedWithoutAPath(t *testing.T) {
 	assert.EqualError(t, rest.Check("apps/*", "Upper"), `deis: invalid argument: app "Upper" may contain only a-z, 0-9 and -`)
 	assert.ErrorIs(t, rest.Check("apps/*/pods/*", ""), rest.ErrInvalidArgument)
 	for _, pattern := range []string{"apps", "apps/*/config", "nothing/*", ""} {
-		assert.Panics(t, func() { rest.Check(pattern, "x") }, pattern)
+		assert.PanicsWithValue(t, "deis: rest.Check: no rule for "+pattern, func() { rest.Check(pattern, "x") })
 	}
 }
 

@@ -14,9 +14,9 @@ const (
 )
 
 // Poll looks again and again until a look reports that it is done, or fails for good: all waiting of this SDK is built on
-// it. An interval of 0 is a second. Each look gets a context that ends after 30 seconds; what is between two looks grows
-// with the time waited, from the interval to 5 seconds. A look that fails temporarily (see Error.Temporary) is made again,
-// after what Retry-After asks for, as long as some look succeeds within five minutes.
+// it. An interval of 0 is a second. Each look gets a context that ends after 30 seconds. The pause between two looks grows with
+// the time waited, from the interval to 5 seconds. A look that fails temporarily (see Error.Temporary) is made again,
+// after what Retry-After asks for. Poll gives up when no look has succeeded for five minutes, or if Retry-After asks for more.
 //
 // When ctx ends, the error matches ctx.Err() and nothing else, and says what the last look failed with, if it did.
 func Poll(ctx context.Context, interval time.Duration, look func(context.Context) (done bool, err error)) error {
@@ -32,7 +32,7 @@ func Poll(ctx context.Context, interval time.Duration, look func(context.Context
 		wait := min(max(interval, time.Since(began)/10), max(interval, longestPoll))
 		var failed *Error
 		switch {
-		case ctx.Err() != nil && (err != nil || !done):
+		case ctx.Err() != nil && err != nil:
 			return ended(ctx, err)
 		case err == nil && done:
 			return nil
@@ -42,7 +42,9 @@ func Poll(ctx context.Context, interval time.Duration, look func(context.Context
 			return err
 		case ownBound:
 		case errors.As(err, &failed) && failed.Temporary():
-			wait = max(wait, failed.RetryAfter)
+			if wait = max(wait, failed.RetryAfter); time.Since(succeeded)+wait > patience {
+				return err
+			}
 		default:
 			return err
 		}

@@ -203,6 +203,19 @@ func TestAnErrorOfThePageAheadComesAfterTheItemsBeforeIt(t *testing.T) {
 	})
 }
 
+func TestATransportThatEndsTheGoroutineThatReadsAheadIsAnError(t *testing.T) {
+	requests := 0
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		if requests++; requests > 1 {
+			runtime.Goexit()
+		}
+		return answer(200, `{"results":[{"id":"a"},{"id":"b"}],"next":"/v2/apps/?offset=2"}`), nil
+	}))
+	items, err := rest.Collect(rest.All[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{}))
+	assert.Equal(t, []thing{{"a"}, {"b"}}, items)
+	assert.EqualError(t, err, "deis: the transport ended the goroutine that read ahead")
+}
+
 func TestABreakDuringThePageSeesNothingOfTheErrorAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3, fails: 2}

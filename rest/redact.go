@@ -46,7 +46,7 @@ func newRedactor(secrets []string) redactor {
 	return redactor{strings.NewReplacer(pairs...)}
 }
 
-// forms lists how a text can stand in what a server says. Go and Python differ in what JSON escapes.
+// forms lists how a text can stand in what a server says. Go, Python and PHP differ in what they escape.
 func forms(text string) []string {
 	quoted, err := json.Marshal(text)
 	if err != nil { // cannot be: it is text
@@ -54,7 +54,12 @@ func forms(text string) []string {
 	}
 	escaped := string(quoted[1 : len(quoted)-1])
 	plain := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(escaped)
-	return []string{text, escaped, plain, escapeASCII(plain), html.EscapeString(text), url.QueryEscape(text), url.PathEscape(text)}
+	ascii := escapeASCII(plain)
+	page := html.EscapeString(text)
+	return []string{
+		text, escaped, plain, ascii, strings.ReplaceAll(plain, "/", `\/`), strings.ReplaceAll(ascii, "/", `\/`),
+		page, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#x27;").Replace(page), url.QueryEscape(text), url.PathEscape(text),
+	}
 }
 
 // escapeASCII escapes what is left in a JSON text that Python would escape.
@@ -88,9 +93,6 @@ func (r redactor) header(h http.Header) http.Header {
 // error redacts an error that quotes what a server said, as those of net/http and of decoders do. What is below such an
 // error goes with the secret.
 func (r redactor) error(err error) error {
-	if err == nil {
-		return nil
-	}
 	said := err.Error()
 	if text := r.text(said); text != said {
 		return errors.New(text)
@@ -101,6 +103,7 @@ func (r redactor) error(err error) error {
 // body redacts what an error keeps of a response, and returns how to find its reason in what came.
 func (e *Error) redactBody(r redactor, came []byte) {
 	e.Body = []byte(r.text(string(came)))
+	e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
 	e.Detail, e.Fields = describe(e.Body)
 	if !bytes.Equal(e.Body, came) {
 		e.said = func() (string, map[string][]string) { return describe(came) }

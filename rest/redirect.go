@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,11 +19,11 @@ func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.R
 			return fmt.Errorf("redirected to %s://%s%s: refused: %s", req.URL.Scheme, req.URL.Host, req.URL.EscapedPath(), why)
 		}
 		switch {
-		case first.Method != http.MethodGet && first.Method != http.MethodHead:
+		case isWrite(first.Method):
 			return refuse("a write must not become a GET; use the address that it leads to as controller URL")
 		case last.URL.Scheme == "https" && req.URL.Scheme != "https":
 			return refuse("it leaves https")
-		case req.URL.Host != first.URL.Host && !upgrades(first.URL, req.URL):
+		case !sameHost(first.URL, req.URL) && !upgrades(first.URL, req.URL):
 			return refuse("it leads to another host; use that as controller URL if it is the Controller")
 		case len(via) >= maxRedirects:
 			return refuse("too many redirects")
@@ -33,7 +34,15 @@ func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.R
 	}
 }
 
-// upgrades tells whether a redirect leads from http to https on the same host, each on its usual port.
+// sameHost reports whether two URLs lead to the same host and port.
+func sameHost(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	return a.Hostname() == b.Hostname() && (a.Scheme == b.Scheme && port(a) == port(b) || a.Host == b.Host)
+}
+
+// upgrades reports whether a redirect leads from http to https on the same host, each on its usual port.
 func upgrades(from, to *url.URL) bool {
 	usual := func(u *url.URL, port string) bool { return u.Port() == "" || u.Port() == port }
 	return from.Scheme == "http" && to.Scheme == "https" && from.Hostname() == to.Hostname() &&

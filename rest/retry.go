@@ -19,7 +19,8 @@ import (
 // GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429, 502,
 // 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it went out: no connection, no
 // tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that failed that way is
-// stored, and real 2.2 Controllers respond to its repetition with a 204 that does nothing. Nothing is retried on 500.
+// stored, and real 2.2 Controllers respond to its repetition with a 204 that does nothing. Nothing is retried on 500, nor
+// when a response is cut off after its header.
 type RetryPolicy struct {
 	Max int // how often at most, after the first attempt
 
@@ -41,7 +42,7 @@ func (p RetryPolicy) Check() error {
 	switch {
 	case p.Max < 0:
 		return InvalidArgument("RetryPolicy.Max", "must not be negative")
-	case p.MinWait < 0 || p.MaxWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
+	case p.MinWait < 0 || p.MaxWait != 0 && p.MaxWait < p.MinWait:
 		return InvalidArgument("RetryPolicy", "must have 0 <= MinWait <= MaxWait")
 	case p.TryTimeout < 0:
 		return InvalidArgument("RetryPolicy.TryTimeout", "must not be negative")

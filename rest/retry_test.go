@@ -107,6 +107,9 @@ func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
 		{"504", outcome{status: 504}, [4]int{3, 3, 1, 3}},
 		{"519", outcome{status: 519}, [4]int{1, 1, 1, 1}},
 		{"520", outcome{status: 520}, [4]int{3, 3, 1, 3}},
+		{"521", outcome{status: 521}, [4]int{3, 3, 1, 3}},
+		{"522", outcome{status: 522}, [4]int{3, 3, 1, 3}},
+		{"523", outcome{status: 523}, [4]int{3, 3, 1, 3}},
 		{"524", outcome{status: 524}, [4]int{3, 3, 1, 3}},
 		{"525", outcome{status: 525}, [4]int{1, 1, 1, 1}},
 		{"a redirect elsewhere", outcome{status: 302, header: "Location: https://other.example.com/"}, [4]int{1, 1, 1, 1}},
@@ -192,6 +195,11 @@ func TestADeleteThatFindsNothingOnARetryHasSucceeded(t *testing.T) {
 	transport := &inOrder{outcomes: []outcome{{status: 503}, {status: 404}}}
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a"))
 	assert.ErrorIs(t, err, rest.ErrNotFound, "a GET that finds nothing has not")
+
+	transport = &inOrder{outcomes: []outcome{{status: 502}, {status: 404}}}
+	_, err = rest.Post[struct{}](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a", "run"), nil, rest.WithIdempotent())
+	assert.ErrorIs(t, err, rest.ErrNotFound, "nor has a POST")
+	assert.ErrorContains(t, err, "it may have been carried out")
 }
 
 func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
@@ -353,8 +361,22 @@ func TestAnyPolicyThatPassesTheCheckWorks(t *testing.T) {
 }
 
 func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
-	for _, policy := range []rest.RetryPolicy{{Max: -1}, {MinWait: -1}, {MinWait: 2, MaxWait: 1}, {MaxWait: -1}} {
-		assert.ErrorIs(t, policy.Check(), rest.ErrInvalidArgument, "%+v", policy)
+	for _, c := range []struct {
+		policy rest.RetryPolicy
+		says   string
+	}{
+		{rest.RetryPolicy{Max: -1}, "RetryPolicy.Max must not be negative"},
+		{rest.RetryPolicy{MinWait: -1}, "RetryPolicy must have 0 <= MinWait <= MaxWait"},
+		{rest.RetryPolicy{MinWait: -2, MaxWait: -1}, "RetryPolicy must have 0 <= MinWait <= MaxWait"},
+		{rest.RetryPolicy{MinWait: 2, MaxWait: 1}, "RetryPolicy must have 0 <= MinWait <= MaxWait"},
+		{rest.RetryPolicy{MaxWait: -1}, "RetryPolicy must have 0 <= MinWait <= MaxWait"},
+		{rest.RetryPolicy{TryTimeout: -1}, "RetryPolicy.TryTimeout must not be negative"},
+	} {
+		assert.EqualError(t, c.policy.Check(), "deis: invalid argument: "+c.says)
+		assert.ErrorIs(t, c.policy.Check(), rest.ErrInvalidArgument)
+	}
+	for _, policy := range []rest.RetryPolicy{{MinWait: time.Hour}, {MaxWait: 1}, {MinWait: 1, MaxWait: 1}} {
+		assert.NoError(t, policy.Check(), "%+v", policy)
 	}
 	assert.NoError(t, rest.RetryPolicy{}.Check())
 	assert.NoError(t, rest.DefaultRetryPolicy.Check())
@@ -434,6 +456,31 @@ func TestAWaitBeyondTheDeadlineIsNotBegun(t *testing.T) {
 		assert.Equal(t, 3*time.Second, failed.RetryAfter)
 		assert.Zero(t, time.Since(start))
 		assert.Len(t, transport.made, 1)
+	})
+}
+
+func TestARetryThatFitsIntoTheDeadlineIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &inOrder{outcomes: []outcome{{status: 429, header: "Retry-After: 3"}, {err: reset}, {status: 200}}}
+		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: time.Minute} })
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		start := time.Now()
+		require.NoError(t, get(ctx, client))
+		assert.Len(t, transport.made, 3)
+		assert.InDelta(t, 3*time.Second, time.Since(start), 2, "the wait that was asked for, and a short one")
+		assert.NoError(t, ctx.Err())
+	})
+}
+
+func TestTheDefaultPolicyRetriesThreeTimesWithinSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &inOrder{outcomes: []outcome{{status: 503}}}
+		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.DefaultRetryPolicy })
+		start := time.Now()
+		require.ErrorIs(t, get(t.Context(), client), rest.ErrUnavailable)
+		assert.Len(t, transport.made, 4)
+		assert.LessOrEqual(t, time.Since(start), 250*time.Millisecond+500*time.Millisecond+time.Second)
 	})
 }
 

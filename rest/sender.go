@@ -27,13 +27,14 @@ func (c *call) sender(resp *http.Response) sender {
 		return controller
 	case err == nil:
 		return otherController
-	case c.probe, seen, said != "":
-		return somebodyElse
+	case c.probe, seen, said != "", resp.StatusCode/100 == 3, resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode == 499, resp.StatusCode > 511:
+		return somebodyElse // no Controller gives such a status
 	}
 	return unknown
 }
 
-// succeeded reports whether a response can mean success. Of a sender that is not known, only what real Controllers give.
+// succeeded reports whether a response can mean success. If it is not known who gave it, only the statuses that real
+// Controllers give can.
 func (s sender) succeeded(resp *http.Response) bool {
 	switch s {
 	case controller:

@@ -25,8 +25,6 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	switch {
 	case bytes.HasSuffix(text, []byte("UTC")):
 		text = text[:len(text)-len("UTC")]
-	case bytes.HasSuffix(text, []byte("Z")):
-		text = text[:len(text)-len("Z")]
 	case len(text) > len("2006-01-02T15:04:05") && bytes.ContainsAny(text[len("2006-01-02"):], "+-"):
 		zone = ""
 	}

@@ -17,10 +17,7 @@ import (
 type transport struct{ below http.RoundTripper }
 
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	c, ok := req.Context().Value(callKey{}).(*call)
-	if !ok { // a transport above has replaced the context
-		return t.below.RoundTrip(req)
-	}
+	c := req.Context().Value(callKey{}).(*call)
 	if isWrite(c.method) {
 		req = req.WithContext(c.attempt.trace(req.Context()))
 		return c.dump(req, t.below)
@@ -46,6 +43,9 @@ type try struct {
 
 func (c *call) newTry(parent context.Context) try {
 	t := try{parent: parent, bound: c.client.config.Retry.tryTimeout()}
+	if c.probe {
+		t.bound = min(t.bound, probeTimeout/2) // so that there is time for another attempt
+	}
 	t.ctx, t.cancel = context.WithTimeout(parent, t.bound)
 	return t
 }
@@ -75,17 +75,19 @@ func (t *try) explain(err error) error {
 type attempt struct {
 	began     atomic.Bool // the transport looks for a connection: it is one of net/http, which reports what it does
 	connected atomic.Bool // and found one, on which it may have sent something
+	wrote     atomic.Bool // and sent the header
 }
 
 func (a *attempt) trace(ctx context.Context) context.Context {
 	a.began.Store(false)
-	a.connected.Store(false)
+	a.wrote.Store(false)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			a.began.Store(true)
-			a.connected.Store(false) // net/http begins anew only where it has sent nothing of a write
+			a.connected.Store(a.wrote.Load()) // net/http begins anew only where it has sent nothing; others may do otherwise
 		},
-		GotConn: func(httptrace.GotConnInfo) { a.connected.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { a.connected.Store(true) },
+		WroteHeaders: func() { a.wrote.Store(true) },
 	})
 }
 

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// turns lets those follow each other who want the same: the writes to one app, and the calls that need to ask for the
-// version.
+// turns makes calls wait for each other: the writes to one app, and the calls that would all ask for the version.
 type turns struct {
 	mu   sync.Mutex
 	open map[string]*turn

@@ -27,7 +27,7 @@ func (a *aSecond) RoundTrip(req *http.Request) (*http.Response, error) {
 	case <-req.Context().Done():
 		return nil, req.Context().Err()
 	}
-	return &http.Response{StatusCode: 200, Header: make(http.Header), Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
+	return &http.Response{StatusCode: 200, Header: http.Header{versionKey: {"2.2"}}, Body: io.NopCloser(strings.NewReader("")), Request: req}, nil
 }
 
 func slowClient() (*Client, *aSecond) {

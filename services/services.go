@@ -69,6 +69,9 @@ func (l *list) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &object); err != nil || object.Services == nil {
 		return err
 	}
+	if slices.ContainsFunc(*object.Services, func(r Route) bool { return r.ProcfileType == "" }) {
+		return errors.New("one of the services has no procfile_type")
+	}
 	l.Services, l.found = *object.Services, true
 	return nil
 }
@@ -115,10 +118,10 @@ func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest
 	if err != nil {
 		return err
 	}
-	if _, err := s.List(ctx, app, opts...); err != nil {
+	if _, err := s.List(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); err != nil {
 		return err
 	}
-	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithBody(struct {
+	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithUnknownPath(), rest.WithBody(struct {
 		ProcfileType string `json:"procfile_type"`
 	}{procType}))...)
 }
@@ -126,16 +129,13 @@ func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest
 // path checks the process type as well.
 func (s *Service) path(ctx context.Context, app, procType string) (rest.Endpoint, error) {
 	at := rest.Path("apps", app, "services")
-	if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
+	if err := rest.Check("apps/*/pods/*", procType); err != nil {
 		return at, err
 	}
 	return at, s.require(ctx, at)
 }
 
-// require checks the path before it asks for the version.
+// require refuses what the Controller does not have.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
-	if at.Err() != nil {
-		return at.Err()
-	}
-	return s.client.Require(ctx, "services", version.V2_3)
+	return s.client.RequireAt(ctx, at, "services", version.V2_3)
 }

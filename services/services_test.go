@@ -58,6 +58,13 @@ func TestAControllerWithoutServicesIsNotTakenForOne(t *testing.T) {
 	}
 }
 
+func TestAServiceWithoutAProcessTypeIsNone(t *testing.T) {
+	for _, body := range []string{`{"services": [null]}`, `{"services": [{"path_pattern": "/"}]}`, `{"services": {}}`, `[]`} {
+		_, err := exchange.Client(t, "2.3", exchange.On("GET "+path, "", 200, body)).Services.List(t.Context(), "example-go")
+		assert.Error(t, err, body)
+	}
+}
+
 func TestNothingIsDeletedAfterALookThatFailed(t *testing.T) {
 	for _, status := range []int{403, 404, 500} {
 		client := exchange.Client(t, "2.3", exchange.On("GET "+path, "", status, `{"detail": "no"}`))

@@ -28,12 +28,12 @@ func New(client *rest.Client) *Service { return &Service{client} }
 // Settings are how an app is routed and scaled.
 type Settings struct {
 	App         string               `json:"app" deis:"apps,part"`
-	Owner       string               `json:"owner"`       // who made the last change
-	Maintenance bool                 `json:"maintenance"` // requests get a page that says so
-	Routable    bool                 `json:"routable"`    // requests reach the app
-	Whitelist   []string             `json:"whitelist"`   // addresses and networks that may reach the app; empty: all
-	Autoscale   map[string]Autoscale `json:"autoscale"`   // for each process type
-	Label       map[string]string    `json:"label"`       // what is not text is its JSON form
+	Owner       string               `json:"owner"`              // who made the last change
+	Maintenance bool                 `json:"maintenance"`        // requests get a page that says so
+	Routable    bool                 `json:"routable"`           // requests reach the app
+	Whitelist   []string             `json:"whitelist"`          // addresses and networks that may reach the app; empty: all
+	Autoscale   map[string]Autoscale `json:"autoscale"`          // for each process type
+	Label       map[string]string    `json:"label" deis:"loose"` // what is not text is its JSON form
 	UUID        string               `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time            `json:"created"`
 	Updated     rest.Time            `json:"updated"`
@@ -45,35 +45,6 @@ type Autoscale struct {
 	Min        int `json:"min"`
 	Max        int `json:"max"`
 	CPUPercent int `json:"cpu_percent"` // how busy the pods shall be
-}
-
-// UnmarshalJSON reads labels of any type: real Controllers store them unchecked.
-func (s *Settings) UnmarshalJSON(data []byte) error {
-	type plain Settings
-	if json.Unmarshal(data, (*plain)(s)) == nil { // all labels are text, as nearly always
-		return nil
-	}
-	*s = Settings{}
-	loose := struct {
-		*plain
-		Label map[string]any `json:"label"`
-	}{plain: (*plain)(s)}
-	if err := json.Unmarshal(data, &loose); err != nil {
-		return err
-	}
-	s.Label = make(map[string]string, len(loose.Label))
-	for key, value := range loose.Label {
-		text, ok := value.(string)
-		if !ok {
-			raw, err := json.Marshal(value)
-			if err != nil { // cannot be: the value was JSON
-				return err
-			}
-			text = string(raw)
-		}
-		s.Label[key] = text
-	}
-	return nil
 }
 
 // Changes say what to set; what they do not name stays as it is.
@@ -178,13 +149,19 @@ func (s *Service) Allow(ctx context.Context, app string, addresses []string, opt
 // Disallow takes addresses and networks away from those that may reach an app; without any left, all may. Only the owner
 // and administrators may. The error matches ErrNotSet, and none is taken away, if one of them is not there.
 //
+// It reads the whitelist first: a Controller that has none, because it was downgraded for example, would destroy the app.
+//
 //deis:operation v2.3 DELETE /apps/{app}/whitelist/
 func (s *Service) Disallow(ctx context.Context, app string, addresses []string, opts ...rest.CallOption) error {
 	at := rest.Path("apps", app, "whitelist")
 	if err := s.requireAddresses(ctx, at, addresses); err != nil {
 		return err
 	}
-	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithBody(whitelist{addresses}))...)
+	look := rest.WithLook(func(ctx context.Context) error { // a Controller without a whitelist would destroy the app
+		_, err := rest.Get[whitelist](ctx, s.client, at, append(slices.Clone(opts), rest.WithoutResponse())...)
+		return err
+	})
+	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), look, rest.WithBody(whitelist{addresses}))...)
 }
 
 // A whitelist is {"addresses": ["10.0.0.0/8"]}.
@@ -200,7 +177,7 @@ func (w *whitelist) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &object); err != nil {
 		return err
 	}
-	if object.Addresses == nil {
+	if object.Addresses == nil || slices.Contains(*object.Addresses, "") {
 		return errors.New("it has no addresses")
 	}
 	w.Addresses = *object.Addresses
@@ -215,10 +192,7 @@ func (s *Service) requireAddresses(ctx context.Context, at rest.Endpoint, addres
 	return s.require(ctx, at)
 }
 
-// require checks the path before it asks for the version.
+// require refuses what the Controller does not have.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
-	if at.Err() != nil {
-		return at.Err()
-	}
-	return s.client.Require(ctx, "an app's settings", version.V2_3)
+	return s.client.RequireAt(ctx, at, "an app's settings", version.V2_3)
 }

@@ -1,10 +1,8 @@
 package test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,6 +18,7 @@ import (
 	"github.com/deisgo/deis/certs"
 	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/internal/exchange"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
 )
@@ -47,16 +46,11 @@ func readDocuments(t *testing.T) []documented {
 	t.Helper()
 	var all []documented
 	for _, api := range []string{"1.6", "2.2"} {
-		file, err := os.Open("testdata/documented-" + api + ".jsonl")
-		require.NoError(t, err)
-		defer file.Close()
-		lines := bufio.NewScanner(file)
-		for lines.Scan() {
+		for line := range lines.Of(t, "testdata/documented-"+api+".jsonl") {
 			var d documented
-			require.NoError(t, json.Unmarshal(lines.Bytes(), &d))
+			require.NoError(t, json.Unmarshal(line, &d))
 			all = append(all, d)
 		}
-		require.NoError(t, lines.Err())
 	}
 	require.Len(t, all, 42+46, "exchanges in the documents")
 	return all

@@ -624,7 +624,7 @@ func (p phase) hold(t *testing.T, kind int) {
 	if p.behind && kinds[kind].name == "GET" {
 		t.Skip("a GET does not wait for writes")
 	}
-	const patience = 5 * time.Second // less than a version probe may take
+	const patience = 4 * time.Second // less than an attempt of a version probe may take
 	end := make(chan struct{})
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		if p.serve == nil {

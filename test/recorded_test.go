@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -28,6 +26,7 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/certs"
 	"github.com/deisgo/deis/config"
+	"github.com/deisgo/deis/internal/lines"
 	"github.com/deisgo/deis/keys"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/services"
@@ -54,19 +53,13 @@ func readRecordings(t *testing.T) []recorded {
 		"../deistest/testdata/recorded-1.6.jsonl", "../deistest/testdata/recorded-2.2.jsonl", "../deistest/testdata/recorded-2.3.jsonl",
 		"testdata/recorded-faults.jsonl",
 	} {
-		file, err := os.Open(path)
-		require.NoError(t, err)
-		defer file.Close()
-		lines := bufio.NewScanner(file)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
+		for line := range lines.Of(t, path) {
 			r := recorded{API: strings.TrimSuffix(strings.TrimPrefix(path, "../deistest/testdata/recorded-"), ".jsonl")}
-			require.NoError(t, json.Unmarshal(lines.Bytes(), &r))
+			require.NoError(t, json.Unmarshal(line, &r))
 			if r.Status != 0 && r.Name != "" { // the others are steps in between
 				all = append(all, r)
 			}
 		}
-		require.NoError(t, lines.Err())
 	}
 	return all
 }
@@ -412,7 +405,7 @@ func TestEveryRecordedAnswerIsRead(t *testing.T) {
 	}
 	t.Logf("recorded exchanges that the SDK could have made, and read: %v", counts)
 	for what, atLeast := range map[string]int{
-		"1.6 answers": 100, "1.6 errors": 90, "2.2 answers": 100, "2.2 errors": 110, "2.3 answers": 200, "2.3 errors": 200,
+		"1.6 answers": 100, "1.6 errors": 90, "2.2 answers": 100, "2.2 errors": 110, "2.3 answers": 280, "2.3 errors": 230,
 	} {
 		assert.GreaterOrEqual(t, counts[what], atLeast, what)
 	}
@@ -423,21 +416,24 @@ func TestEveryRecordedAnswerIsRead(t *testing.T) {
 func (r recorded) controller(t *testing.T, method string, u *url.URL, a arguments, sent *bool) *deis.Client {
 	transport := httpmock.NewMockTransport()
 	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
-		trim := func(u *url.URL) string { return strings.TrimSuffix(u.EscapedPath(), "/") }
-		resp := httpmock.NewBytesResponse(r.Status, []byte(r.answer()))
+		trim := func(u *url.URL) string { // the SDK does not escape an @
+			return strings.ReplaceAll(strings.TrimSuffix(u.EscapedPath(), "/"), "%40", "@")
+		}
+		var resp *http.Response
 		switch {
 		case req.Method == method && trim(req.URL) == trim(u) && sameBody(req, a.body):
 			*sent = true
+			resp = httpmock.NewBytesResponse(r.Status, []byte(r.answer()))
+			resp.Header.Set("Content-Type", "application/json")
+			for key, value := range r.Answers {
+				resp.Header.Set(key, value)
+			}
 		case req.Method == http.MethodGet && method != http.MethodGet:
 			resp = httpmock.NewStringResponse(http.StatusOK, a.look(req.URL.Path, *sent))
 		default:
 			return nil, errNotSent
 		}
-		resp.Header.Set("Content-Type", "application/json")
 		resp.Header.Set(version.Header, r.API)
-		for key, value := range r.Answers {
-			resp.Header.Set(key, value)
-		}
 		return resp, nil
 	})
 	pinned, err := version.Parse(r.API)

@@ -62,10 +62,7 @@ func (s *Service) Enforce(ctx context.Context, app string, enforce bool, opts ..
 	}{enforce}, opts...)
 }
 
-// require checks the path before it asks for the version.
+// require refuses what the Controller does not have.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
-	if at.Err() != nil {
-		return at.Err()
-	}
-	return s.client.Require(ctx, "enforcing HTTPS", version.V2_3)
+	return s.client.RequireAt(ctx, at, "enforcing HTTPS", version.V2_3)
 }

@@ -1,0 +1,116 @@
+package rest_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis/rest"
+)
+
+// writes keeps what is written, one text for each Write.
+type writes []string
+
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, string(p))
+	return len(p), nil
+}
+
+// dumping makes a client whose exchanges are dumped.
+func dumping(t *testing.T, transport roundTrip) (*rest.Client, *writes) {
+	dump := new(writes)
+	return newClient(t, transport, func(c *rest.Config) { c.Dump = dump }), dump
+}
+
+func TestADumpIsOneWriteForEachExchange(t *testing.T) {
+	client, dump := dumping(t, always(200, "{\"id\":\n\"a\"}\n", "X-Text: a\tb"))
+	for range 2 {
+		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
+		require.NoError(t, err)
+	}
+	exchange := `> GET https://deis.example.com/v2/apps/
+> Accept: application/json
+> Authorization: [redacted]
+> Deis_api_version: 2.2
+> User-Agent: rest-test
+< 200 OK
+< Deis_api_version: 2.2
+< X-Text: a b
+<
+< {"id":
+< "a"}
+
+`
+	assert.Equal(t, writes{exchange, exchange}, *dump)
+}
+
+func TestADumpShowsAnExchangeWithoutAResponse(t *testing.T) {
+	client, dump := dumping(t, func(*http.Request) (*http.Response, error) { return nil, reset })
+	require.Error(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")))
+	require.Len(t, *dump, 1)
+	assert.True(t, strings.HasPrefix((*dump)[0], "> DELETE https://deis.example.com/v2/apps/a/\n"))
+	assert.True(t, strings.HasSuffix((*dump)[0], "\n< no response: read tcp: connection reset by peer\n\n"), (*dump)[0])
+}
+
+func TestADumpShowsARedirectThatIsRefusedOnce(t *testing.T) {
+	client, dump := dumping(t, always(302, "<h1>Moved</h1>", "Location: https://other.example.com/"))
+	require.ErrorContains(t, get(t.Context(), client), "it leads to another host")
+	require.Len(t, *dump, 1, "net/http closes the body of such a response by itself")
+	assert.Contains(t, (*dump)[0], "< 302")
+}
+
+func TestADumpShowsNoCookieAndNoAuthorizationOfAnyone(t *testing.T) {
+	client, dump := dumping(t, always(200, `{}`, "Set-Cookie: session=secretsecret", "X-Other: shown"))
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"),
+		rest.WithHeader("Cookie", "session=secretsecret"), rest.WithHeader("Proxy-Authorization", "Basic secretsecret"))
+	require.NoError(t, err)
+	text := strings.Join(*dump, "")
+	assert.NotContains(t, text, "secretsecret")
+	for _, line := range []string{"> Cookie: [redacted]\n", "> Proxy-Authorization: [redacted]\n", "> Authorization: [redacted]\n", "< Set-Cookie: [redacted]\n", "< X-Other: shown\n"} {
+		assert.Contains(t, text, line)
+	}
+}
+
+func TestADumpOfASecretResponseShowsNothingOfIt(t *testing.T) {
+	for body, shown := range map[string]string{
+		`{"token":"secretsecret"}`: "<\n< [redacted]\n",
+		``:                         "",
+	} {
+		client, dump := dumping(t, always(200, body))
+		rest.Get[[]byte](t.Context(), client, rest.Path("apps"), rest.WithSecretResponse())
+		require.Len(t, *dump, 1)
+		_, end, _ := strings.Cut((*dump)[0], "< Deis_api_version: 2.2\n")
+		assert.Equal(t, shown+"\n", end)
+	}
+}
+
+func TestADumpHasTheBeginningOfALongBodyAndTheCallAllOfIt(t *testing.T) {
+	const kept = 64 << 10
+	body := strings.Repeat("é", kept)
+	for situation, reader := range map[string]io.Reader{
+		"in one read":     strings.NewReader(body),
+		"in a few reads":  io.MultiReader(strings.NewReader(body[:kept-10]), strings.NewReader(body[kept-10:])),
+		"in single bytes": &oneByOne{strings.NewReader(body)},
+	} {
+		client, dump := dumping(t, func(*http.Request) (*http.Response, error) {
+			resp := answer(200, "")
+			resp.Body, resp.ContentLength = io.NopCloser(reader), -1
+			return resp, nil
+		})
+		got, err := rest.Get[[]byte](t.Context(), client, rest.Path("apps", "a", "logs"))
+		require.NoError(t, err, situation)
+		assert.Equal(t, body, string(*got), situation)
+		require.Len(t, *dump, 1, situation)
+		_, shown, _ := strings.Cut((*dump)[0], "<\n< ")
+		assert.Equal(t, body[:kept], strings.TrimSpace(shown), situation)
+	}
+}
+
+// oneByOne reads one byte at a time.
+type oneByOne struct{ io.Reader }
+
+func (o *oneByOne) Read(p []byte) (int, error) { return o.Reader.Read(p[:min(len(p), 1)]) }
