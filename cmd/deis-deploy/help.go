@@ -29,7 +29,7 @@ Examples:
       -scale web=3,worker=1 -create -rollback -timeout 5m
   deis-deploy -app example-go -set GREETING=hello -unset DEBUG -limit web=512M -dry-run
   deis-deploy -app example-go -image deis/example-go:v2 -json | jq -s last
-  deis-deploy -embedded -app example-go -create -image deis/example-go:v2 -scale web=2    # to try it
+  deis-deploy -embedded -app example-go -create -image deis/example-go:v2    # to try it, without a Controller
 `
 
 const helpTail = `

@@ -103,6 +103,29 @@ func TestHelpHasEveryFlagExamplesTheEnvironmentAndTheStatuses(t *testing.T) {
 	}
 }
 
+func TestTheExamplesOfTheHelpAreValid(t *testing.T) {
+	t.Parallel()
+	text := strings.ReplaceAll(helpHead, "\\\n", "")
+	text = strings.NewReplacer("Procfile", file(t, "web: a\nworker: b"), "prod.env", file(t, "A=1")).Replace(text)
+	examples := 0
+	for line := range strings.Lines(text) {
+		command, found := strings.CutPrefix(line, "  deis-deploy ")
+		if !found {
+			continue
+		}
+		examples++
+		command, _, _ = strings.Cut(command, "#")
+		command, _, _ = strings.Cut(command, "|")
+		_, err := parse(strings.Fields(command))
+		assert.NoError(t, err, command)
+		if strings.Contains(command, "-embedded") {
+			end := runProgram(t, nil, strings.Fields(command)...)
+			assert.Equal(t, deployed, end.status, end.errOut)
+		}
+	}
+	assert.Equal(t, 5, examples)
+}
+
 func TestTheVersionIsPrinted(t *testing.T) {
 	t.Parallel()
 	end := runProgram(t, nil, "-version")
