@@ -15,6 +15,7 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/deploy"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/rest"
 )
 
 // backTime is how long deploy.Run takes at most to go back.
@@ -215,7 +216,7 @@ func (r *report) printFailure(o outcome) {
 		fmt.Fprintf(r.errOut, "  %s\n", r.state(o))
 	}
 	for _, pod := range failure.Pods {
-		fmt.Fprintf(r.errOut, "  pod %s of release %s: %s\n", pod.Name, pod.Release, pod.State)
+		fmt.Fprintf(r.errOut, "  %s\n", rest.Sanitize(fmt.Sprintf("pod %s of release %s: %s", pod.Name, pod.Release, pod.State)))
 	}
 	if failure.Exception != "" {
 		fmt.Fprintf(r.errOut, "  the release failed: %s\n", failure.Exception)
