@@ -5,7 +5,8 @@
 //	go run ./examples/quickstart -api 1.6            # the same program against API 1.6
 //	DEIS_PASSWORD=… go run ./examples/quickstart -controller https://deis.example.com -username alice
 //
-// What it makes gets names of its own, and is deleted in the end, also after an error.
+// What it makes gets names of its own. It is deleted in the end, also after an error or a signal, and when nobody reads
+// the output any more.
 package main
 
 import (
@@ -43,8 +44,8 @@ func main() {
 	flag.Parse()
 	o.password = os.Getenv("DEIS_PASSWORD")
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	ctx, stop := signal.NotifyContext(context.Background(), endings...)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
@@ -54,6 +55,9 @@ func main() {
 type options struct{ api, controller, username, password, collaborator, image string }
 
 func run(ctx context.Context, out io.Writer, o options) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out = &reader{out, cancel}
 	if o.controller == "" {
 		api, err := version.Parse(o.api)
 		if err != nil {
@@ -80,6 +84,20 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	}
 	say(out, "logged in as %s, speaking API %s", o.username, api)
 	return tell(ctx, out, client, o)
+}
+
+// A reader is who reads the output. When it is gone, as after "| head", the story is cancelled.
+type reader struct {
+	io.Writer
+	cancel context.CancelCauseFunc
+}
+
+// Write reports success in any case, because what is said while cleaning up may get lost.
+func (r *reader) Write(text []byte) (int, error) {
+	if _, err := r.Writer.Write(text); err != nil {
+		r.cancel(fmt.Errorf("nobody reads the output: %w", err))
+	}
+	return len(text), nil
 }
 
 // register makes the accounts of the story on the Controller in memory.
@@ -109,7 +127,9 @@ type story struct {
 
 // tell creates an app, goes through the chapters of its life, and deletes it.
 func tell(ctx context.Context, out io.Writer, client *deis.Client, o options) (err error) {
-	app, err := client.Apps.Create(ctx, apps.CreateParams{ID: fmt.Sprintf("quickstart-%05d", rand.N(100_000))})
+	// What must be deleted in the end is created without a cancel: one in the middle would leave open whether it is there.
+	create := context.WithoutCancel(ctx)
+	app, err := client.Apps.Create(create, apps.CreateParams{ID: fmt.Sprintf("quickstart-%05d", rand.N(100_000))})
 	if err != nil {
 		return err
 	}
@@ -194,7 +214,7 @@ func (s story) route(ctx context.Context) error {
 	if api.Major == 1 {
 		params.Name = domain.Domain // certificates of v1.6 are named by the domain that they serve
 	}
-	cert, err := s.Certs.Create(ctx, params)
+	cert, err := s.Certs.Create(context.WithoutCancel(ctx), params)
 	if err != nil {
 		return err
 	}
@@ -222,7 +242,7 @@ func (s story) pushKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := s.Keys.Create(ctx, keys.CreateParams{ID: s.app + "-key", Public: public})
+	key, err := s.Keys.Create(context.WithoutCancel(ctx), keys.CreateParams{ID: s.app + "-key", Public: public})
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,6 +18,15 @@ import (
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/version"
 )
+
+// TestMain runs the program itself where a test starts it as a process.
+func TestMain(m *testing.M) {
+	if os.Getenv("QUICKSTART_RUNS") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestTheStoryIsTheSameInBothVersions(t *testing.T) {
 	t.Parallel()
@@ -49,6 +63,12 @@ func TestAGivenControllerIsUsedAndLeftClean(t *testing.T) {
 	var out bytes.Buffer
 	o := options{controller: server.URL, username: server.Username, password: server.Password, image: "deis/example-go:latest"}
 	require.NoError(t, run(t.Context(), &out, o))
+	assertClean(t, server)
+}
+
+// assertClean checks that nothing of the story is left on a Controller.
+func assertClean(t *testing.T, server *deistest.Server) {
+	t.Helper()
 	client, err := deis.New(server.URL, deis.WithToken(server.Token))
 	require.NoError(t, err)
 	apps, err := deis.Collect(client.Apps.All(t.Context(), deis.ListOptions{}))
@@ -71,6 +91,48 @@ func TestTheAppIsDeletedAfterAFailure(t *testing.T) {
 	err := run(t.Context(), &out, o)
 	assert.ErrorContains(t, err, "image deis/nonexistent:1 not found")
 	assert.Contains(t, out.String(), "• deleted app quickstart-")
+}
+
+// A closing output takes some lines and then fails, as a pipe does whose reader has ended.
+type closing int
+
+func (c *closing) Write(text []byte) (int, error) {
+	if *c--; *c < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return len(text), nil
+}
+
+func TestWhereverTheOutputIsClosedNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	for lines := range 16 { // the last of them says that the key was added
+		server := deistest.Start(t)
+		out := closing(lines)
+		o := options{controller: server.URL, username: server.Username, password: server.Password, image: "deis/example-go:latest"}
+		assert.ErrorContains(t, run(t.Context(), &out, o), "nobody reads the output", "after %d lines", lines)
+		assertClean(t, server)
+	}
+}
+
+func TestAProgramWhoseReaderEndsCleansUp(t *testing.T) {
+	t.Parallel()
+	server := deistest.Start(t)
+	program := exec.Command(os.Args[0], "-controller", server.URL, "-username", server.Username)
+	program.Env = append(os.Environ(), "QUICKSTART_RUNS=1", "DEIS_PASSWORD="+server.Password)
+	var errOut strings.Builder
+	program.Stderr = &errOut
+	out, err := program.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, program.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	assert.Contains(t, line, "logged in as")
+	require.NoError(t, out.Close())
+	var failure *exec.ExitError
+	require.ErrorAs(t, program.Wait(), &failure)
+	assert.Equal(t, 1, failure.ExitCode(), "it ends by itself, not by a signal")
+	assert.Contains(t, errOut.String(), "nobody reads the output")
+	assertClean(t, server)
 }
 
 func TestMistakesGiveOneClearLine(t *testing.T) {

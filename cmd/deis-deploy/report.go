@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/deploy"
+	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/rest"
+)
+
+// backTime is how long deploy.Run takes at most to go back.
+const backTime = 10 * time.Minute
+
+// A report tells what happens: in lines for people or, with -json, in objects for machines. It is safe for concurrent
+// use. Errors of writing are ignored: whoever has stopped reading does not stop the deploy.
+type report struct {
+	*options
+	out, errOut io.Writer
+
+	mu          sync.Mutex
+	over        bool // the end was told, and nothing may follow it
+	interrupted bool
+	first, last deploy.Event // the first one that knows the release, and the last of all
+}
+
+func newReport(o *options, out, errOut io.Writer) *report {
+	return &report{options: o, out: out, errOut: errOut}
+}
+
+// begin says what is going to happen, for how long at most.
+func (r *report) begin(controller string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.json || r.dryRun {
+		return
+	}
+	limit := fmt.Sprintf("at most %s", r.plan.Timeout)
+	if r.plan.Rollback {
+		limit += fmt.Sprintf(", and %s more to go back after a failure", backTime)
+	}
+	fmt.Fprintf(r.out, "deploying %s to %s: %s\n", r.plan.App, controller, limit)
+}
+
+func (r *report) event(e deploy.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return
+	}
+	if r.first.Release == 0 {
+		r.first = e
+	}
+	r.last = e
+	if !r.json {
+		fmt.Fprintf(r.out, "%6.1fs  %-8s  %s\n", e.Elapsed.Seconds(), e.Step, e.Message)
+		return
+	}
+	r.encode(struct {
+		Step    deploy.Step `json:"step"`
+		Message string      `json:"message"`
+		Release int         `json:"release"`
+		Up      int         `json:"up"`
+		Want    int         `json:"want"`
+		Seconds float64     `json:"seconds"`
+	}{e.Step, e.Message, e.Release, e.Up, e.Want, e.Elapsed.Seconds()})
+}
+
+// encode writes one object in one line.
+func (r *report) encode(object any) {
+	encoder := json.NewEncoder(r.out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(object)
+}
+
+// interrupt says what the first signal does.
+func (r *report) interrupt(s os.Signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interrupted = true
+	does := "ending; what is done already stays, because -rollback is not given"
+	switch {
+	case r.dryRun:
+		does = "ending"
+	case r.plan.Rollback:
+		does = fmt.Sprintf("going back to what ran before, which can take %s", backTime)
+	}
+	fmt.Fprintf(r.errOut, "deis-deploy: %s: %s; a second signal ends it at once\n", s, does)
+}
+
+// abandon says what a second signal leaves undone.
+func (r *report) abandon(s os.Signal) int {
+	r.mu.Lock()
+	undone := "nothing was sent to change the app"
+	if r.last.Step != "" {
+		undone = fmt.Sprintf("the last step was %q, and the Controller may still carry it out; app %s had release v%d at first and v%d at last: look at it, and deploy again",
+			string(r.last.Step)+": "+r.last.Message, r.plan.App, r.first.Release, r.last.Release)
+	}
+	result := &deploy.Result{Previous: r.first.Release, Release: r.last.Release}
+	r.mu.Unlock()
+	return r.end(outcome{result: result, err: &abandonedError{s, undone}})
+}
+
+// An abandonedError says that the program ended before the deploy did.
+type abandonedError struct {
+	signal os.Signal
+	undone string
+}
+
+func (e *abandonedError) Error() string {
+	return fmt.Sprintf("%s: ended at once by a second signal; left undone: %s", e.signal, e.undone)
+}
+
+// reasons are what can stand in "reason", in the order in which they are judged.
+var reasons = []struct {
+	name, meaning string
+	applies       func(*report, outcome) bool
+}{
+	{"dry-run", "nothing was changed; \"changes\" says what would be", func(r *report, o outcome) bool { return o.err == nil && r.dryRun }},
+	{"unchanged", "the app was like that already", func(_ *report, o outcome) bool { return o.err == nil && !o.result.Changed() }},
+	{"deployed", "the app is as planned, and its pods are up", func(_ *report, o outcome) bool { return o.err == nil }},
+	{"usage", "a mistake in flags, files or environment", func(_ *report, o outcome) bool { return o.misused() }},
+	{"abandoned", "a second signal ended it; \"undone\" says what is left", func(_ *report, o outcome) bool { return errors.As(o.err, new(*abandonedError)) }},
+	{"interrupted", "a signal ended it", func(r *report, o outcome) bool { return r.interrupted && errors.Is(o.err, context.Canceled) }},
+	{"superseded", "somebody else made a newer release meanwhile", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrSuperseded) }},
+	{"timeout", "it took longer than -timeout", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrTimeout) }},
+	{"unauthorized", "the token or the password is wrong, or may not do this", func(_ *report, o outcome) bool {
+		return errors.Is(o.err, deis.ErrUnauthorized) || errors.Is(o.err, deis.ErrForbidden)
+	}},
+	{"unsupported", "the Controller's API version lacks something", func(_ *report, o outcome) bool { return errors.Is(o.err, errors.ErrUnsupported) }},
+	{"refused", "the Controller refused something, or failed; \"error\" has its words", func(_ *report, o outcome) bool {
+		failure := new(deis.Error)
+		return errors.As(o.err, &failure) && failure.FromController()
+	}},
+	{"unreachable", "no response, or one that is not the Controller's", func(_ *report, o outcome) bool {
+		return errors.As(o.err, new(*deis.Error))
+	}},
+	{"failed", "anything else: pods that do not come up, as a rule", func(*report, outcome) bool { return true }},
+}
+
+func (r *report) reason(o outcome) string {
+	for _, reason := range reasons {
+		if reason.applies(r, o) {
+			return reason.name
+		}
+	}
+	return "failed" // the last reason applies always
+}
+
+// misused reports whether the error is the caller's, and nothing was changed.
+func (o outcome) misused() bool {
+	changed := o.result != nil && o.result.Changed()
+	return errors.As(o.err, new(usageError)) || errors.Is(o.err, deis.ErrInvalidArgument) && !changed
+}
+
+// status is the exit status. Only with -rollback does a failure promise that the app is as it was.
+func (r *report) status(o outcome) int {
+	failure := new(deploy.Error)
+	switch {
+	case o.err == nil:
+		return deployed
+	case o.misused():
+		return wrongUsage
+	case errors.As(o.err, &failure) && r.plan.Rollback && o.result.Previous > 0 && failure.Undone == "":
+		return rolledBack
+	}
+	return failed
+}
+
+// end tells the end, after which nothing is told any more, and returns the exit status.
+func (r *report) end(o outcome) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	if o.err != nil {
+		r.printFailure(o)
+	}
+	switch {
+	case r.json:
+		r.encode(r.summary(o))
+	case o.err != nil:
+	case r.dryRun:
+		for _, change := range o.changes {
+			fmt.Fprintf(r.out, "%-8s  %s\n", change.Step, change.What)
+		}
+		fmt.Fprintf(r.out, "dry run: %d to change, and nothing was changed\n", len(o.changes))
+	case !o.result.Changed():
+		fmt.Fprintf(r.out, "nothing to do: release v%d, %d pods up\n", o.result.Release, len(o.result.Pods))
+	default:
+		fmt.Fprintf(r.out, "deployed: release v%d, %d pods up\n", o.result.Release, len(o.result.Pods))
+	}
+	return r.status(o)
+}
+
+// printFailure tells people what failed, and what helps them to find out why.
+func (r *report) printFailure(o outcome) {
+	if o.misused() {
+		fmt.Fprintf(r.errOut, "deis-deploy: %s\n", oneLine(o.err))
+		return
+	}
+	fmt.Fprintf(r.errOut, "deis-deploy: FAILED: %s%s\n", oneLine(o.err), r.hint(o))
+	failure := new(deploy.Error)
+	if !errors.As(o.err, &failure) {
+		return
+	}
+	if o.result.Release > 0 {
+		fmt.Fprintf(r.errOut, "  %s\n", r.state(o))
+	}
+	for _, pod := range failure.Pods {
+		fmt.Fprintf(r.errOut, "  %s\n", rest.Sanitize(fmt.Sprintf("pod %s of release %s: %s", pod.Name, pod.Release, pod.State)))
+	}
+	if failure.Exception != "" {
+		fmt.Fprintf(r.errOut, "  the release failed: %s\n", failure.Exception)
+	}
+	if len(failure.Log) > 0 {
+		fmt.Fprintf(r.errOut, "  the last lines of the app's log:\n    %s\n", strings.Join(failure.Log, "\n    "))
+	}
+}
+
+// state says what the app is like after a failure.
+func (r *report) state(o outcome) string {
+	back, before, now := r.status(o) == rolledBack, o.result.Previous, o.result.Release
+	switch {
+	case back && before == now:
+		return fmt.Sprintf("the app still runs release v%d", now)
+	case back:
+		return fmt.Sprintf("the app runs release v%d, which is what release v%d was", now, before)
+	case before == now:
+		return fmt.Sprintf("the app has release v%d, as before", now)
+	}
+	return fmt.Sprintf("the app has release v%d, and had release v%d before", now, before)
+}
+
+// hint names the flag that helps.
+func (r *report) hint(o outcome) string {
+	switch {
+	case errors.Is(o.err, deis.ErrNotFound) && !r.plan.Create && (r.dryRun || o.result != nil && o.result.Previous == 0):
+		return " (-create makes the app)"
+	case errors.As(o.err, new(*tls.CertificateVerificationError)) && r.target.caFile == "":
+		return " (-ca-file makes it trust a private authority)"
+	}
+	return ""
+}
+
+// A summary is the last object of -json. It always has all of its fields, and no null.
+type summary struct {
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason"`
+	Status int    `json:"status"` // the exit status
+	Error  string `json:"error"`
+	App    string `json:"app"`
+
+	Changes         []deploy.Change `json:"changes"` // of a dry run
+	Changed         bool            `json:"changed"`
+	Created         bool            `json:"created"`
+	ConfigChanged   []string        `json:"config_changed"`
+	Built           bool            `json:"built"`
+	Scaled          map[string]int  `json:"scaled"`
+	DomainsAdded    []string        `json:"domains_added"`
+	SettingsChanged []string        `json:"settings_changed"`
+	RolledBack      bool            `json:"rolled_back"`
+	Previous        int             `json:"previous"`
+	Release         int             `json:"release"`
+	Pods            []pod           `json:"pods"`
+
+	NotUp     []pod    `json:"not_up"`
+	Exception string   `json:"exception"`
+	Log       []string `json:"log"`
+	Undone    string   `json:"undone"`
+}
+
+type pod struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Release string `json:"release"`
+	State   string `json:"state"`
+}
+
+func (r *report) summary(o outcome) summary {
+	s := summary{OK: o.err == nil, Reason: r.reason(o), Status: r.status(o), App: r.plan.App, Changes: list(o.changes)}
+	result, failure, abandoned := new(deploy.Result), new(deploy.Error), new(abandonedError)
+	if o.result != nil {
+		result = o.result
+	}
+	if o.err != nil {
+		s.Error = oneLine(o.err) + r.hint(o)
+		errors.As(o.err, &failure)
+		errors.As(o.err, &abandoned)
+	}
+	s.Changed, s.Created, s.Built, s.RolledBack = result.Changed(), result.Created, result.Built, result.RolledBack
+	s.Previous, s.Release, s.Pods = result.Previous, result.Release, list(summarize(result.Pods))
+	s.ConfigChanged, s.DomainsAdded, s.SettingsChanged = list(result.ConfigChanged), list(result.DomainsAdded), list(result.SettingsChanged)
+	if s.Scaled = result.Scaled; s.Scaled == nil {
+		s.Scaled = map[string]int{}
+	}
+	s.NotUp, s.Exception, s.Log, s.Undone = list(summarize(failure.Pods)), failure.Exception, list(failure.Log), failure.Undone+abandoned.undone
+	return s
+}
+
+func summarize(all []pods.Pod) []pod {
+	var short []pod
+	for _, p := range all {
+		short = append(short, pod{p.Name, p.Type, p.Release, string(p.State)})
+	}
+	return short
+}
+
+// list is all, or an empty list in place of nil, which JSON writes as null.
+func list[T any](all []T) []T { return append([]T{}, all...) }
+
+// oneLine writes an error in one line: those of several settings come joined.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// stderr is the standard error for others than the report, which may write at the same time.
+func (r *report) stderr() io.Writer { return &lockedWriter{&r.mu, r.errOut} }
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(text)
+}
