@@ -1,7 +1,7 @@
 # The everyday commands. "make" lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dashboard test race lint unpack pack fmt generate bench ci
+.PHONY: help run dashboard test race lint fmt generate bench ci
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\): *## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -21,12 +21,6 @@ race: ## the same with the race detector, in random order
 lint: ## vet and staticcheck
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
-
-unpack: ## write the recorded and documented exchanges of the testdata out, to read or change them
-	for file in $$(git ls-files '*.jsonl.gz'); do gunzip -c $$file >$${file%.gz}; done
-
-pack: ## put them back
-	for file in $$(git ls-files '*.jsonl.gz'); do gzip -9 -n -c $${file%.gz} >$$file && rm $${file%.gz}; done
 
 fmt: ## format all Go files
 	git ls-files -z '*.go' | xargs -0 gofmt -w
