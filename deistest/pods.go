@@ -217,11 +217,15 @@ func (a *app) hasNumbers(counts map[string]int) bool {
 	return true
 }
 
-// tooManyPods refuses what does not fit. API 2.x stores the numbers nevertheless.
+// tooManyPods refuses what does not fit. API 2.x stores the numbers nevertheless. API 1.6 keeps releases that cannot run,
+// and so cannot start more pods of them either.
 func (q *request) tooManyPods(counts map[string]int) *response {
+	latest := q.app.latest()
+	cannotRun := !q.v2() && (q.releaseProblem(latest) != "" || q.failingType(latest) != "")
 	for _, procType := range sortedKeys(counts) {
+		starts := counts[procType] > len(q.app.podsOf(procType))
 		switch {
-		case counts[procType] <= maxPods && !q.kubernetesDown:
+		case counts[procType] <= maxPods && !q.kubernetesDown && !(cannotRun && starts):
 			continue
 		case q.v2():
 			maps.Copy(q.app.structure, counts)

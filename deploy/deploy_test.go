@@ -1,136 +1,111 @@
 package deploy_test
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/deisgo/deis"
-	"github.com/deisgo/deis/builds"
-	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deploy"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
 
-const startDelay = 3 * time.Second
-
-func value(s string) *string { return &s }
-
-// plan is a plan for a new app.
-func plan() deploy.Plan {
-	return deploy.Plan{
-		App:      "example-go",
-		Create:   true,
-		Image:    "deis/example-go:v1",
-		Procfile: map[string]string{"web": "example-go", "worker": "sleep 1"},
-		Config:   map[string]*string{"GREETING": value("hello"), "PORT": value("5000")},
-		Scale:    map[string]int{"web": 2, "worker": 1},
-	}
-}
-
-// A stage is a Controller and a client of it, in a bubble where time is not real.
-type stage struct {
-	*deis.Client
-	controller *deistest.Controller
-}
-
-// inBothVersions tells a story on a new Controller of each version.
-func inBothVersions(t *testing.T, story func(t *testing.T, s stage)) {
-	for _, api := range []version.API{version.V1_6, version.V2_2} {
-		t.Run(api.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				controller := deistest.New(deistest.WithAPIVersion(api), deistest.WithStartDelay(startDelay))
-				client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
-				require.NoError(t, err)
-				story(t, stage{client, controller})
-			})
-		})
-	}
-}
-
-// deployed makes the app of plan, and fails the test if that fails.
-func (s stage) deployed(t *testing.T) {
-	t.Helper()
-	_, err := deploy.Run(t.Context(), s.Client, plan())
-	require.NoError(t, err)
-}
-
-// writes lists the requests since then that change something, without their version.
-func (s stage) writes(since int) []string {
-	var all []string
-	for _, request := range s.controller.Requests()[since:] {
-		if request.Method != http.MethodGet {
-			all = append(all, request.Method+" "+request.Path[len("/v2"):])
-		}
-	}
-	return all
-}
-
-func (s stage) running(t *testing.T) map[string]int {
-	t.Helper()
-	up := make(map[string]int)
-	for pod, err := range s.Pods.All(t.Context(), "example-go", pods.ListOptions{}) {
-		require.NoError(t, err)
-		if pod.State == "up" {
-			up[pod.Type]++
-		}
-	}
-	return up
-}
-
 func TestAFirstDeployMakesEverything(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
+	onAll(t, func(t *testing.T, s stage) {
 		var steps []string
 		p := plan()
+		p.Domains = []string{"www.example.com"}
 		p.Progress = func(e deploy.Event) { steps = append(steps, fmt.Sprintf("%s v%d: %s", e.Step, e.Release, e.Message)) }
 		result, err := deploy.Run(t.Context(), s.Client, p)
 		require.NoError(t, err)
-		assert.Equal(t, []string{
-			"create v0: created app example-go",
+		scaled := "cmd=0 web=2 worker=1"
+		if s.controller.APIVersion() == version.V2_3 {
+			scaled = strings.TrimPrefix(scaled, "cmd=0 ")
+		}
+		if len(result.Scaled) == 3 { // early 2.3
+			scaled = "cmd=0 web=2 worker=1"
+		}
+		assert.Subset(t, []string{
+			"create v0: creating app example-go",
+			"create v1: created app example-go",
 			"config v1: changing GREETING, PORT",
 			"config v2: changed GREETING, PORT",
 			"build v2: deploying deis/example-go:v1",
 			"build v3: deployed deis/example-go:v1",
+			"scale v3: scaling to " + scaled,
 			"scale v3: scaling to cmd=0 web=2 worker=1",
 			"scale v3: scaled to cmd=0 web=2 worker=1",
+			"scale v3: scaled to " + scaled,
+			"domains v3: adding domain www.example.com",
+			"domains v3: added domain www.example.com",
 			"wait v3: 0 of 3 pods up",
 			"wait v3: 3 of 3 pods up",
 		}, steps)
 		assert.True(t, result.Changed())
 		assert.Len(t, result.Pods, 3)
 		result.Pods = nil
+		delete(result.Scaled, "cmd")
 		assert.Equal(t, &deploy.Result{
 			Created:       true,
 			ConfigChanged: []string{"GREETING", "PORT"},
 			Built:         true,
-			Scaled:        map[string]int{"web": 2, "worker": 1, "cmd": 0},
+			Scaled:        map[string]int{"web": 2, "worker": 1},
+			DomainsAdded:  []string{"www.example.com"},
 			Previous:      1,
 			Release:       3,
 		}, result)
-		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t), "no cmd stays")
+		s.is(t, p)
+		assert.Zero(t, s.truth(t).live["cmd"], "no cmd stays")
 	})
 }
 
-func TestTheSecondRunChangesNothing(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
+func TestTheSecondRunChangesNothingWithSixRequests(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		before := len(s.controller.Requests())
-		result, err := deploy.Run(t.Context(), s.Client, plan())
+		client := s.through(t, s.controller.Transport().RoundTrip) // a new program, which asks for the version, too
+		result, err := deploy.Run(t.Context(), client, plan())
 		require.NoError(t, err)
 		assert.Empty(t, s.writes(before))
 		assert.False(t, result.Changed())
 		assert.Equal(t, 3, result.Release)
 		assert.Equal(t, 3, result.Previous)
+		assert.Len(t, s.controller.Requests()[before:], 6)
+	})
+}
+
+func TestWaitingLooksOnceASecondAtFirstAndEveryFiveSecondsAfterAWhile(t *testing.T) {
+	on(t, "2.3", func(t *testing.T, s stage) {
+		p := plan()
+		p.Timeout = 10 * time.Minute
+		s.controller.AddFault(podsThatNeverStart)
+		var looks []time.Time
+		client := s.through(t, func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/pods/") {
+				looks = append(looks, time.Now())
+			}
+			return s.controller.Transport().RoundTrip(r)
+		})
+		_, err := deploy.Run(t.Context(), client, p)
+		require.ErrorIs(t, err, deploy.ErrTimeout)
+		waiting := looks[6 : len(looks)-3] // after the changes, before the look at the end
+		assert.Greater(t, len(waiting), 100)
+		for i, at := range waiting[1:] {
+			atLeast := time.Second
+			if at.Sub(waiting[0]) > 2*time.Minute {
+				atLeast = 5 * time.Second
+			}
+			assert.GreaterOrEqual(t, at.Sub(waiting[i]), atLeast)
+		}
 	})
 }
 
@@ -139,30 +114,111 @@ func TestOnlyWhatDiffersIsSent(t *testing.T) {
 		change func(*deploy.Plan)
 		want   []string
 	}{
-		"one variable":          {func(p *deploy.Plan) { p.Config["GREETING"] = value("good morning") }, []string{"POST /apps/example-go/config/"}},
-		"unset":                 {func(p *deploy.Plan) { p.Config["GREETING"] = nil }, []string{"POST /apps/example-go/config/"}},
-		"unset what is not set": {func(p *deploy.Plan) { p.Config["NOSUCH"] = nil }, nil},
-		"a number":              {func(p *deploy.Plan) { p.Scale["web"] = 1 }, []string{"POST /apps/example-go/scale/"}},
-		"an image":              {func(p *deploy.Plan) { p.Image = "deis/example-go:v2" }, []string{"POST /apps/example-go/builds/"}},
-		"a command":             {func(p *deploy.Plan) { p.Procfile["worker"] = "sleep 2" }, []string{"POST /apps/example-go/builds/"}},
-		"no image":              {func(p *deploy.Plan) { p.Image, p.Procfile = "", nil }, nil},
+		"one variable":          {func(p *deploy.Plan) { p.Config.Values["GREETING"] = value("good morning") }, []string{"POST /apps/example-go/config/"}},
+		"unset":                 {func(p *deploy.Plan) { p.Config.Values["GREETING"] = nil }, []string{"POST /apps/example-go/config/"}},
+		"unset what is not set": {func(p *deploy.Plan) { p.Config.Values["NOSUCH"] = nil }, nil},
+		"a limit": {func(p *deploy.Plan) { p.Config.Memory = map[string]*string{"web": value("128M")} },
+			[]string{"POST /apps/example-go/config/"}},
+		"a number":             {func(p *deploy.Plan) { p.Scale["web"] = 1 }, []string{"POST /apps/example-go/scale/"}},
+		"an image":             {func(p *deploy.Plan) { p.Image = "deis/example-go:v2" }, []string{"POST /apps/example-go/builds/"}},
+		"the image once more":  {func(p *deploy.Plan) { p.Force = true }, []string{"POST /apps/example-go/builds/"}},
+		"a command":            {func(p *deploy.Plan) { p.Procfile["worker"] = "sleep 2" }, []string{"POST /apps/example-go/builds/"}},
+		"no image":             {func(p *deploy.Plan) { p.Image, p.Procfile = "", nil }, nil},
+		"no Procfile":          {func(p *deploy.Plan) { p.Procfile = nil }, nil},
+		"none of what is gone": {func(p *deploy.Plan) { p.Scale["clock"] = 0 }, nil},
+		"a domain":             {func(p *deploy.Plan) { p.Domains = []string{"www.example.com"} }, []string{"POST /apps/example-go/domains/"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothVersions(t, func(t *testing.T, s stage) {
+			onAll(t, func(t *testing.T, s stage) {
 				s.deployed(t)
-				before := len(s.controller.Requests())
 				p := plan()
 				test.change(&p)
-				_, err := deploy.Run(t.Context(), s.Client, p)
+				client := s.through(t, s.controller.Transport().RoundTrip)
+				changes, err := deploy.Diff(t.Context(), client, p)
+				require.NoError(t, err)
+				assert.Len(t, changes, len(test.want))
+				before := len(s.controller.Requests())
+				_, err = deploy.Run(t.Context(), client, p)
 				require.NoError(t, err)
 				assert.Equal(t, test.want, s.writes(before))
+				if p.Force = false; name != "no image" && name != "no Procfile" {
+					before = len(s.controller.Requests())
+					_, err = deploy.Run(t.Context(), client, p)
+					require.NoError(t, err)
+					assert.Empty(t, s.writes(before), "the second time")
+				}
 			})
 		})
 	}
 }
 
+func TestSettingsAreForAPI23(t *testing.T) {
+	on := true
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		p.Maintenance, p.Autoscale = &on, map[string]*settings.Autoscale{"web": {Min: 3, Max: 5, CPUPercent: 50}, "worker": nil}
+		before := len(s.controller.Requests())
+		result, err := deploy.Run(t.Context(), s.Client, p)
+		if s.controller.APIVersion() != version.V2_3 {
+			var unsupported *version.UnsupportedError
+			require.ErrorAs(t, err, &unsupported)
+			assert.Empty(t, s.writes(before))
+			return
+		}
+		require.NoError(t, err)
+		assert.Equal(t, []string{"autoscale.web", "maintenance"}, result.SettingsChanged)
+		assert.Equal(t, []string{"POST /apps/example-go/settings/"}, s.writes(before))
+		assert.Len(t, result.Pods, 4, "an autoscaler wants more than the structure says")
+		before = len(s.controller.Requests())
+		result, err = deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Empty(t, s.writes(before))
+		assert.False(t, result.Changed())
+	})
+}
+
+func TestAnAutoscaledTypeIsJudgedByItsMinimum(t *testing.T) {
+	on(t, "2.3", func(t *testing.T, s stage) {
+		s.deployed(t)
+		_, err := s.Settings.Set(t.Context(), "example-go", settings.Changes{Autoscale: map[string]*settings.Autoscale{"web": {Min: 1, Max: 5, CPUPercent: 50}}})
+		require.NoError(t, err)
+		require.NoError(t, s.controller.Autoscale("example-go", "web", 1))
+		before := len(s.controller.Requests())
+		_, err = deploy.Run(t.Context(), s.Client, plan())
+		require.NoError(t, err)
+		assert.Empty(t, s.writes(before))
+	})
+}
+
+func TestADiffListsTheChangesInOrderAndMakesNone(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		p := plan()
+		p.Domains = []string{"www.example.com"}
+		changes, err := deploy.Diff(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		data, err := json.Marshal(changes)
+		require.NoError(t, err)
+		assert.JSONEq(t, `[
+			{"step": "create", "what": "create app example-go"},
+			{"step": "config", "what": "change GREETING, PORT"},
+			{"step": "build", "what": "deploy deis/example-go:v1"},
+			{"step": "scale", "what": "scale to web=2 worker=1"},
+			{"step": "domains", "what": "add domain www.example.com"}
+		]`, string(data))
+		assert.Empty(t, s.writes(0))
+		p.Create = false
+		_, err = deploy.Diff(t.Context(), s.Client, p)
+		assert.ErrorIs(t, err, deis.ErrNotFound)
+		s.deployed(t)
+		changes, err = deploy.Diff(t.Context(), s.Client, plan())
+		require.NoError(t, err)
+		assert.Equal(t, []deploy.Change{}, changes, "which is [] in JSON")
+	})
+}
+
 func TestAnAppIsOnlyMadeWhereThePlanSaysSo(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
+	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Create = false
 		result, err := deploy.Run(t.Context(), s.Client, p)
@@ -172,213 +228,129 @@ func TestAnAppIsOnlyMadeWhereThePlanSaysSo(t *testing.T) {
 	})
 }
 
-func TestAnImageThatDoesNotStartLeavesTheAppAsItWas(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		p := plan()
-		p.Image, p.Config["GREETING"], p.Rollback = "deis/example-go:k8s-fail", value("good morning"), true
-		result, err := deploy.Run(t.Context(), s.Client, p)
-		require.ErrorContains(t, err, "deploying app example-go: deis: POST")
-		assert.True(t, result.RolledBack, "the config had changed already")
-		config, err := s.Config.Get(t.Context(), "example-go")
-		require.NoError(t, err)
-		assert.Equal(t, "hello", config.Values["GREETING"])
-		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t))
-	})
-}
-
-func TestCrashingPodsAreRolledBack(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		p := plan()
-		p.Image, p.Rollback = "deis/example-go:v2", true
-		crashed := false
-		p.Progress = func(e deploy.Event) {
-			if e.Step == deploy.StepWait && !crashed {
-				crashed = true
-				page, err := s.Pods.List(t.Context(), "example-go", pods.ListOptions{Type: "web"})
-				require.NoError(t, err)
-				require.NoError(t, s.controller.CrashPod("example-go", page.Items[0].Name))
-			}
-		}
-		result, err := deploy.Run(t.Context(), s.Client, p)
-		assert.ErrorIs(t, err, pods.ErrCrashed)
-		assert.True(t, result.RolledBack)
-		assert.Equal(t, 5, result.Release)
-		build, err := s.Builds.List(t.Context(), "example-go", deis.ListOptions{})
-		require.NoError(t, err)
-		release, err := s.Releases.Get(t.Context(), "example-go", 5)
-		require.NoError(t, err)
-		first := slices.IndexFunc(build.Items, func(b builds.Build) bool { return b.UUID == release.Build })
-		assert.Equal(t, "deis/example-go:v1", build.Items[first].Image)
-		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t))
-	})
-}
-
-func TestARollbackOutlivesTheContext(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		p := plan()
-		p.Image, p.Scale["web"], p.Rollback = "deis/example-go:v2", 3, true
-		ctx, cancel := context.WithTimeout(t.Context(), startDelay/2)
-		defer cancel()
-		result, err := deploy.Run(ctx, s.Client, p)
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorContains(t, err, "web 0 of 3 up")
-		assert.True(t, result.RolledBack)
-		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t), "the numbers are as before, too")
-	})
-}
-
-func TestAPollThatFailsIsNoReasonToRollBack(t *testing.T) {
-	for name, fault := range map[string]deistest.Fault{
-		"500":                {Status: http.StatusInternalServerError, Times: 3},
-		"Controller is down": {Drop: true, Times: 20},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBothVersions(t, func(t *testing.T, s stage) {
-				s.deployed(t)
-				p := plan()
-				p.Image, p.Rollback = "deis/example-go:v2", true
-				for _, collection := range []string{"pods", "containers"} {
-					fault.Method, fault.Path = http.MethodGet, "/apps/*/"+collection
-					s.controller.AddFault(fault)
-				}
-				result, err := deploy.Run(t.Context(), s.Client, p)
-				require.NoError(t, err)
-				assert.False(t, result.RolledBack)
-				assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.running(t))
-			})
-		})
-	}
-}
-
-func TestAPlanWithoutAProcfileKeepsTheOneThereIs(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		p := plan()
-		p.Image, p.Procfile = "deis/example-go:v2", nil
-		_, err := deploy.Run(t.Context(), s.Client, p)
-		require.NoError(t, err)
-		page, err := s.Builds.List(t.Context(), "example-go", deis.ListOptions{})
-		require.NoError(t, err)
-		assert.Equal(t, plan().Procfile, page.Items[0].Procfile)
-		before := len(s.controller.Requests())
-		_, err = deploy.Run(t.Context(), s.Client, p)
-		require.NoError(t, err)
-		assert.Empty(t, s.writes(before))
-	})
-}
-
-func TestAFailureBeforeAnythingWasSentIsNotRolledBack(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		s.controller.AddFault(deistest.Fault{Method: http.MethodGet, Path: "/apps/*", Status: http.StatusInternalServerError})
-		before := len(s.controller.Requests())
-		p := plan()
-		p.Rollback = true
-		_, err := deploy.Run(t.Context(), s.Client, p)
-		assert.ErrorIs(t, err, deis.ErrServer)
-		assert.NotContains(t, err.Error(), "rolled back")
-		assert.Len(t, s.controller.Requests()[before:], 1, "there is nothing to be patient for yet")
-	})
-}
-
-func TestABuildThatWasNeverSentIsNotLookedFor(t *testing.T) {
-	server := deistest.NewServer()
-	client, err := deis.New(server.URL, deis.WithToken(server.Token), deis.WithRetry(deis.RetryPolicy{}))
-	require.NoError(t, err)
-	p := plan()
-	p.Progress = func(e deploy.Event) {
-		if e.Message == "deploying deis/example-go:v1" {
-			server.Close()
-			client.CloseIdleConnections()
-		}
-		assert.NotContains(t, e.Message, "looking at the releases")
-	}
-	_, err = deploy.Run(t.Context(), client, p)
-	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
-}
-
-func TestAFirstDeployHasNothingToRollBackTo(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		p := plan()
-		p.Image, p.Rollback = "deis/nonexistent:1", true
-		result, err := deploy.Run(t.Context(), s.Client, p)
-		assert.ErrorContains(t, err, "not rolled back: the app ran nothing before")
-		assert.False(t, result.RolledBack)
-	})
-}
-
-func TestAScaleThatFailsCanBeRunAgain(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
-		s.deployed(t)
-		p := plan()
-		p.Scale["web"] = 99 // more than there is room for
-		_, err := deploy.Run(t.Context(), s.Client, p)
-		require.ErrorIs(t, err, deis.ErrUnavailable)
-		app, err := s.Apps.Get(t.Context(), "example-go")
-		require.NoError(t, err)
-		assert.Equal(t, 2, app.Structure["web"])
-
-		p.Scale["web"] = 3
-		_, err = deploy.Run(t.Context(), s.Client, p)
-		require.NoError(t, err)
-		assert.Equal(t, map[string]int{"web": 3, "worker": 1}, s.running(t))
-	})
-}
-
 func TestBadPlansSendNothing(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
+	on(t, "2.3", func(t *testing.T, s stage) {
 		for name, change := range map[string]func(*deploy.Plan){
-			"no app":                   func(p *deploy.Plan) { p.App = "" },
-			"another app's prefix":     func(p *deploy.Plan) { p.App = "hz_other" },
-			"negative number":          func(p *deploy.Plan) { p.Scale["web"] = -1 },
-			"process type with slash":  func(p *deploy.Plan) { p.Scale["a/b"] = 1 },
-			"Procfile without image":   func(p *deploy.Plan) { p.Image = "" },
-			"config key of two words":  func(p *deploy.Plan) { p.Config["A KEY"] = value("x") },
-			"image of two words":       func(p *deploy.Plan) { p.Image = "a b" },
-			"negative interval":        func(p *deploy.Plan) { p.Interval = -1 },
-			"type not in the Procfile": func(p *deploy.Plan) { p.Scale["wbe"] = 1 },
+			"no app":                      func(p *deploy.Plan) { p.App = "" },
+			"another app's prefix":        func(p *deploy.Plan) { p.App = "hz_other" },
+			"negative number":             func(p *deploy.Plan) { p.Scale["web"] = -1 },
+			"process type with slash":     func(p *deploy.Plan) { p.Scale["a/b"] = 1 },
+			"type of that name in a file": func(p *deploy.Plan) { p.Procfile["a/b"] = "x" },
+			"Procfile without image":      func(p *deploy.Plan) { p.Image = "" },
+			"Force without image":         func(p *deploy.Plan) { p.Image, p.Procfile, p.Scale, p.Force = "", nil, nil, true },
+			"config key of two words":     func(p *deploy.Plan) { p.Config.Values["A KEY"] = value("x") },
+			"image of two words":          func(p *deploy.Plan) { p.Image = "a b" },
+			"negative interval":           func(p *deploy.Plan) { p.Interval = -1 },
+			"negative timeout":            func(p *deploy.Plan) { p.Timeout = -1 },
+			"type not in the Procfile":    func(p *deploy.Plan) { p.Scale["wbe"] = 1 },
+			"domain of two words":         func(p *deploy.Plan) { p.Domains = []string{"a b"} },
+			"the same domain twice":       func(p *deploy.Plan) { p.Domains = []string{"www.example.com", "WWW.example.com."} },
+			"a domain not in ASCII":       func(p *deploy.Plan) { p.Domains = []string{"bücher.example.com"} },
+			"max below min": func(p *deploy.Plan) {
+				p.Autoscale = map[string]*settings.Autoscale{"web": {Min: 2, Max: 1, CPUPercent: 50}}
+			},
 			"nothing, and an empty id": func(p *deploy.Plan) { *p = deploy.Plan{} },
 		} {
 			p := plan()
 			change(&p)
 			_, err := deploy.Run(t.Context(), s.Client, p)
 			assert.ErrorIs(t, err, deis.ErrInvalidArgument, name)
+			_, err = deploy.Diff(t.Context(), s.Client, p)
+			assert.ErrorIs(t, err, deis.ErrInvalidArgument, name)
 		}
 		assert.Empty(t, s.controller.Requests())
 	})
 }
 
+func TestATypeThatNoProcfileHasIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		p := plan()
+		p.Procfile = nil
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.ErrorContains(t, err, `process type "web" is not in the Procfile: there is none`)
+		p.Image = ""
+		_, err = deploy.Run(t.Context(), s.Client, p)
+		require.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.Empty(t, s.writes(0))
+
+		s.deployed(t)
+		p.Image, p.Scale["wbe"] = "deis/example-go:v2", 1
+		before := len(s.controller.Requests())
+		_, err = deploy.Run(t.Context(), s.Client, p)
+		require.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.ErrorContains(t, err, `process type "wbe" is not in the Procfile: web, worker`)
+		assert.Empty(t, s.writes(before))
+	})
+}
+
 func TestPrintingAPlanShowsNoValues(t *testing.T) {
 	p := plan()
-	p.Config["SECRET"] = value("canary")
+	p.Config.Values["SECRET"] = value("canary")
+	p.Config.Registry = map[string]*string{"password": value("canary")}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		assert.NotContains(t, fmt.Sprintf(verb, p), "canary")
-		assert.NotContains(t, fmt.Sprintf(verb, p), "hello")
 		assert.Contains(t, fmt.Sprintf(verb, p), "SECRET")
 	}
 }
 
-func TestATypeThatTheProcfileDoesNotHaveIsNamed(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
+func TestAPlanWithoutAProcfileKeepsTheOneThereIs(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
 		p := plan()
-		p.Scale["wbe"] = 1
+		p.Image, p.Procfile = "deis/example-go:v2", nil
 		_, err := deploy.Run(t.Context(), s.Client, p)
-		assert.ErrorContains(t, err, `process type "wbe"`)
-		assert.ErrorContains(t, err, "web, worker")
+		require.NoError(t, err)
+		p.Procfile = plan().Procfile
+		s.is(t, p)
 	})
 }
 
 func TestCmdCanBeScaledWhateverTheProcfileNames(t *testing.T) {
-	inBothVersions(t, func(t *testing.T, s stage) {
+	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Scale = map[string]int{"cmd": 2, "web": 1}
 		_, err := deploy.Run(t.Context(), s.Client, p)
 		require.NoError(t, err)
-		assert.Equal(t, map[string]int{"cmd": 2, "web": 1}, s.running(t))
+		assert.Equal(t, map[string]int{"cmd": 2, "web": 1}, s.truth(t).up)
+		require.NoError(t, s.Pods.Scale(t.Context(), "example-go", map[string]int{"cmd": 3}))
+		p.Scale = map[string]int{"web": 1}
+		result, err := deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.False(t, result.Changed(), "what was scaled by hand stays")
 	})
+}
+
+// 2.x Controllers make a health check of HEALTHCHECK_URL, and do not list it, so that it seems to differ each time.
+func TestAVariableThatTheControllerPutsElsewhereDoesNotFailTheNextRun(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		p := plan()
+		p.Config.Values["HEALTHCHECK_URL"] = value("/")
+		for range 2 {
+			_, err := deploy.Run(t.Context(), s.Client, p)
+			require.NoError(t, err)
+		}
+	})
+}
+
+func TestHealthChecksAndLoginsAreComparedByContent(t *testing.T) {
+	for _, name := range []string{"2.2", "2.3"} {
+		on(t, name, func(t *testing.T, s stage) {
+			p := plan()
+			p.Config.Healthcheck = map[string]config.Healthcheck{"web": {config.LivenessProbe: {HTTPGet: &config.HTTPGet{Path: "/", Port: 5000}}}}
+			p.Config.Registry = map[string]*string{"Username": value("bob"), "Password": value("secret")}
+			result, err := deploy.Run(t.Context(), s.Client, p)
+			require.NoError(t, err)
+			assert.Equal(t, []string{"GREETING", "PORT", "healthcheck.web", "registry.password", "registry.username"}, result.ConfigChanged)
+			result, err = deploy.Run(t.Context(), s.Client, p)
+			require.NoError(t, err)
+			assert.False(t, result.Changed())
+			p.Config.Healthcheck["web"] = nil
+			result, err = deploy.Run(t.Context(), s.Client, p)
+			require.NoError(t, err)
+			assert.Equal(t, []string{"healthcheck.web"}, result.ConfigChanged)
+		})
+	}
 }
 
 func TestItIsToldWhenNothingOfTheProcfileRuns(t *testing.T) {
@@ -393,13 +365,12 @@ func TestItIsToldWhenNothingOfTheProcfileRuns(t *testing.T) {
 		"no Procfile":        {func(p *deploy.Plan) { p.Procfile, p.Scale = nil, nil }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothVersions(t, func(t *testing.T, s stage) {
+			on(t, "2.2", func(t *testing.T, s stage) {
 				var told []string
 				p := plan()
 				test.change(&p)
 				p.Progress = func(e deploy.Event) {
 					if strings.Contains(e.Message, "asked for") {
-						assert.Equal(t, deploy.StepScale, e.Step)
 						told = append(told, e.Message)
 					}
 				}
@@ -409,4 +380,45 @@ func TestItIsToldWhenNothingOfTheProcfileRuns(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAMovingTagIsNotDeployedAgainSilently(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		p, told := plan(), ""
+		p.Progress = func(e deploy.Event) { told += e.Message + "\n" }
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Contains(t, told, "deis/example-go:v1 runs already; Force deploys it again\n")
+	})
+}
+
+func TestProgressIsToldAtLeastEveryTenSeconds(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		update(&p)
+		last, longest, beats := time.Duration(0), time.Duration(0), 0
+		p.Progress = func(e deploy.Event) {
+			longest, last = max(longest, e.Elapsed-last), e.Elapsed
+			if e.Message == "still deploying deis/example-go:v2" {
+				beats++
+			}
+		}
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Greater(t, last, time.Minute)
+		assert.LessOrEqual(t, longest, 10*time.Second)
+		assert.Greater(t, beats, 3)
+	}, withSlowDeploys)
+}
+
+func TestPodsThatCameUpAreCounted(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		result, err := deploy.Run(t.Context(), s.Client, plan())
+		require.NoError(t, err)
+		for _, pod := range result.Pods {
+			assert.Equal(t, pods.StateUp, pod.State)
+		}
+	})
 }

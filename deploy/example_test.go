@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/deploy"
 )
@@ -23,7 +24,7 @@ func Example() {
 		Create:   true,
 		Image:    "deis/example-go:v1",
 		Procfile: map[string]string{"web": "example-go"},
-		Config:   map[string]*string{"GREETING": &greeting},
+		Config:   config.Changes{Values: map[string]*string{"GREETING": &greeting}},
 		Scale:    map[string]int{"web": 2},
 		Rollback: true,
 		Progress: func(e deploy.Event) { fmt.Printf("%s: %s\n", e.Step, e.Message) },
@@ -33,6 +34,7 @@ func Example() {
 	}
 	fmt.Printf("release v%d runs %d pods\n", result.Release, len(result.Pods))
 	// Output:
+	// create: creating app example-go
 	// create: created app example-go
 	// config: changing GREETING
 	// config: changed GREETING

@@ -37,7 +37,7 @@ var exportedErrors = map[string]error{
 	"builds.ErrInProgress": builds.ErrInProgress, "builds.ErrNotLatest": builds.ErrNotLatest,
 	"certs.ErrExists":     certs.ErrExists,
 	"config.ErrUnchanged": config.ErrUnchanged, "config.ErrNotSet": config.ErrNotSet, "config.ErrInProgress": config.ErrInProgress,
-	"deploy.ErrSuperseded":   deploy.ErrSuperseded,
+	"deploy.ErrSuperseded": deploy.ErrSuperseded, "deploy.ErrTimeout": deploy.ErrTimeout, "deploy.ErrUndone": deploy.ErrUndone,
 	"domains.ErrTaken":       domains.ErrTaken,
 	"keys.ErrTaken":          keys.ErrTaken,
 	"perms.ErrAmbiguousName": perms.ErrAmbiguousName,

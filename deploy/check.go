@@ -1,0 +1,119 @@
+package deploy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/rest"
+)
+
+// Check returns what is wrong with the plan, or nil; Run and Diff do so by themselves, before they send anything.
+func (p Plan) Check() error {
+	for _, check := range []func() error{p.checkApp, p.checkScale, p.checkDomains, p.checkAutoscale} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Plan) checkApp() error {
+	if err := rest.Path("apps", p.App).Err(); err != nil {
+		return err
+	}
+	if p.Image != "" {
+		if err := p.build().Check(); err != nil {
+			return err
+		}
+	}
+	if len(partsOf(p.Config)) > 0 {
+		if err := p.Config.Check(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.Image == "" && (len(p.Procfile) > 0 || p.SHA != "" || p.Dockerfile != "" || p.Force):
+		return rest.InvalidArgument("image", "is needed to deploy a Procfile, a SHA or a Dockerfile, and by Force")
+	case p.Interval < 0 || p.Timeout < 0 || p.LogLines < 0:
+		return rest.InvalidArgument("Interval, Timeout and LogLines", "must not be negative")
+	}
+	return nil
+}
+
+func (p Plan) build() builds.CreateParams {
+	return builds.CreateParams{Image: p.Image, SHA: p.SHA, Dockerfile: p.Dockerfile, Procfile: p.Procfile}
+}
+
+func (p Plan) checkScale() error {
+	for _, procType := range slices.Sorted(maps.Keys(p.Scale)) {
+		if err := rest.Path("apps", p.App, "pods", procType).Err(); err != nil {
+			return err
+		}
+		if p.Scale[procType] < 0 {
+			return rest.InvalidArgument("number of "+procType, "must not be negative")
+		}
+	}
+	if len(p.Procfile) == 0 { // then the build decides that the app has
+		return nil
+	}
+	return p.checkTypes(p.Procfile)
+}
+
+// checkTypes refuses to scale what the Procfile does not have, because a Controller refuses all numbers then. Every app can
+// have a cmd, and none of what there is none of is no mistake.
+func (p Plan) checkTypes(procfile map[string]string) error {
+	for _, procType := range slices.Sorted(maps.Keys(p.Scale)) {
+		if p.Scale[procType] > 0 && !hasType(procfile, procType) {
+			types := strings.Join(slices.Sorted(maps.Keys(procfile)), ", ")
+			if types == "" {
+				types = "there is none"
+			}
+			return rest.InvalidArgument(fmt.Sprintf("process type %q", procType), "is not in the Procfile: "+types)
+		}
+	}
+	return nil
+}
+
+func hasType(procfile map[string]string, procType string) bool {
+	_, found := procfile[procType]
+	return found || procType == "cmd"
+}
+
+func (p Plan) checkDomains() error {
+	seen := make(map[string]bool)
+	for _, name := range p.Domains {
+		if strings.ContainsFunc(name, func(c rune) bool { return c > unicode.MaxASCII }) {
+			return rest.InvalidArgument(fmt.Sprintf("domain %q", name), `must be in its ASCII form, "xn--…"`)
+		}
+		if err := rest.Check("apps/*/domains/*", name); err != nil {
+			return err
+		}
+		if seen[hostName(name)] {
+			return rest.InvalidArgument(fmt.Sprintf("domain %q", name), "is named twice")
+		}
+		seen[hostName(name)] = true
+	}
+	return nil
+}
+
+// hostName is a host name in the spelling in which two of them compare.
+func hostName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+func (p Plan) checkAutoscale() error {
+	for _, procType := range slices.Sorted(maps.Keys(p.Autoscale)) {
+		if err := rest.Path("apps", p.App, "pods", procType).Err(); err != nil {
+			return err
+		}
+		if a := p.Autoscale[procType]; a != nil && (a.Min < 1 || a.Max < a.Min || a.CPUPercent < 1) {
+			return rest.InvalidArgument("autoscaler of "+procType, "must have 1 <= Min <= Max and a CPUPercent")
+		}
+	}
+	return nil
+}
+
+// hasSettings reports whether the plan has anything that only API 2.3 knows.
+func (p Plan) hasSettings() bool { return p.Maintenance != nil || len(p.Autoscale) > 0 }
