@@ -26,23 +26,25 @@ type action struct {
 	changes     parts         // of the config
 	repairs     bool          // it sets back what a change of the config has brought back beside itself
 
-	send func(context.Context, *action) error
+	send func(context.Context) error
 	met  func(*snapshot) bool                   // reports whether the app is as the action would make it
 	made func(*snapshot, releases.Release) bool // recognises the release that the action makes; nil: it makes none
 
-	err     error
-	refused bool              // it was certainly not carried out
-	failed  bool              // the Controller says that it failed, if not before it has done a part
-	lost    bool              // nobody knows what became of it
-	until   time.Time         // when to give up on learning it
-	release *releases.Release // that it made, once that was seen
+	err      error
+	refused  bool              // it was certainly not carried out
+	failed   bool              // the Controller says that it failed, if not before it has done a part
+	lost     bool              // there was no response of the Controller
+	until    time.Time         // when to give up on learning what became of it
+	resolved bool              // that is known, or given up on
+	overdue  bool              // it is given up on, and the action may still be carried out
+	release  *releases.Release // that it made, once that was seen
 }
 
 // newAction makes an action of three forms of a verb, separated by spaces, and the object.
-func newAction(kind Step, verb, object string) *action {
+func newAction(kind Step, verb, object string, send func(context.Context) error) *action {
 	forms := strings.Fields(verb)
 	object = " " + object
-	return &action{Change: Change{kind, forms[0] + object}, kind: kind, doing: forms[1] + object, done: forms[2] + object}
+	return &action{Change: Change{kind, forms[0] + object}, kind: kind, doing: forms[1] + object, done: forms[2] + object, send: send}
 }
 
 // isDone reports whether the action was carried out, as far as an observation shows.
@@ -50,6 +52,8 @@ func (a *action) isDone(s *snapshot) bool {
 	switch {
 	case errors.Is(a.err, config.ErrUnchanged), errors.Is(a.err, settings.ErrUnchanged):
 		return true // also where the Controller has put it elsewhere, as HEALTHCHECK_URL
+	case a.kind == StepHeal && a.refused:
+		return true // the next change says what is wrong
 	case a.made != nil:
 		return a.release != nil && a.release.UUID == s.current.UUID && !a.failed
 	}
@@ -61,71 +65,63 @@ func (a *action) failure(s *snapshot) error {
 	if a.err != nil {
 		return a.err
 	}
-	for _, release := range s.releases {
-		if release.Failed {
-			return fmt.Errorf("deis: %s: release v%d failed: %s", a.What, release.Version, rest.Sanitize(release.Exception))
-		}
+	if s.releases[0].Failed {
+		return fmt.Errorf("deis: %s: release v%d failed: %s", a.What, s.releases[0].Version, rest.Sanitize(s.releases[0].Exception))
 	}
 	return fmt.Errorf("deis: %s: the Controller has taken the release back", a.What)
 }
 
 func (r *run) create() *action {
-	a := newAction(StepCreate, "create creating created", "app "+r.plan.App)
-	a.send = func(ctx context.Context, _ *action) error {
+	a := newAction(StepCreate, "create creating created", "app "+r.plan.App, func(ctx context.Context) error {
 		_, err := r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App})
 		return err
-	}
+	})
 	a.met = func(s *snapshot) bool { return s.app != nil }
 	return a
 }
 
 // complete mends an app whose creation failed half-way: a 2.x Controller then makes what is missing.
 func (r *run) complete(s *snapshot) *action {
-	a := newAction(StepHeal, "complete completing completed", "app "+r.plan.App+", which was created by half")
-	a.send = func(ctx context.Context, _ *action) error {
+	a := newAction(StepHeal, "complete completing completed", "app "+r.plan.App+", which was created by half", func(ctx context.Context) error {
 		return r.client.Apps.Update(ctx, r.plan.App, apps.UpdateParams{Owner: s.app.Owner})
-	}
+	})
 	a.met = func(s *snapshot) bool { return slices.Contains(s.domains, r.plan.App) }
 	return a
 }
 
+// setConfig changes the config, which is before then. The changes can repeat what is so already.
 func (r *run) setConfig(what []string, changes, before parts) *action {
-	a := newAction(StepConfig, "change changing changed", strings.Join(what, ", "))
-	a.changes = changes
 	uuid := ""
-	a.send = func(ctx context.Context, _ *action) error {
+	a := newAction(StepConfig, "change changing changed", strings.Join(what, ", "), func(ctx context.Context) error {
 		made, err := r.client.Config.Set(ctx, r.plan.App, changes.changes())
 		if err == nil {
 			uuid = made.UUID
 		}
 		return err
-	}
+	})
+	a.changes = changes
 	a.made = func(s *snapshot, release releases.Release) bool {
 		if uuid != "" {
 			return release.Config == uuid
 		}
-		stored := errors.Is(a.err, errors.ErrUnsupported) || len(s.config.differing(changes).names()) == 0 // some servers do not know hooks
-		return release.Config == r.configUUID && stored && len(s.config.restoring(before, changes).names()) == 0
+		stored := errors.Is(a.err, errors.ErrUnsupported) || len(s.config.differing(changes)) == 0 // some servers do not know hooks
+		return release.Config == s.configID && stored && len(s.config.restoring(before, changes)) == 0
 	}
 	return a
 }
 
 func (r *run) deployImage(params builds.CreateParams) *action {
-	a := newAction(StepBuild, "deploy deploying deployed", params.Image)
 	uuid, known := "", maps.Clone(r.builds)
-	a.send = func(ctx context.Context, _ *action) error {
+	a := newAction(StepBuild, "deploy deploying deployed", params.Image, func(ctx context.Context) error {
 		made, err := r.client.Builds.Create(ctx, r.plan.App, params)
 		if err == nil {
 			uuid = made.UUID
 		}
 		return err
-	}
+	})
 	a.made = func(_ *snapshot, release releases.Release) bool {
-		if uuid != "" {
-			return release.Build == uuid
-		}
 		_, old := known[release.Build]
-		return !old && isBuildOf(r.builds[release.Build], params)
+		return release.Build == uuid || uuid == "" && !old && isBuildOf(r.builds[release.Build], params)
 	}
 	return a
 }
@@ -138,25 +134,28 @@ func isBuildOf(build builds.Build, params builds.CreateParams) bool {
 
 // rollBack deploys a release again, which makes a new one with the same content.
 func (r *run) rollBack(to releases.Release) *action {
-	a := newAction(StepRollback, "roll rolling rolled", fmt.Sprintf("back to v%d", to.Version))
 	version := 0
-	a.send = func(ctx context.Context, _ *action) (err error) {
+	a := newAction(StepRollback, "roll rolling rolled", fmt.Sprintf("back to v%d", to.Version), func(ctx context.Context) (err error) {
 		version, err = r.client.Releases.Rollback(ctx, r.plan.App, to.Version)
 		return err
-	}
+	})
 	a.made = func(_ *snapshot, release releases.Release) bool {
 		return release.Build == to.Build && release.Config == to.Config && (version == 0 || version == release.Version)
 	}
 	return a
 }
 
+// scale scales to numbers; to none it is nil.
 func (r *run) scale(numbers map[string]int) *action {
-	a := newAction(StepScale, "scale scaling scaled", "to "+write(numbers))
-	a.send = func(ctx context.Context, _ *action) error { return r.client.Pods.Scale(ctx, r.plan.App, numbers) }
+	if len(numbers) == 0 {
+		return nil
+	}
+	a := newAction(StepScale, "scale scaling scaled", "to "+write(numbers), func(ctx context.Context) error {
+		return r.client.Pods.Scale(ctx, r.plan.App, numbers)
+	})
 	a.met = func(s *snapshot) bool { // a 2.x Controller can have stored the numbers and done nothing
 		for procType, n := range numbers {
-			autoscaled := s.settings != nil && s.settings.Autoscale[procType].Min > 0
-			if s.app.Structure[procType] != n || s.live(procType) != n && !autoscaled {
+			if s.app.Structure[procType] != n || s.live(procType) != n && s.minimum(procType) == 0 {
 				return false
 			}
 		}
@@ -175,52 +174,52 @@ func write(numbers map[string]int) string {
 }
 
 func (r *run) addDomain(name string) *action {
-	a := newAction(StepDomains, "add adding added", "domain "+name)
-	a.send = func(ctx context.Context, _ *action) error {
+	a := newAction(StepDomains, "add adding added", "domain "+name, func(ctx context.Context) error {
 		_, err := r.client.Domains.Create(ctx, r.plan.App, name)
 		return err
-	}
+	})
 	a.met = func(s *snapshot) bool { return slices.Contains(s.domains, hostName(name)) }
 	return a
 }
 
+// set changes settings; without changes it is nil.
 func (r *run) set(changes settings.Changes) *action {
-	a := newAction(StepSettings, "change changing changed", "settings "+strings.Join(settingNames(changes), ", "))
-	a.send = func(ctx context.Context, _ *action) error {
+	names := settingNames(changes)
+	if len(names) == 0 {
+		return nil
+	}
+	a := newAction(StepSettings, "change changing changed", "settings "+strings.Join(names, ", "), func(ctx context.Context) error {
 		_, err := r.client.Settings.Set(ctx, r.plan.App, changes)
 		return err
-	}
+	})
 	a.met = func(s *snapshot) bool { return len(settingNames(differingSettings(s.settings, changes))) == 0 }
 	return a
 }
 
 // differingSettings returns what of the changes is not so.
-func differingSettings(have *settings.Settings, want settings.Changes) (changes settings.Changes) {
+func differingSettings(have *settings.Settings, want settings.Changes) settings.Changes {
 	if have == nil { // of an app that does not exist yet
 		return want
 	}
+	changes := settings.Changes{Autoscale: make(map[string]*settings.Autoscale)}
 	if want.Maintenance != nil && *want.Maintenance != have.Maintenance {
 		changes.Maintenance = want.Maintenance
 	}
 	for procType, autoscale := range want.Autoscale {
 		if now, set := have.Autoscale[procType]; set != (autoscale != nil) || set && now != *autoscale {
-			if changes.Autoscale == nil {
-				changes.Autoscale = make(map[string]*settings.Autoscale)
-			}
 			changes.Autoscale[procType] = autoscale
 		}
 	}
 	return changes
 }
 
-// settingNames lists what changes name: "maintenance", "autoscale.web".
+// settingNames lists what changes name: "autoscale.web", "maintenance".
 func settingNames(c settings.Changes) (list []string) {
-	for procType := range c.Autoscale {
+	for _, procType := range slices.Sorted(maps.Keys(c.Autoscale)) {
 		list = append(list, "autoscale."+procType)
 	}
 	if c.Maintenance != nil {
 		list = append(list, "maintenance")
 	}
-	slices.Sort(list)
 	return list
 }

@@ -79,8 +79,12 @@ func (p Plan) checkTypes(procfile map[string]string) error {
 }
 
 func hasType(procfile map[string]string, procType string) bool {
-	_, found := procfile[procType]
-	return found || procType == "cmd"
+	return procType == "cmd" || hasKey(procfile, procType)
+}
+
+func hasKey[V any](m map[string]V, key string) bool {
+	_, found := m[key]
+	return found
 }
 
 func (p Plan) checkDomains() error {

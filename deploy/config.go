@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -105,9 +106,7 @@ func (p parts) restoring(former, except parts) parts {
 		}
 	}
 	for part, entries := range except {
-		for name := range entries {
-			delete(want[part], name)
-		}
+		maps.DeleteFunc(want[part], func(name string, _ any) bool { return hasKey(entries, name) })
 	}
 	return p.differing(want)
 }

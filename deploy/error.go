@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -107,8 +106,8 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 		return
 	}
 	bound := backTime
-	if !r.plan.Rollback && r.pending != nil {
-		bound, r.pending.until = lastLookTime, time.Now()
+	if a := r.pending(); a != nil && !r.plan.Rollback {
+		bound, a.until = lastLookTime, time.Now()
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
@@ -129,7 +128,7 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 		e.Undone = e.back.Error()
 	case err != nil:
 		e.Undone = "the app could not be looked at: " + err.Error()
-	case r.overdue:
+	case r.isOverdue():
 		e.Undone = "what was sent without a response may still be carried out"
 	case r.plan.Rollback && r.base.current.Build == "":
 		e.Undone = "the app ran nothing before"
@@ -151,7 +150,7 @@ func (r *run) outcome() *Result {
 	})
 	want := partsOf(r.plan.Config)
 	result.ConfigChanged = before.config.differing(now.config.former(want)).names()
-	for procType := range mergeKeys(before.app.Structure, now.app.Structure) {
+	for procType := range joined(before.app.Structure, now.app.Structure) {
 		if n := now.app.Structure[procType]; n != before.app.Structure[procType] {
 			if result.Scaled == nil {
 				result.Scaled = make(map[string]int)
@@ -174,12 +173,4 @@ func (r *run) outcome() *Result {
 // rolledBack reports whether going back has deployed the release that ran before.
 func (r *run) rolledBack() bool {
 	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.Step == StepRollback && a.kind == StepRollback && a.release != nil })
-}
-
-// mergeKeys joins two maps. Where both have a key, the second counts.
-func mergeKeys(a, b map[string]int) map[string]int {
-	all := make(map[string]int, len(a)+len(b))
-	maps.Copy(all, a)
-	maps.Copy(all, b)
-	return all
 }

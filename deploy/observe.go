@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
@@ -22,6 +20,7 @@ import (
 
 // A snapshot is an app as one observation saw it. Every part of it was read and is valid; without an app it is zero.
 type snapshot struct {
+	api      version.API
 	app      *apps.App
 	pods     []pods.Pod
 	releases []releases.Release // newest first, back to the one that ran at the start
@@ -29,6 +28,7 @@ type snapshot struct {
 	current  releases.Release   // what runs: the newest, unless a v1.6 Controller kept a failed one
 	build    builds.Build       // of the current release, if it has one
 	config   parts              // of the newest release
+	configID string             // its UUID
 	domains  []string           // where they matter
 	settings *settings.Settings // where they matter
 }
@@ -36,9 +36,18 @@ type snapshot struct {
 // errMoved says that an app changed between the requests of one observation.
 var errMoved = errors.New("deis: the app changes while it is looked at")
 
-// observe looks at the app. The first observation that finds it is what the app was before.
+// former is the app before the first change, nil before that.
+func (r *run) former() *snapshot {
+	if len(r.sent) == 0 {
+		return nil
+	}
+	return r.base
+}
+
+// observe looks at the app. The last observation before the first change is what the app was before.
 func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
-	if r.api, err = r.client.Negotiate(ctx); err != nil {
+	s = new(snapshot)
+	if s.api, err = r.client.Negotiate(ctx); err != nil {
 		return nil, err
 	}
 	if r.plan.hasSettings() {
@@ -46,16 +55,15 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 			return nil, err
 		}
 	}
-	s = new(snapshot)
 	s.app, err = r.client.Apps.Get(ctx, r.plan.App)
 	switch {
-	case errors.Is(err, deis.ErrNotFound) && r.base == nil && r.plan.Create:
+	case errors.Is(err, deis.ErrNotFound) && r.former() == nil && r.plan.Create:
 		return s, nil
-	case errors.Is(err, deis.ErrNotFound) && r.base != nil:
+	case errors.Is(err, deis.ErrNotFound) && r.former() != nil:
 		return nil, fmt.Errorf("%w: the app is gone: %w", ErrSuperseded, err)
 	case err != nil:
 		return nil, err
-	case r.base != nil && s.app.UUID != r.base.app.UUID:
+	case r.former() != nil && s.app.UUID != r.base.app.UUID:
 		return nil, fmt.Errorf("%w: the app was deleted and made anew", ErrSuperseded)
 	}
 	for _, read := range []func(context.Context, *snapshot) error{r.readPods, r.readReleases, r.readConfig, r.readBuilds, r.readDomains, r.readSettings} {
@@ -63,7 +71,7 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 			return nil, err
 		}
 	}
-	if r.base == nil {
+	if r.former() == nil {
 		r.base = s
 		for _, release := range s.releases {
 			r.ours[release.UUID] = false
@@ -84,7 +92,7 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 			return err
 		}
 		s.releases = append(s.releases, release)
-		if r.findCurrent(s); s.current.UUID != "" && (r.base == nil || release.Version <= r.base.current.Version) {
+		if r.findCurrent(s); s.current.UUID != "" && (r.former() == nil || release.Version <= r.base.current.Version) {
 			break
 		}
 	}
@@ -97,7 +105,7 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 	switch {
 	case s.current.UUID == "":
 		return errMoved
-	case r.base != nil && !slices.ContainsFunc(s.releases, func(l releases.Release) bool { return l.UUID == r.base.current.UUID }):
+	case r.former() != nil && !slices.ContainsFunc(s.releases, func(l releases.Release) bool { return l.UUID == r.base.current.UUID }):
 		return fmt.Errorf("%w: release v%d is gone", ErrSuperseded, r.base.current.Version)
 	}
 	return nil
@@ -107,7 +115,7 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 // do not mark those, so there it is the newest with a pod that is up, if any is.
 func (r *run) findCurrent(s *snapshot) {
 	s.newest, s.current = releases.Release{}, releases.Release{}
-	anyUp := r.api.Major == 1 && slices.ContainsFunc(s.pods, pods.Pod.Up)
+	anyUp := s.api.Major == 1 && slices.ContainsFunc(s.pods, pods.Pod.Up)
 	for _, release := range s.releases {
 		if s.newest.UUID == "" && !release.Failed {
 			s.newest = release
@@ -121,14 +129,15 @@ func (r *run) findCurrent(s *snapshot) {
 
 // readConfig reads the config of the newest release. One that was read before needs no request: it never changes.
 func (r *run) readConfig(ctx context.Context, s *snapshot) error {
-	if r.configUUID != s.newest.Config {
-		read, err := r.client.Config.Get(ctx, r.plan.App)
-		if err != nil {
-			return err
-		}
-		r.config, r.configUUID = partsOf(read), read.UUID
+	if r.now != nil && r.now.configID == s.newest.Config {
+		s.config, s.configID = r.now.config, r.now.configID
+		return nil
 	}
-	if s.config = r.config; r.configUUID != s.newest.Config {
+	read, err := r.client.Config.Get(ctx, r.plan.App)
+	if err != nil {
+		return err
+	}
+	if s.config, s.configID = partsOf(read), read.UUID; s.configID != s.newest.Config {
 		return errMoved
 	}
 	return nil
@@ -176,12 +185,12 @@ func (r *run) readDomains(ctx context.Context, s *snapshot) error {
 }
 
 func (r *run) isFirstBuild(s *snapshot) bool {
-	return r.api.Major >= 2 && r.plan.Image != "" && s.current.Build == ""
+	return s.api.Major >= 2 && r.plan.Image != "" && s.current.Build == ""
 }
 
 // readSettings reads the settings if the plan has some, and where an autoscaler could explain why there are fewer pods.
 func (r *run) readSettings(ctx context.Context, s *snapshot) (err error) {
-	if r.plan.hasSettings() || r.api.AtLeast(version.V2_3) && r.isShort(s) {
+	if r.plan.hasSettings() || s.api.AtLeast(version.V2_3) && r.isShort(s) {
 		s.settings, err = r.client.Settings.Get(ctx, r.plan.App)
 	}
 	return err
@@ -215,7 +224,7 @@ func (s *snapshot) live(procType string) int {
 
 func (s *snapshot) count(procType string, counts func(pods.Pod) bool) (n int) {
 	for _, p := range s.pods {
-		if p.Type == procType && p.Release == "v"+strconv.Itoa(s.current.Version) && counts(p) {
+		if p.Type == procType && s.isCurrent(p) && counts(p) {
 			n++
 		}
 	}
@@ -231,13 +240,23 @@ func (s *snapshot) wanted() map[string]int {
 	}
 	for procType, n := range s.app.Structure {
 		if n > 0 && (len(s.build.Procfile) == 0 || hasType(s.build.Procfile, procType)) {
-			want[procType] = n
-			if s.settings != nil && s.settings.Autoscale[procType].Min > 0 {
-				want[procType] = s.settings.Autoscale[procType].Min
-			}
+			want[procType] = cmp.Or(s.minimum(procType), n)
 		}
 	}
 	return want
+}
+
+// minimum is that of the type's autoscaler, 0 if there is none or it does not matter.
+func (s *snapshot) minimum(procType string) int {
+	if s.settings == nil {
+		return 0
+	}
+	return s.settings.Autoscale[procType].Min
+}
+
+// has reports whether the app is scaled to n of a type. A v1.6 Controller can have destroyed some, and kept the number.
+func (s *snapshot) has(procType string, n int) bool {
+	return s.app.Structure[procType] == n && (s.api.Major >= 2 || s.live(procType) >= n)
 }
 
 // isShort reports whether pods are missing that no change of the plan's numbers explains.
@@ -250,35 +269,20 @@ func (r *run) isShort(s *snapshot) bool {
 	return false
 }
 
-// describe says how far the wanted pods are, and the states of those that are not up:
-//
-//	web 1 of 2 up (web.2 is initialized), worker 1 of 1 up
+// describe says how far the wanted pods are, and the states of those that are not up.
 func (s *snapshot) describe() string {
-	var parts []string
-	want := s.wanted()
-	for _, procType := range slices.Sorted(maps.Keys(want)) {
-		part := fmt.Sprintf("%s %d of %d up", rest.Sanitize(procType), s.count(procType, pods.Pod.Up), want[procType])
-		var down []string
-		for _, p := range s.down() {
-			if p.Type == procType {
-				down = append(down, rest.Sanitize(p.Name)+" is "+rest.Sanitize(p.State))
-			}
-		}
-		if len(down) > 5 {
-			down = append(down[:5], fmt.Sprintf("and %d more", len(down)-5))
-		}
-		if len(down) > 0 {
-			part += " (" + strings.Join(down, ", ") + ")"
-		}
-		parts = append(parts, part)
-	}
-	return strings.Join(parts, ", ")
+	return pods.Describe(slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool { return !s.isCurrent(p) }), s.wanted())
+}
+
+// isCurrent reports whether a pod is one of the current release.
+func (s *snapshot) isCurrent(p pods.Pod) bool {
+	return p.Release == "v"+strconv.Itoa(s.current.Version)
 }
 
 // down are the pods of the current release that are not up, of the types that shall run.
 func (s *snapshot) down() []pods.Pod {
 	want := s.wanted()
 	return slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool {
-		return p.Up() || want[p.Type] == 0 || p.Release != "v"+strconv.Itoa(s.current.Version)
+		return p.Up() || want[p.Type] == 0 || !s.isCurrent(p)
 	})
 }

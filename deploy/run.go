@@ -13,7 +13,6 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/rest"
-	"github.com/deisgo/deis/version"
 )
 
 const (
@@ -39,27 +38,18 @@ type run struct {
 	client *deis.Client
 	plan   Plan
 
-	base   *snapshot               // the app before the first change; nil until it was seen
-	now    *snapshot               // the last observation
-	api    version.API             // that the Controller spoke then
-	builds map[string]builds.Build // all that were seen, by UUID
-	config parts                   // the last one that was seen
+	base       *snapshot               // the app before the first change; nil until it was seen
+	now        *snapshot               // the last observation
+	builds     map[string]builds.Build // all that were seen, by UUID
+	ours       map[string]bool         // the releases that were seen, by UUID, and whether this run made them
+	superseded error                   // somebody else was seen to change the app
 
-	configUUID string
-
-	sent    []*action       // what may have been carried out, oldest first
-	turned  int             // how many of them went forward; the others went back
-	pending *action         // the last of them, until its outcome is known
-	ours    map[string]bool // the releases that are known, by UUID, and whether this run made them
-	after   map[string]int  // the app's numbers after the last change; what differs from them is the doing of others
-
-	superseded error // somebody else was seen to change the app
+	sent   []*action      // what may have been carried out, oldest first
+	turned int            // how many of them went forward; the others went back
+	after  map[string]int // the app's numbers after the last of them; what differs since is the doing of others
 
 	waiting string    // what the loop waits for
-	since   time.Time // when it began to wait for what is missing
-	blocked time.Time // when it began to wait for a write to get through
-	overdue bool      // the response of a change is lost, and so is what became of it
-	warned  bool      // that nothing of the Procfile is to run
+	since   time.Time // and since when
 
 	progress
 }
@@ -71,7 +61,7 @@ func newRun(client *deis.Client, plan Plan) *run {
 
 // reach is the loop: it makes the first change that compare still finds necessary, until there is none and the pods run.
 func (r *run) reach(ctx context.Context, compare func(*snapshot) ([]*action, error)) error {
-	r.turned, r.since = len(r.sent), time.Time{}
+	r.turned = len(r.sent)
 	for {
 		next, err := r.next(ctx, compare)
 		if err != nil || next == nil {
@@ -91,7 +81,7 @@ func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, erro
 		switch {
 		case err == nil:
 			next, done, failed = r.decide(s, compare)
-		case errors.Is(err, errMoved):
+		case errors.Is(err, errMoved) && r.waitFor(err.Error()) < settleTime: // the next look will be clear
 		case !r.isPatient(err):
 			failed = err
 		default:
@@ -113,7 +103,7 @@ func (r *run) isPatient(err error) bool {
 
 // decide says what follows from an observation: an action, the end, or another look.
 func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (next *action, done bool, err error) {
-	r.now, r.waiting = s, ""
+	r.now = s
 	if err := r.claim(s); err != nil && r.turned == 0 {
 		return nil, true, err
 	}
@@ -129,7 +119,7 @@ func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (n
 	case len(actions) > 0:
 		return actions[0], true, nil
 	}
-	if r.since = (time.Time{}); r.turned > 0 && !r.goesBack() {
+	if r.turned > 0 && !r.goesBack() {
 		return nil, true, nil // there is nothing to wait for on the way back
 	}
 	done, err = r.ready(s)
@@ -139,33 +129,48 @@ func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (n
 // ripens reports whether it is too early for an action, because what it mends can still mend itself.
 func (r *run) ripens(a *action, s *snapshot) bool {
 	if a.ripe == 0 {
-		r.since = time.Time{}
 		return false
 	}
-	if r.since.IsZero() {
-		r.since = time.Now()
+	reason := fmt.Sprintf("waiting up to %v for the pods that are missing", a.ripe)
+	r.tell(s, StepWait, reason+": "+s.describe())
+	return r.waitFor(reason) < a.ripe
+}
+
+// waitFor notes what the loop waits for, and returns for how long it has waited for that.
+func (r *run) waitFor(reason string) time.Duration {
+	if r.waiting != reason {
+		r.waiting, r.since = reason, time.Now()
 	}
-	if time.Since(r.since) >= a.ripe {
-		r.since = time.Time{}
-		return false
+	return time.Since(r.since)
+}
+
+// pending is the last action as long as its outcome is not known.
+func (r *run) pending() *action {
+	if n := len(r.sent); n > 0 && !r.sent[n-1].resolved {
+		return r.sent[n-1]
 	}
-	r.wait(s, fmt.Sprintf("waiting up to %v for what is missing: %s", a.ripe, s.describe()))
-	return true
+	return nil
+}
+
+// isOverdue reports whether something may still be carried out.
+func (r *run) isOverdue() bool {
+	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.overdue })
 }
 
 // resolve learns from an observation what became of the last action. It reports whether that is clear.
 func (r *run) resolve(s *snapshot) (clear bool, err error) {
-	a := r.pending
+	a := r.pending()
 	switch {
 	case a == nil:
 	case a.isDone(s) && !(a.lost && a.release != nil && (r.isShort(s) || len(s.pods) == 0)): // its deploy is over as well
-		r.pending = nil
+		a.resolved = true
 		r.tell(s, a.Step, a.done)
 	case a.lost && time.Now().Before(a.until):
-		r.wait(s, fmt.Sprintf("waiting up to %v for what was sent without a response: %s", settleTime, a.What))
+		r.tell(s, StepWait, fmt.Sprintf("waiting up to %v for what was sent without a response: %s", settleTime, a.What))
+		r.waitFor("waiting for what was sent without a response: " + a.What)
 		return false, nil
 	default:
-		r.pending, r.overdue = nil, a.lost
+		a.resolved, a.overdue = true, a.lost
 		switch {
 		case a.isDone(s), r.isFormer(a): // that one has failed the way forward already
 		case r.turned > 0:
@@ -201,11 +206,11 @@ func (r *run) act(ctx context.Context, a *action) error {
 	if !reached {
 		return a.err
 	}
-	a.until, r.blocked, r.since = time.Now(), time.Time{}, time.Time{}
+	a.until, r.waiting = time.Now(), ""
 	if a.lost && !stopped {
 		a.until = a.until.Add(settleTime)
 	}
-	r.sent, r.pending, r.after = append(r.sent, a), a, nil
+	r.sent, r.after = append(r.sent, a), nil
 	return nil
 }
 
@@ -219,19 +224,17 @@ func (r *run) send(ctx context.Context, a *action) (stopped bool) {
 	}
 	longer, cancel := outlive(ctx)
 	defer cancel()
-	a.err = a.send(longer, a)
+	a.err = a.send(longer)
 	return longer.Err() != nil
 }
 
 // pause waits after a write that did not get through.
 func (r *run) pause(ctx context.Context, failed *rest.Error) error {
-	if r.blocked.IsZero() {
-		r.blocked = time.Now()
-	}
-	if time.Since(r.blocked) > patience {
+	reason := fmt.Sprintf("waiting up to %v until the Controller can be reached", patience)
+	r.tell(r.now, StepWait, reason+": "+failed.Error())
+	if r.waitFor(reason) > patience {
 		return failed
 	}
-	r.tell(r.now, StepWait, fmt.Sprintf("waiting up to %v until it can be sent: %v", patience, failed))
 	timer := time.NewTimer(max(failed.RetryAfter, time.Second))
 	defer timer.Stop()
 	select {
@@ -276,12 +279,6 @@ type progress struct {
 	mu     sync.Mutex // guards what follows, and makes reports follow each other
 	last   Event
 	told   time.Time
-}
-
-// wait tells what the loop waits for, and remembers it for the error if the context ends.
-func (r *run) wait(s *snapshot, message string) {
-	r.waiting = message
-	r.tell(s, StepWait, message)
 }
 
 func (p *progress) tell(s *snapshot, step Step, message string) {

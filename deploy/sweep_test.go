@@ -23,6 +23,7 @@ import (
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/deploy"
 	"github.com/deisgo/deis/pods"
+	"github.com/deisgo/deis/settings"
 	"github.com/deisgo/deis/version"
 )
 
@@ -39,9 +40,10 @@ var controllers = map[string][]deistest.Option{
 
 // scenarios change the plan that the app was deployed with.
 var scenarios = map[string]struct {
-	fresh   bool // there is no app before
-	crashes bool // the pods of the new release do
-	change  func(*deploy.Plan)
+	fresh    bool // there is no app before
+	crashes  bool // the pods of the new release do
+	settings bool // API 2.3 only
+	change   func(*deploy.Plan)
 }{
 	"fresh":                   {fresh: true, change: func(*deploy.Plan) {}},
 	"fresh and refused":       {fresh: true, change: func(p *deploy.Plan) { p.Image = "deis/nonexistent:1" }},
@@ -66,6 +68,13 @@ var scenarios = map[string]struct {
 	}},
 	"scale only":    {change: func(p *deploy.Plan) { p.Image, p.Procfile, p.Scale = "", nil, map[string]int{"web": 4, "worker": 0} }},
 	"scale refused": {change: func(p *deploy.Plan) { p.Scale["web"] = 99 }},
+}
+
+func route(p *deploy.Plan) {
+	update(p)
+	yes := true
+	p.Domains, p.Maintenance = []string{"www.example.com", "example.com"}, &yes
+	p.Autoscale = map[string]*settings.Autoscale{"web": {Min: 2, Max: 5, CPUPercent: 50}}
 }
 
 func update(p *deploy.Plan) {
@@ -136,6 +145,9 @@ type truth struct {
 	image               string
 	procfile, config    map[string]string
 	structure, up, live map[string]int
+	maintenance         bool
+	autoscale           map[string]settings.Autoscale
+	domains             []string
 	release             int
 	build               string
 }
@@ -162,6 +174,15 @@ func (s stage) truth(t *testing.T) (it truth) {
 			it.image, it.procfile = build.Image, build.Procfile
 		}
 	}
+	for domain, err := range s.Domains.All(ctx, "example-go", deis.ListOptions{}) {
+		require.NoError(t, err)
+		it.domains = append(it.domains, domain.Domain)
+	}
+	if s.controller.APIVersion() == version.V2_3 {
+		set, err := s.Settings.Get(ctx, "example-go")
+		require.NoError(t, err)
+		it.maintenance, it.autoscale = set.Maintenance, set.Autoscale
+	}
 	it.up, it.live = map[string]int{}, map[string]int{}
 	for pod, err := range s.Pods.All(ctx, "example-go", pods.ListOptions{}) {
 		require.NoError(t, err)
@@ -173,9 +194,9 @@ func (s stage) truth(t *testing.T) (it truth) {
 	return it
 }
 
-// same reports how an app differs from what it was, but for the numbers of its releases.
+// differs says how an app differs from what it was, but for the numbers of its releases, and for domains, which stay.
 func (it truth) differs(was truth) string {
-	it.release, was.release, it.build, was.build = 0, 0, "", ""
+	it.release, was.release, it.build, was.build, it.domains, was.domains = 0, 0, "", "", nil, nil
 	if a, b := fmt.Sprintf("%+v", it), fmt.Sprintf("%+v", was); a != b {
 		return a + " is not " + b
 	}
@@ -325,6 +346,14 @@ func missing(p deploy.Plan, it truth) string {
 			return fmt.Sprintf("%s is %q", key, have)
 		}
 	}
+	for _, domain := range p.Domains {
+		if !slices.Contains(it.domains, domain) {
+			return "the domains are " + strings.Join(it.domains, ", ")
+		}
+	}
+	if p.Maintenance != nil && (it.maintenance != *p.Maintenance || it.autoscale["web"] != *p.Autoscale["web"]) {
+		return fmt.Sprintf("the settings are %v %v", it.maintenance, it.autoscale)
+	}
 	for procType, n := range p.Scale {
 		if it.structure[procType] != n {
 			return fmt.Sprintf("the numbers are %v", it.structure)
@@ -336,6 +365,9 @@ func missing(p deploy.Plan, it truth) string {
 // down says which pods are not up.
 func (it truth) down() string {
 	for procType, n := range it.structure {
+		if _, scaled := it.autoscale[procType]; scaled {
+			n = it.autoscale[procType].Min
+		}
 		if _, runs := it.procfile[procType]; it.up[procType] < n && (runs || procType == "cmd") {
 			return fmt.Sprintf("%v are up of %v", it.up, it.structure)
 		}
@@ -364,7 +396,23 @@ func told(p deploy.Plan, before, it truth, result *deploy.Result) string {
 			}
 		}
 	}
+	var added, set []string
+	for _, domain := range p.Domains {
+		if slices.Contains(it.domains, domain) && !slices.Contains(before.domains, domain) {
+			added = append(added, domain)
+		}
+	}
+	if !maps.Equal(before.autoscale, it.autoscale) {
+		set = append(set, "autoscale.web")
+	}
+	if before.maintenance != it.maintenance {
+		set = append(set, "maintenance")
+	}
 	switch {
+	case result.Previous != 0 && !slices.Equal(added, result.DomainsAdded):
+		return fmt.Sprintf("DomainsAdded: %v", added)
+	case !slices.Equal(set, result.SettingsChanged):
+		return fmt.Sprintf("SettingsChanged: %v", set)
 	case result.Created != (before.app == "" && it.app != ""):
 		return fmt.Sprintf("Created, app %q before, %q now", before.app, it.app)
 	case it.app != "" && result.Release != it.release && result.Previous != 0:
@@ -422,6 +470,9 @@ func TestTheAppIsNeverWorseThanTold(t *testing.T) {
 	}
 	for i, controller := range slices.Sorted(maps.Keys(controllers)) {
 		for j, scenario := range slices.Sorted(maps.Keys(scenarios)) {
+			if scenarios[scenario].settings && !strings.HasPrefix(controller, "2.3") {
+				continue
+			}
 			t.Run(controller+"/"+scenario, func(t *testing.T) {
 				t.Parallel()
 				runs, all, start := 1, 1, time.Now()

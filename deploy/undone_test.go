@@ -269,6 +269,19 @@ func TestSomebodyElsesReleaseIsNeverUndone(t *testing.T) {
 	}
 }
 
+func TestWhatOthersDoBeforeTheFirstChangeIsWhereARunStarts(t *testing.T) {
+	on(t, "1.6", func(t *testing.T, s stage) {
+		s.deployed(t)
+		_, err := s.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/nonexistent:1", Procfile: plan().Procfile})
+		require.Error(t, err) // so that the run waits until that is certain
+		time.AfterFunc(time.Minute, func() { assert.NoError(t, others["deploys"](s)) })
+		result, err := deploy.Run(bounded(t), s.Client, updated())
+		require.NoError(t, err)
+		assert.Equal(t, 5, result.Previous)
+		s.is(t, updated())
+	})
+}
+
 func TestAReleaseThatARollbackUndoesIsTold(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)

@@ -34,10 +34,10 @@ func (p Pod) crashed() bool { return p.State == StateCrashed || p.State == State
 // scaling to 0 and up again makes new ones.
 func (p Pod) destroyed() bool { return p.State == StateDestroyed }
 
-// describe says how far the wanted pods are, and the states of those that are not up:
+// Describe says how far the wanted pods are, and the states of those that are not up:
 //
 //	web 1 of 2 up (web.2 is initialized), worker 1 of 1 up
-func describe(pods []Pod, want map[string]int) string {
+func Describe(pods []Pod, want map[string]int) string {
 	var parts []string
 	for _, procType := range slices.Sorted(maps.Keys(want)) {
 		own := ofType(pods, procType)

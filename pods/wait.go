@@ -58,10 +58,10 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 		}
 		if i := slices.IndexFunc(last, Pod.crashed); i >= 0 {
 			return false, fmt.Errorf("%w: pod %s of app %s is %s: %s", ErrCrashed,
-				rest.Sanitize(last[i].Name), app, rest.Sanitize(last[i].State), describe(last, o.Want))
+				rest.Sanitize(last[i].Name), app, rest.Sanitize(last[i].State), Describe(last, o.Want))
 		}
 		if dead = count(dead, o.tooFewLeft(last)); dead == 2 {
-			return false, fmt.Errorf("%w: app %s: %s", ErrDestroyed, app, describe(last, o.Want))
+			return false, fmt.Errorf("%w: app %s: %s", ErrDestroyed, app, Describe(last, o.Want))
 		}
 		empty = count(empty, len(all) == 0)
 		return o.ready(last) && empty != 1, nil
@@ -70,7 +70,7 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 	case err == nil:
 		return last, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, describe(last, o.Want), err)
+		return nil, fmt.Errorf("deis: waiting for the pods of app %s: %s: %w", app, Describe(last, o.Want), err)
 	}
 	return nil, err
 }
