@@ -51,7 +51,8 @@ type Plan struct {
 	LogLines int           // how many of the app's last log lines an Error has; 0 is none
 	Interval time.Duration // between two looks at first; a second if it is 0. It grows to 5 seconds; see rest.Poll
 
-	// Progress is told what happens, if it is not nil, one call at a time, and at least every ten seconds.
+	// Progress is told what happens, if it is not nil, one call at a time, from any goroutine, and at least every ten
+	// seconds.
 	Progress func(Event)
 }
 
@@ -146,8 +147,8 @@ var (
 // app that Run created stays, and so do the domains that it added. If the app had no build before, there is nothing to go
 // back to.
 //
-// Run undoes nothing that others do. Once somebody else makes a release, the error matches ErrSuperseded and nothing is
-// rolled back. Numbers that others change while Run waits are not changed back.
+// Run undoes nothing that others do. Once somebody else makes a release after Run's first change, the error matches
+// ErrSuperseded and nothing is rolled back. Numbers that others change while Run waits are not changed back.
 //
 // On v1.6 Controllers, the variables of a change that failed would fail every later change. Run sets them back, also
 // without Rollback.

@@ -89,8 +89,11 @@ func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, erro
 		}
 		return done || failed != nil, nil
 	})
-	if err != nil && ctx.Err() != nil && r.waiting != "" {
-		err = fmt.Errorf("deis: %s: %w", r.waiting, err)
+	if what := r.waiting; err != nil && ctx.Err() != nil {
+		if a := r.pending(); a != nil && what == "" {
+			what = a.doing
+		}
+		err = fmt.Errorf("deis: %s: %w", cmp.Or(what, "looking at it"), err)
 	}
 	return next, cmp.Or(failed, err)
 }

@@ -66,8 +66,11 @@ var scenarios = map[string]struct {
 		p.Image, p.Procfile = "", nil
 		p.Config.Values["GREETING"] = value("good morning")
 	}},
-	"scale only":    {change: func(p *deploy.Plan) { p.Image, p.Procfile, p.Scale = "", nil, map[string]int{"web": 4, "worker": 0} }},
-	"scale refused": {change: func(p *deploy.Plan) { p.Scale["web"] = 99 }},
+	"scale only":                    {change: func(p *deploy.Plan) { p.Image, p.Procfile, p.Scale = "", nil, map[string]int{"web": 4, "worker": 0} }},
+	"domains and settings, refused": {settings: true, change: func(p *deploy.Plan) { route(p); p.Image = "deis/nonexistent:1" }},
+	"domains and settings":          {settings: true, change: route},
+	"settings and crash":            {settings: true, crashes: true, change: route},
+	"scale refused":                 {change: func(p *deploy.Plan) { p.Scale["web"] = 99 }},
 }
 
 func route(p *deploy.Plan) {

@@ -525,13 +525,13 @@ func TestSomebodyElsesChangeIsNotTakenForALostOne(t *testing.T) {
 
 func TestAControllerThatIsDownForAWhileIsNoReasonToFail(t *testing.T) {
 	for name, fault := range map[string]deistest.Fault{
-		"500":                {Status: 500, Times: 20},
-		"no connection":      {Drop: true, Times: 60},
-		"a router's 404":     {Status: 404, Proxy: true, Body: "default backend - 404", ContentType: "text/plain", Times: 9},
-		"cut off responses":  {Truncate: true, Times: 9},
-		"a rate limit":       {Status: 429, Proxy: true, Header: map[string]string{"Retry-After": "60"}, Times: 3},
-		"looks that hang":    {Hang: true, Times: 3},
-		"a half-made answer": {Status: 200, Body: "{}", Times: 3},
+		"500":               {Status: 500, Times: 20},
+		"no connection":     {Drop: true, Times: 60},
+		"a router's 404":    {Status: 404, Proxy: true, Body: "default backend - 404", ContentType: "text/plain", Times: 9},
+		"cut off responses": {Truncate: true, Times: 9},
+		"a rate limit":      {Status: 429, Proxy: true, Header: map[string]string{"Retry-After": "60"}, Times: 3},
+		"looks that hang":   {Hang: true, Times: 3},
+		"half an object":    {Status: 200, Body: "{}", Times: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onAll(t, func(t *testing.T, s stage) {
@@ -544,7 +544,7 @@ func TestAControllerThatIsDownForAWhileIsNoReasonToFail(t *testing.T) {
 					}
 				}
 				result, err := deploy.Run(t.Context(), s.Client, p)
-				if name == "a half-made answer" { // which the Controller itself gave
+				if name == "half an object" { // which the Controller itself gave
 					require.Error(t, err)
 					return
 				}
