@@ -167,6 +167,9 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 		} else if err = d.Decode(item.Addr().Interface()); isMismatch(err) {
 			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
 		}
+		if err != nil && !json.Valid(body) { // whether More or Decode notices that differs between versions of Go
+			return fmt.Errorf("the response is not JSON: %w", err)
+		}
 		if err != nil {
 			return fmt.Errorf("item %d of the response cannot be read: %w", n+1, err)
 		}
