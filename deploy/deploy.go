@@ -169,8 +169,9 @@ func Run(ctx context.Context, client *deis.Client, plan Plan) (*Result, error) {
 	if err == nil {
 		return r.outcome(), nil
 	}
+	timedOut := errors.Is(context.Cause(bounded), ErrTimeout) && errors.Is(err, context.DeadlineExceeded)
 	failed := r.failure(context.WithoutCancel(ctx), err)
-	failed.timedOut = errors.Is(context.Cause(bounded), ErrTimeout)
+	failed.timedOut = timedOut
 	r.goBack(context.WithoutCancel(ctx), failed)
 	return r.outcome(), failed
 }

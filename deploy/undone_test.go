@@ -173,6 +173,23 @@ func TestADeployThatIsUnderWayWhenTheContextEndsIsWaitedFor(t *testing.T) {
 	}, withSlowDeploys)
 }
 
+func TestADeployWhoseResponseWasLostIsOverBeforeItIsRolledBack(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		before := s.truth(t)
+		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/builds", Status: 504, Proxy: true, Late: time.Second, Times: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second) // the config takes a minute
+		defer cancel()
+		result, err := deploy.Run(ctx, s.Client, updated())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, deploy.ErrUndone)
+		assert.True(t, result.RolledBack)
+		assert.Empty(t, s.truth(t).differs(before))
+		time.Sleep(time.Hour)
+		assert.Empty(t, s.truth(t).differs(before))
+	}, withSlowDeploys)
+}
+
 func TestWithoutRollbackTheContextEndsARunAtOnce(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
