@@ -7,8 +7,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // or the programs would ignore it where the tests run under nohup
 	os.Exit(m.Run())
 }
 
