@@ -102,10 +102,7 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 //deis:operation v2.3 GET /apps/{app}/builds/{uuid}/
 func (s *Service) Get(ctx context.Context, app, uuid string, opts ...rest.CallOption) (*Build, error) {
 	at := rest.Path("apps", app, "builds", uuid)
-	if err := at.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.client.Require(ctx, "getting one build", version.V2_3); err != nil {
+	if err := s.client.RequireAt(ctx, at, "getting one build", version.V2_3); err != nil {
 		return nil, err
 	}
 	found, err := rest.Get[latest](ctx, s.client, at, opts...)

@@ -70,10 +70,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 //deis:operation v2.3 GET /keys/{id}
 func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (*Key, error) {
 	at := rest.Path("keys", id).NoSlash()
-	if err := at.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.client.Require(ctx, "getting one key", version.V2_3); err != nil {
+	if err := s.client.RequireAt(ctx, at, "getting one key", version.V2_3); err != nil {
 		return nil, err
 	}
 	return rest.Get[Key](ctx, s.client, at, opts...)
