@@ -15,7 +15,7 @@ import (
 )
 
 // SDK is the version of this module, as it appears in the User-Agent header.
-const SDK = "0.1.0"
+const SDK = "0.2.0"
 
 // The headers that carry versions. The SDK sends Header too, to say what it speaks; real Controllers ignore it.
 const (
