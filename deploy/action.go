@@ -93,7 +93,7 @@ func (r *run) complete(s *snapshot) *action {
 func (r *run) setConfig(what []string, changes, before parts) *action {
 	uuid := ""
 	a := newAction(StepConfig, "change changing changed", strings.Join(what, ", "), func(ctx context.Context) error {
-		made, err := r.client.Config.Set(ctx, r.plan.App, changes.changes())
+		made, err := r.client.Config.Set(ctx, r.plan.App, changesOf[config.Changes](changes))
 		if err == nil {
 			uuid = made.UUID
 		}
@@ -182,44 +182,15 @@ func (r *run) addDomain(name string) *action {
 	return a
 }
 
-// set changes settings; without changes it is nil.
-func (r *run) set(changes settings.Changes) *action {
-	names := settingNames(changes)
-	if len(names) == 0 {
+// setSettings changes settings; without changes it is nil.
+func (r *run) setSettings(changes parts) *action {
+	if len(changes) == 0 {
 		return nil
 	}
-	a := newAction(StepSettings, "change changing changed", "settings "+strings.Join(names, ", "), func(ctx context.Context) error {
-		_, err := r.client.Settings.Set(ctx, r.plan.App, changes)
+	a := newAction(StepSettings, "change changing changed", "settings "+strings.Join(changes.names(), ", "), func(ctx context.Context) error {
+		_, err := r.client.Settings.Set(ctx, r.plan.App, changesOf[settings.Changes](changes))
 		return err
 	})
-	a.met = func(s *snapshot) bool { return len(settingNames(differingSettings(s.settings, changes))) == 0 }
+	a.met = func(s *snapshot) bool { return len(partsOf(s.settings).differing(changes)) == 0 }
 	return a
-}
-
-// differingSettings returns what of the changes is not so.
-func differingSettings(have *settings.Settings, want settings.Changes) settings.Changes {
-	if have == nil { // of an app that does not exist yet
-		return want
-	}
-	changes := settings.Changes{Autoscale: make(map[string]*settings.Autoscale)}
-	if want.Maintenance != nil && *want.Maintenance != have.Maintenance {
-		changes.Maintenance = want.Maintenance
-	}
-	for procType, autoscale := range want.Autoscale {
-		if now, set := have.Autoscale[procType]; set != (autoscale != nil) || set && now != *autoscale {
-			changes.Autoscale[procType] = autoscale
-		}
-	}
-	return changes
-}
-
-// settingNames lists what changes name: "autoscale.web", "maintenance".
-func settingNames(c settings.Changes) (list []string) {
-	for _, procType := range slices.Sorted(maps.Keys(c.Autoscale)) {
-		list = append(list, "autoscale."+procType)
-	}
-	if c.Maintenance != nil {
-		list = append(list, "maintenance")
-	}
-	return list
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/rest"
+	"github.com/deisgo/deis/settings"
 )
 
 // Check returns what is wrong with the plan, or nil; Run and Diff do so by themselves, before they send anything.
@@ -121,3 +122,7 @@ func (p Plan) checkAutoscale() error {
 
 // hasSettings reports whether the plan has anything that only API 2.3 knows.
 func (p Plan) hasSettings() bool { return p.Maintenance != nil || len(p.Autoscale) > 0 }
+
+func (p Plan) settings() settings.Changes {
+	return settings.Changes{Maintenance: p.Maintenance, Autoscale: p.Autoscale}
+}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/pods"
-	"github.com/deisgo/deis/settings"
 )
 
 // last is the last action of a kind that was sent in this direction, if any.
@@ -56,7 +55,7 @@ func (r *run) forward(s *snapshot) (list []*action, err error) {
 		}
 	}
 	if r.plan.hasSettings() && r.last(StepSettings) == nil {
-		add(r.set(differingSettings(s.settings, settings.Changes{Maintenance: r.plan.Maintenance, Autoscale: r.plan.Autoscale})))
+		add(r.setSettings(partsOf(s.settings).differing(partsOf(r.plan.settings()))))
 	}
 	return list, nil
 }
@@ -161,7 +160,7 @@ func (r *run) back(s *snapshot) (list []*action, err error) {
 			add(a)
 		}
 		if lastOf(r.sent[:r.turned], StepSettings) != nil {
-			add(r.set(r.formerSettings(s)))
+			add(r.setSettings(partsOf(s.settings).differing(r.formerSettings())))
 		}
 	}
 	return list, nil
@@ -228,19 +227,9 @@ func (r *run) formerNumbers(s *snapshot) map[string]int {
 	return numbers
 }
 
-// formerSettings is what sets the plan's settings back.
-func (r *run) formerSettings(s *snapshot) settings.Changes {
-	want := settings.Changes{Autoscale: make(map[string]*settings.Autoscale)}
-	if r.plan.Maintenance != nil {
-		want.Maintenance = &r.base.settings.Maintenance
-	}
-	for procType := range r.plan.Autoscale {
-		want.Autoscale[procType] = nil
-		if former, set := r.base.settings.Autoscale[procType]; set {
-			want.Autoscale[procType] = &former
-		}
-	}
-	return differingSettings(s.settings, want)
+// formerSettings are what sets the plan's settings back.
+func (r *run) formerSettings() parts {
+	return partsOf(r.base.settings).former(partsOf(r.plan.settings()))
 }
 
 // ready reports whether the wanted pods are up, where no change is needed any more. The error is that they will not be.

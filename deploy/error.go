@@ -164,7 +164,7 @@ func (r *run) outcome() *Result {
 		}
 	}
 	if before.settings != nil && now.settings != nil && r.plan.hasSettings() {
-		result.SettingsChanged = settingNames(r.formerSettings(now))
+		result.SettingsChanged = partsOf(now.settings).differing(r.formerSettings()).names()
 	}
 	result.Pods = now.pods
 	return result

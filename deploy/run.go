@@ -56,7 +56,7 @@ type run struct {
 
 func newRun(client *deis.Client, plan Plan) *run {
 	return &run{client: client, plan: plan, builds: make(map[string]builds.Build), ours: make(map[string]bool),
-		progress: progress{report: plan.Progress, start: time.Now(), last: Event{Step: StepWait, Message: "looking at app " + plan.App}}}
+		progress: progress{report: plan.Progress, start: time.Now(), told: time.Now(), last: Event{Step: StepWait, Message: "looking at app " + plan.App}}}
 }
 
 // reach is the loop: it makes the first change that compare still finds necessary, until there is none and the pods run.
@@ -255,31 +255,19 @@ func (r *run) outlive(ctx context.Context) (context.Context, context.CancelFunc)
 		return context.WithCancel(ctx)
 	}
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	now, ended := r.now, make(chan struct{})
+	now := r.now
 	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
 		r.tell(now, StepWait, fmt.Sprintf("stopping: waiting up to %v for the response to what was sent", settleTime))
-		timer := time.NewTimer(settleTime)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel()
-		case <-longer.Done():
-		}
+		time.AfterFunc(settleTime, cancel)
 	})
-	return longer, func() {
-		cancel()
-		if !stop() {
-			<-ended
-		}
-	}
+	return longer, func() { stop(); cancel() }
 }
 
-// progress tells what happens.
+// progress reports what happens, to Plan.Progress.
 type progress struct {
-	report func(Event)
 	start  time.Time
-	mu     sync.Mutex // guards what follows, and makes reports follow each other
+	mu     sync.Mutex  // guards what follows, and makes reports follow each other
+	report func(Event) // nil if nobody listens, or not any more
 	last   Event
 	told   time.Time
 }
@@ -288,18 +276,17 @@ func (p *progress) tell(s *snapshot, step Step, message string) {
 	p.tellEvent(s, Event{Step: step, Message: message})
 }
 
-// tellEvent reports an event, unless it says the same as the last.
+// tellEvent reports an event, unless it says the same as the last one.
 func (p *progress) tellEvent(s *snapshot, e Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s != nil {
 		e.Release = s.current.Version
 	}
-	if p.last.Message == e.Message && p.last.Step == e.Step {
-		return
+	if p.last.Message != e.Message || p.last.Step != e.Step {
+		p.last = e
+		p.pass(e)
 	}
-	p.last = e
-	p.pass(e)
 }
 
 func (p *progress) pass(e Event) {
@@ -310,28 +297,35 @@ func (p *progress) pass(e Event) {
 	}
 }
 
-// beat repeats the last event while nothing else is told, until it is stopped.
+// beat repeats the last event while nothing else happens, until it is stopped. Nothing is reported after that.
 func (p *progress) beat() (stop func()) {
-	stopped, ended := make(chan struct{}), make(chan struct{})
-	p.told = time.Now()
+	ticker, stopped := time.NewTicker(heartbeat), make(chan struct{})
 	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(heartbeat)
-		defer ticker.Stop()
 		for {
 			select {
 			case <-stopped:
 				return
 			case <-ticker.C:
+				p.repeat()
 			}
-			p.mu.Lock()
-			if time.Since(p.told) >= heartbeat {
-				e := p.last
-				e.Message = "still " + e.Message
-				p.pass(e)
-			}
-			p.mu.Unlock()
 		}
 	}()
-	return func() { close(stopped); <-ended }
+	return func() {
+		ticker.Stop()
+		close(stopped)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.report = nil
+	}
+}
+
+// repeat reports the last event again if it is a while ago.
+func (p *progress) repeat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.told) >= heartbeat {
+		e := p.last
+		e.Message = "still " + e.Message
+		p.pass(e)
+	}
 }

@@ -8,43 +8,56 @@ import (
 	"strings"
 
 	"github.com/deisgo/deis/config"
+	"github.com/deisgo/deis/settings"
 )
 
-// parts are a config or changes to one, as in JSON: for each part, "values" or "memory", what it has by name.
+// parts are a config, settings or changes to them, as in JSON: for each part, "values" or "memory", its entries by name.
+// Switches, such as "maintenance", are entries of the part "".
 type parts map[string]map[string]any
 
-// partsOf takes a config or changes apart.
+// partsOf takes a config, settings or changes apart.
 func partsOf(v any) parts {
-	data, _ := json.Marshal(v) //nolint:errcheck // they consist of texts and numbers
+	data, _ := json.Marshal(v) //nolint:errcheck // they consist of strings, numbers and booleans
 	var raw map[string]any
 	_ = json.Unmarshal(data, &raw) //nolint:errcheck // it was just written
 	p := make(parts)
 	for part, entries := range raw {
-		if entries, ok := entries.(map[string]any); ok {
-			p[part] = make(map[string]any, len(entries))
+		switch entries := entries.(type) {
+		case bool:
+			p.put("", part, entries)
+		case map[string]any:
 			for name, value := range entries {
-				if part == "registry" { // Controllers store its names so
+				if part == "registry" { // Controllers store its names in lower case
 					name = strings.ToLower(name)
 				}
-				p[part][name] = value
+				p.put(part, name, value)
 			}
 		}
 	}
 	return p
 }
 
-// changes puts the parts together again.
-func (p parts) changes() (c config.Changes) {
-	data, _ := json.Marshal(p)   //nolint:errcheck // they consist of texts and numbers
-	_ = json.Unmarshal(data, &c) //nolint:errcheck // it was just written
-	return c
+// changesOf puts parts together to changes of a config or of settings.
+func changesOf[T config.Changes | settings.Changes](p parts) (changes T) {
+	raw := maps.Clone(p[""])
+	if raw == nil {
+		raw = make(map[string]any)
+	}
+	for part, entries := range p {
+		if part != "" {
+			raw[part] = entries
+		}
+	}
+	data, _ := json.Marshal(raw)       //nolint:errcheck // it consists of strings, numbers and booleans
+	_ = json.Unmarshal(data, &changes) //nolint:errcheck // it was just written
+	return changes
 }
 
-// names lists what there is, sorted: "GREETING", "memory.web".
+// names lists the entries, sorted: "GREETING", "memory.web", "maintenance".
 func (p parts) names() (list []string) {
 	for part, entries := range p {
 		for name := range entries {
-			list = append(list, strings.TrimPrefix(part+"."+name, "values."))
+			list = append(list, strings.TrimPrefix(strings.TrimPrefix(part, "values")+"."+name, "."))
 		}
 	}
 	slices.Sort(list)
