@@ -15,7 +15,7 @@ import (
 
 // FollowOptions configure Follow.
 type FollowOptions struct {
-	Lines    int           // how many lines to request at a time, from 1, where every new line follows an ErrGap; 0 means 100
+	Lines    int           // how many lines to request at a time, from 1; 0 means 100
 	Interval time.Duration // the pause between two requests while lines come; 0 means one second
 }
 
