@@ -35,15 +35,15 @@ type App struct {
 	Created   rest.Time      `json:"created"`
 	Updated   rest.Time      `json:"updated"`
 
-	// ProcfileStructure has the process types of the latest deployed build and their commands. After a first build without
-	// a Procfile it has numbers in place of the commands. 2.3 only, on servers since Workflow v2.19.
+	// ProcfileStructure has the process types of the latest deployed build and their commands. After a first build
+	// without a Procfile it has numbers in place of the commands. 2.3 only, on servers since Workflow v2.19.
 	ProcfileStructure map[string]string `json:"procfile_structure" deis:"loose"`
 }
 
 // CreateParams describe a new app.
 type CreateParams struct {
-	// ID is the app's name: a-z, 0-9 and -. Real Controllers accept at most 64 characters in v1.6, 24 in 2.2, and 63 since
-	// Workflow v2.13. Since Workflow v2.10 it must begin with a letter and must not end in -. If ID is empty, the
+	// ID is the app's name: a-z, 0-9 and -. Real Controllers accept at most 64 characters in v1.6, 24 in 2.2, and 63
+	// since Workflow v2.13. Since Workflow v2.10 it must begin with a letter and must not end in -. If ID is empty, the
 	// Controller chooses one.
 	ID string `json:"id,omitempty"`
 }
@@ -119,8 +119,8 @@ func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (
 // responds with 409, rest.ErrConflict, if Kubernetes has a namespace of that name, as it does for a while after an app
 // with that id was deleted.
 //
-// Real 2.x Controllers that respond with 503 may have made the app nevertheless. On 2.2 such an app accepts no build until
-// Update sets its owner, which may be the same one.
+// Real 2.x Controllers that respond with 503 may have made the app nevertheless. On 2.2 such an app accepts no build
+// until Update sets its owner, which may be the same one.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {
@@ -132,7 +132,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	return rest.Post[App](ctx, s.client, rest.Path("apps"), p, opts...)
 }
 
-// Update transfers an app to another owner. Only the owner and administrators may do so. The error matches
+// Update transfers an app to another owner. Only the owner and administrators may transfer it. The error matches
 // rest.ErrNotFound if there is no such user. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
 //
 //deis:operation v2.2,v2.3 POST /apps/{id}/
@@ -151,7 +151,7 @@ func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ..
 	return err
 }
 
-// Delete destroys an app with its releases, config and domains. Only the owner and administrators may do so.
+// Delete destroys an app with its releases, config and domains. Only the owner and administrators may delete it.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{id}/
 func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption) error {

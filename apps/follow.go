@@ -28,14 +28,14 @@ const (
 // Controller's logger started anew. Match it with errors.Is.
 var ErrGap = errors.New("deis: lines of the log may have been missed")
 
-// Follow ranges over the lines of an app's log, without their line endings: first the last ones, then each new one, none
-// twice. The API only offers the last lines of a log, so Follow polls. While no lines come, the pause between two requests
-// grows from Interval to 5 seconds.
+// Follow ranges over the lines of an app's log, without their line endings: first the last ones, then each new one,
+// none twice. The API only offers the last lines of a log, so Follow polls. While no lines come, the pause between two
+// requests grows from Interval to 5 seconds.
 //
-// The range ends when the context ends or a request fails permanently, and yields that error. A request that fails because
-// the Controller or its logger is down or busy, or because something else responds, is repeated; see rest.Poll. ErrGap does
-// not end the range: unless the loop breaks, the lines after the gap follow. If an app writes the same line repeatedly,
-// without a time in it, Follow cannot know how many of them are new.
+// The range ends when the context ends or a request fails permanently, and yields that error. A request that fails
+// because the Controller or its logger is down or busy, or because something else responds, is repeated; see rest.Poll.
+// ErrGap does not end the range: unless the loop breaks, the lines after the gap follow. If an app writes the same line
+// repeatedly, without a time in it, Follow cannot know how many of them are new.
 func (s *Service) Follow(ctx context.Context, id string, o FollowOptions, opts ...rest.CallOption) iter.Seq2[string, error] {
 	opts = slices.Clone(opts)
 	o.Lines, o.Interval = cmp.Or(o.Lines, defaultLines), cmp.Or(o.Interval, defaultInterval)
@@ -114,8 +114,8 @@ func splitLines(text string) []string {
 	return lines
 }
 
-// compareWindows returns the lines of a window on a log that come after those of an earlier window, and whether lines are
-// missing between the two. A window has the last lines of the log, at most as many as requested.
+// compareWindows returns the lines of a window on a log that come after those of an earlier window, and whether lines
+// are missing between the two. A window has the last lines of the log, at most as many as requested.
 func compareWindows(seen, lines []string, requested int) (fresh []string, gap bool) {
 	if len(lines) < requested && len(lines) >= len(seen) && slices.Equal(seen, lines[:len(seen)]) {
 		return lines[len(seen):], false // both windows have the whole log

@@ -15,11 +15,11 @@ type LogOptions struct {
 	Lines int `url:"log_lines,omitempty"` // how many of the last lines to read, from 1; 0 means the Controller's default: 1,000 in v1.6, 100 in 2.x
 }
 
-// Logs returns the last lines of an app's log as plain text, those of the Controller and those of the app's processes. If
-// there is no log, it returns "". A 2.x Controller whose logger is down responds with 500, rest.ErrServer.
+// Logs returns the last lines of an app's log as plain text, those of the Controller and those of the app's processes.
+// If there is no log, it returns "". A 2.x Controller whose logger is down responds with 500, rest.ErrServer.
 //
-// Logs reads every form in which real Controllers send a log: v1.6 as a JSON string, 2.2 as a Python bytes literal, 2.3 as
-// plain text. Bytes that are not UTF-8 become U+FFFD.
+// Logs reads every form in which real Controllers send a log: v1.6 as a JSON string, 2.2 as a Python bytes literal, 2.3
+// as plain text. Bytes that are not UTF-8 become U+FFFD.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{id}/logs/
 func (s *Service) Logs(ctx context.Context, id string, o LogOptions, opts ...rest.CallOption) (string, error) {

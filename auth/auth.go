@@ -35,8 +35,8 @@ type RegisterParams struct {
 	FirstName string `json:"first_name,omitempty"`
 	LastName  string `json:"last_name,omitempty"`
 
-	// AsAdmin sends the client's token, for a Controller where only administrators may register users. Otherwise Register
-	// sends none.
+	// AsAdmin sends the client's token, for a Controller where only administrators may register users. Otherwise
+	// Register sends none.
 	AsAdmin bool `json:"-"`
 }
 
@@ -97,9 +97,9 @@ var (
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "still has applications assigned"}},
 	}
-	// ErrOwnsRecords means that releases, builds or config that the account made in other users' apps, or its certificates,
-	// still exist. The account can be cancelled only after those apps and certificates are deleted. API 2.3, servers since
-	// Workflow v2.9.
+	// ErrOwnsRecords means that releases, builds or config that the account made in other users' apps, or its
+	// certificates, still exist. The account can be cancelled only after those apps and certificates are deleted. API
+	// 2.3, servers since Workflow v2.9.
 	ErrOwnsRecords error = &rest.Reason{
 		Message:  "releases, builds, config or certificates that the account made still exist",
 		Status:   409,
@@ -107,12 +107,12 @@ var (
 	}
 )
 
-// Register makes an account; it does not log in. While a Controller has no administrator, the next user to register becomes
-// one. The error matches ErrUsernameTaken if the name is taken, and rest.ErrForbidden if registration is closed, or is open
-// to administrators only and AsAdmin is not set.
+// Register makes an account; it does not log in. While a Controller has no administrator, the next user to register
+// becomes one. The error matches ErrUsernameTaken if the name is taken, and rest.ErrForbidden if registration is
+// closed, or is open to administrators only and AsAdmin is not set.
 //
-// In API 2.x Register refuses a password with leading or trailing spaces: real Controllers trim it, and since Workflow v2.17
-// they do not trim it at login.
+// In API 2.x Register refuses a password with leading or trailing spaces: real Controllers trim it, and since Workflow
+// v2.17 they do not trim it at login.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/register/
 func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.CallOption) (*users.User, error) {
@@ -157,10 +157,10 @@ type registerRequest struct {
 	Password string `json:"password"`
 }
 
-// Login returns the user's token, which stays the same until RegenerateToken replaces it. It sends no token, because real
-// Controllers refuse a login that comes with a stale one. The client keeps its own token; to get a client with the new
-// one, use deis.Login, or Client.With and deis.WithToken. The error matches ErrInvalidCredentials if the username or the
-// password is wrong.
+// Login returns the user's token, which stays the same until RegenerateToken replaces it. It sends no token, because
+// real Controllers refuse a login that comes with a stale one. The client keeps its own token; to get a client with the
+// new one, use deis.Login, or Client.With and deis.WithToken. The error matches ErrInvalidCredentials if the username
+// or the password is wrong.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/login/
 func (s *Service) Login(ctx context.Context, username, password string, opts ...rest.CallOption) (string, error) {
@@ -215,8 +215,8 @@ func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.U
 // ChangePassword changes a password. Tokens stay valid. If the current password is wrong, v1.6 Controllers respond with
 // 400 and 2.x Controllers with 401.
 //
-// In API 2.x ChangePassword refuses a new password with leading or trailing spaces: real Controllers store it as it is, but
-// trim it at login before Workflow v2.17, so that the user could never log in again.
+// In API 2.x ChangePassword refuses a new password with leading or trailing spaces: real Controllers before
+// Workflow v2.17 store it as it is but trim it at login, so that the user could never log in again.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/passwd/
 func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...rest.CallOption) error {
@@ -240,8 +240,9 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 	return err
 }
 
-// RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. If it replaced the caller's,
-// this client's token is no longer valid: use Client.With and deis.WithToken with the new one, or log in again.
+// RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. If it replaced the
+// caller's, this client's token is no longer valid: use Client.With and deis.WithToken with the new one, or log in
+// again.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/tokens/
 func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...rest.CallOption) (string, error) {

@@ -54,8 +54,9 @@ type CreateParams struct {
 	Procfile   map[string]string `json:"procfile,omitempty"` // process types and their commands; see Create
 }
 
-// Check returns what is wrong with the parameters, or nil. Create calls it. It refuses process types that cannot stand in
-// a path: real Controllers before Workflow v2.7 store them, but such a type could never be listed, scaled or restarted.
+// Check returns what is wrong with the parameters, or nil. Create calls it. It refuses process types that cannot stand
+// in a path: real Controllers before Workflow v2.7 store them, but such a type could never be listed, scaled or
+// restarted.
 func (p CreateParams) Check() error {
 	if p.Image == "" || strings.ContainsFunc(p.Image, unicode.IsSpace) {
 		return rest.InvalidArgument(fmt.Sprintf("image %.100q", p.Image), "must be a name without spaces, such as registry/name:tag")
@@ -76,8 +77,8 @@ var ErrInProgress error = &rest.Reason{
 	Wordings: []rest.Wording{{Text: "is already in progress"}},
 }
 
-// ErrNotLatest means that the build is not the latest one that was deployed, the only one that a Controller returns. Match
-// it with errors.Is.
+// ErrNotLatest means that the build is not the latest one that was deployed, the only one that a Controller returns.
+// Match it with errors.Is.
 var ErrNotLatest = errors.New("deis: the build is not the latest that was deployed")
 
 // ListOptions choose a page; see rest.ListOptions.
@@ -95,9 +96,9 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	return rest.All[Build](ctx, s.client, rest.Path("apps", app, "builds"), o, opts...)
 }
 
-// Get returns a build by its UUID if it is the latest one that was deployed: real Controllers respond with that one to every
-// UUID. For any other the error matches ErrNotLatest; List returns them all. API 2.3 and newer: in older versions the error
-// is a *version.UnsupportedError.
+// Get returns a build by its UUID if it is the latest one that was deployed: real Controllers respond with that one to
+// every UUID. For any other the error matches ErrNotLatest; List returns them all. API 2.3 and newer: in older versions
+// the error is a *version.UnsupportedError.
 //
 //deis:operation v2.3 GET /apps/{app}/builds/{uuid}/
 func (s *Service) Get(ctx context.Context, app, uuid string, opts ...rest.CallOption) (*Build, error) {
@@ -125,13 +126,13 @@ func (l *latest) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, 
 // 400. 2.3 Controllers also report success for pods that are not ready after the deploy timeout, 2 minutes unless
 // configured: pods.Service.WaitReady notices.
 //
-// Of a failed deploy real Controllers keep nothing in 2.2, the build and, since Workflow v2.7, a failed release in 2.3, and
-// the build and sometimes the release in v1.6. To be able to go back, note the version of releases.Service.Current before
-// Create, and roll back to it if there is a newer release afterwards. Package deploy does that.
+// Of a failed deploy real Controllers keep nothing in 2.2, the build and, since Workflow v2.7, a failed release in 2.3,
+// and the build and sometimes the release in v1.6. To be able to go back, note the version of releases.Service.Current
+// before Create, and roll back to it if there is a newer release afterwards. Package deploy does that.
 //
-// Send the whole Procfile each time. Before they deploy, real Controllers stop the process types that the latest build has
-// and this one lacks: a build without a Procfile stops the whole app and, if it fails, leaves it stopped. A rollback does
-// not start those processes again; pods.Service.Scale does.
+// Send the whole Procfile each time. Before they deploy, real Controllers stop the process types that the latest build
+// has and this one lacks: a build without a Procfile stops the whole app and, if it fails, leaves it stopped. A
+// rollback does not start those processes again; pods.Service.Scale does.
 //
 // An app's first build starts one process: "web" if SHA is set and the Procfile has a "web" line, otherwise "cmd". Since
 // Workflow v2.6 it is "web" also without SHA.

@@ -105,13 +105,13 @@ func TestGetReturnsOnlyTheRequestedBuild(t *testing.T) { // 2.3 Controllers resp
 	build, err := found.Builds.Get(t.Context(), "example-go", uuid)
 	require.NoError(t, err)
 	assert.Equal(t, "a/b:1", build.Image)
-	for body, says := range map[string]string{
+	for body, message := range map[string]string{
 		`{"app": "example-go", "uuid": "a3674d02-4453-43b7-8c11-80ea8d3d3f43", "image": "a/b:2"}`: "got a3674d02-4453-43b7-8c11-80ea8d3d3f43",
 		`{"app":null,"image":"","sha":"","procfile":null,"dockerfile":"","uuid":""}`:              "got none", // nothing was deployed
 	} {
 		_, err := exchange.Client(t, "2.3", exchange.On(get, "", 200, body)).Builds.Get(t.Context(), "example-go", uuid)
 		require.ErrorIs(t, err, builds.ErrNotLatest)
-		assert.ErrorContains(t, err, "requested build "+uuid+" of app example-go, "+says)
+		assert.ErrorContains(t, err, "requested build "+uuid+" of app example-go, "+message)
 	}
 }
 

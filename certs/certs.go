@@ -45,8 +45,8 @@ type Cert struct {
 	Domains     []string  `json:"domains"` // the domains that it is attached to
 }
 
-// UnmarshalJSON reads a certificate of any version. It names one of v1.6 by its common name, and cleans the fingerprint in
-// the response to Create, b'7A:CA:…' on real 2.x Controllers before Workflow v2.22.
+// UnmarshalJSON reads a certificate of any version. It names one of v1.6 by its common name, and cleans the fingerprint
+// in the response to Create, b'7A:CA:…' on real 2.x Controllers before Workflow v2.22.
 func (c *Cert) UnmarshalJSON(data []byte) error {
 	type plain Cert
 	if err := json.Unmarshal(data, (*plain)(c)); err != nil {
@@ -63,8 +63,8 @@ func (c *Cert) UnmarshalJSON(data []byte) error {
 
 // CreateParams describe a new certificate. Neither their printed form nor their JSON shows the key.
 type CreateParams struct {
-	// Name is required in 2.x: a-z, 0-9 and -, at most 253 characters. Leave it empty in v1.6: there it would replace the
-	// certificate's common name, and the certificate would serve the domain of that name.
+	// Name is required in 2.x: a-z, 0-9 and -, at most 253 characters. Leave it empty in v1.6: there it would replace
+	// the certificate's common name, and the certificate would serve the domain of that name.
 	Name        string `json:"name"`
 	Certificate string `json:"certificate"` // PEM, with its chain if any
 	Key         string `json:"-"`           // PEM, the private key
@@ -81,8 +81,8 @@ func (p CreateParams) GoString() string { return "certs.CreateParams" + p.String
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// ErrExists means that a certificate of that name exists already, whoever owns it. Match it with errors.Is. If no name was
-// given, real v1.6 Controllers respond with 500 instead.
+// ErrExists means that a certificate of that name exists already, whoever owns it. Match it with errors.Is. If no name
+// was given, real v1.6 Controllers respond with 500 instead.
 var ErrExists error = &rest.Reason{
 	Message: "a certificate with this name exists",
 	Status:  400,
@@ -156,8 +156,8 @@ func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOpti
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. An Attach
-// that real 2.2 Controllers respond to with 500 was carried out nevertheless. API 2.x only: in v1.6 the error is a
+// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. If real 2.2
+// Controllers respond with 500, it was carried out nevertheless. API 2.x only: in v1.6 the error is a
 // *version.UnsupportedError.
 //
 // The request goes to /certs/{name}/domain/: real 2.x Controllers do not have the documented /domains/.
@@ -177,8 +177,8 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	return err
 }
 
-// Detach makes a domain stop using a certificate; the certificate stays. Pass the certificate that the domain has: with any
-// other name, real 2.x Controllers detach the domain as well. A Detach that they respond to with 503 was carried out
+// Detach makes a domain stop using a certificate; the certificate stays. Pass the certificate that the domain has: with
+// any other name, real 2.x Controllers detach the domain as well. If they respond with 503, it was carried out
 // nevertheless. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
 //
 // The request goes to /certs/{name}/domain/{domain}: for the documented /domains/ real 2.2 Controllers destroy the whole

@@ -25,8 +25,8 @@ import (
 // Service manages config. Use it as Client.Config; it is safe for concurrent use.
 //
 // One client sends its changes to one app one after the other, because real Controllers lose values or respond with 500
-// when two arrive at the same time. In 2.3 even a change that succeeded can be lost: the one that fails marks the release
-// of the other as failed. Several clients or programs must take turns themselves.
+// when two arrive at the same time. In 2.3 even a change that succeeded can be lost: the one that fails marks the
+// release of the other as failed. Several clients or programs must take turns themselves.
 type Service struct{ client *rest.Client }
 
 // New returns a Service that uses client. Programs use Client.Config.
@@ -34,8 +34,8 @@ func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Config is what an app's processes run with. Its printed form shows names, never values.
 //
-// Values, limits and tags are text, whatever the Controller sends: v1.6 has numbers for CPU, and real 2.x Controllers store
-// a value of true as "True".
+// Values, limits and tags are text, whatever the Controller sends: v1.6 has numbers for CPU, and real 2.x Controllers
+// store a value of true as "True".
 type Config struct {
 	App         string                 `json:"app" deis:"apps,part"`
 	Owner       string                 `json:"owner"`       // who made the last change
@@ -86,8 +86,8 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// looseHealthchecks also reads the flat form, {"livenessProbe": {…}}, which older servers stored. It applies to the process
-// types web and cmd.
+// looseHealthchecks also reads the flat form, {"livenessProbe": {…}}, which older servers stored. It applies to the
+// process types web and cmd.
 type looseHealthchecks map[string]Healthcheck
 
 // flatType is the process type under which real Controllers store health checks that name none.
@@ -162,8 +162,8 @@ func (c Config) GoString() string { return "config.Config" + c.String() }
 // LogValue logs what String shows, also in a JSON log.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// A Healthcheck has the probes of a process type under the names LivenessProbe and ReadinessProbe. In Changes, a nil Probe
-// unsets one.
+// A Healthcheck has the probes of a process type under the names LivenessProbe and ReadinessProbe. In Changes, a nil
+// Probe unsets one.
 type Healthcheck map[string]*Probe
 
 // The probes of a Healthcheck.
@@ -172,8 +172,8 @@ const (
 	ReadinessProbe = "readinessProbe" // a process that fails it gets no requests
 )
 
-// A Probe checks a process in one of three ways: set exactly one of HTTPGet, Exec and TCPSocket. For the numbers, 0 means
-// the Controller's default.
+// A Probe checks a process in one of three ways: set exactly one of HTTPGet, Exec and TCPSocket. For the numbers, 0
+// means the Controller's default.
 type Probe struct {
 	HTTPGet   *HTTPGet   `json:"httpGet,omitempty"`
 	Exec      *Exec      `json:"exec,omitempty"`
@@ -250,16 +250,17 @@ func (p *port) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &p.number)
 }
 
-// Changes say what to set and, with nil, what to unset; everything else stays as it is. Their printed form shows names, never
-// values.
+// Changes say what to set and, with nil, what to unset; everything else stays as it is. Their printed form shows names,
+// never values.
 type Changes struct {
-	// Values are the environment variables. In 2.x their names consist of ASCII letters, digits and _ and do not begin with
-	// a digit. Real 2.x Controllers move HEALTHCHECK_URL and the other HEALTHCHECK_ variables into Healthcheck["web/cmd"].
+	// Values are the environment variables. In 2.x their names consist of ASCII letters, digits and _ and do not begin
+	// with a digit. Real 2.x Controllers move HEALTHCHECK_URL and the other HEALTHCHECK_ variables into
+	// Healthcheck["web/cmd"].
 	Values map[string]*string `json:"values,omitempty"`
 
-	// Memory and CPU limit each process type. A memory limit is a number and B, K, M or G: "512M". A CPU limit is a share
-	// of 1024 in v1.6, "512", and a number of cores in 2.x, "250m" or "1.5". Since Workflow v2.9 both can be a request and a
-	// limit: "128M/256M", "250m/500m".
+	// Memory and CPU limit each process type. A memory limit is a number and B, K, M or G: "512M". A CPU limit is a
+	// share of 1024 in v1.6, "512", and a number of cores in 2.x, "250m" or "1.5". Since Workflow v2.9 both can be a
+	// request and a limit: "128M/256M", "250m/500m".
 	Memory map[string]*string `json:"memory,omitempty"`
 	CPU    map[string]*string `json:"cpu,omitempty"`
 
@@ -270,12 +271,12 @@ type Changes struct {
 	// Controllers carry out only those of "web/cmd", for both types; others are stored without effect.
 	Healthcheck map[string]Healthcheck `json:"healthcheck,omitempty"`
 
-	// Registry is the login for a private registry, "username" and "password". It needs a value for PORT. Controllers convert
-	// its keys to lower case. API 2.2 and newer.
+	// Registry is the login for a private registry, "username" and "password". It needs a value for PORT. Controllers
+	// convert its keys to lower case. API 2.2 and newer.
 	Registry map[string]*string `json:"registry,omitempty"`
 
-	// These are for each process type: a command that runs when a pod has started, one that runs before it is stopped, and
-	// how many seconds it has to stop. API 2.3 only; see Set for servers that do not store them.
+	// These are for each process type: a command that runs when a pod has started, one that runs before it is stopped,
+	// and how many seconds it has to stop. API 2.3 only; see Set for servers that do not store them.
 	LifecyclePostStart     map[string]*string `json:"lifecycle_post_start,omitempty"`
 	LifecyclePreStop       map[string]*string `json:"lifecycle_pre_stop,omitempty"`
 	TerminationGracePeriod map[string]*string `json:"termination_grace_period,omitempty"`
@@ -305,14 +306,15 @@ var (
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "changed nothing - release stopped"}, {Text: "changed nothing - release stopped", Status: 400}}, // 400: 2.3 before Workflow v2.7
 	}
-	// ErrNotSet means that something to unset is not set, so that nothing was changed. 2.x only: v1.6 Controllers accept it.
+	// ErrNotSet means that something to unset is not set, so that nothing was changed. 2.x only: v1.6 Controllers
+	// accept it.
 	ErrNotSet error = &rest.Reason{
 		Message:  "not set",
 		Status:   422,
 		Wordings: []rest.Wording{{Text: "does not exist under"}},
 	}
-	// ErrInProgress means that a deploy of the app is still running, so that the config was not changed; a 2.3 Controller
-	// keeps the release, marked as failed. 2.x only.
+	// ErrInProgress means that a deploy of the app is still running, so that the config was not changed; a 2.3
+	// Controller keeps the release, marked as failed. 2.x only.
 	ErrInProgress error = &rest.Reason{
 		Message:  "a deploy of the app is in progress",
 		Status:   409,
@@ -327,15 +329,15 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 	return rest.Get[Config](ctx, s.client, rest.Path("apps", app, "config"), append(slices.Clone(opts), rest.WithSecretResponse())...)
 }
 
-// Set makes all of the changes to an app's config at once and returns the new config. It makes a release and, if the app has
-// a build, replaces its processes; if they do not start, v1.6 Controllers respond with 503, and 2.x Controllers with 400.
-// The error can match ErrUnchanged, ErrNotSet and ErrInProgress.
+// Set makes all of the changes to an app's config at once and returns the new config. It makes a release and, if the
+// app has a build, replaces its processes; if they do not start, v1.6 Controllers respond with 503, and 2.x Controllers
+// with 400. The error can match ErrUnchanged, ErrNotSet and ErrInProgress.
 //
 // Real v1.6 Controllers merge the changes into the config that was made last, even if its deploy failed or the app was
 // rolled back since: the next Set brings all of it back. Real 2.x Controllers merge them into the current config.
 //
-// In v1.6, Values in the result of Set differs from that of Get: once there is a build it has DEIS_APP and DEIS_RELEASE as
-// well, and lacks the variables that the image also has.
+// In v1.6, Values in the result of Set differs from that of Get: once there is a build it has DEIS_APP and DEIS_RELEASE
+// as well, and lacks the variables that the image also has.
 //
 // 2.3 Controllers ignore lifecycle hooks before Workflow v2.19 and grace periods before v2.20, and all of them ignore a
 // LifecyclePreStop that is the only change. So Set compares the config afterwards with the changes. If one of these was not
@@ -421,10 +423,10 @@ func (c Changes) checkStored(app string, config *Config) error {
 	return nil
 }
 
-// Check returns what is wrong with the changes, or nil. Set calls it. It refuses empty changes, for which v1.6 Controllers
-// make a release, health checks that check nothing, grace periods that are not numbers, and names of variables that break an
-// app: real v1.6 Controllers respond with 500, but store them, and respond to each later change with 500 as well until they
-// are unset.
+// Check returns what is wrong with the changes, or nil. Set calls it. It refuses empty changes, for which v1.6
+// Controllers make a release, health checks that check nothing, grace periods that are not numbers, and names of
+// variables that break an app: real v1.6 Controllers respond with 500, but store them, and respond to each later change
+// with 500 as well until they are unset.
 func (c Changes) Check() error {
 	if len(c.Values)+len(c.Memory)+len(c.CPU)+len(c.Tags)+len(c.Healthcheck)+len(c.Registry) == 0 && !c.hasHooks() {
 		return rest.InvalidArgument("changes", "must not be empty")
@@ -486,8 +488,8 @@ func (s *Service) SetValues(ctx context.Context, app string, values map[string]s
 	return s.Set(ctx, app, changes, opts...)
 }
 
-// Unset removes environment variables; see Set. If one of them is not set, in 2.x the error matches ErrNotSet and none is
-// removed.
+// Unset removes environment variables; see Set. If one of them is not set, in 2.x the error matches ErrNotSet and none
+// is removed.
 func (s *Service) Unset(ctx context.Context, app string, keys []string, opts ...rest.CallOption) (*Config, error) {
 	changes := Changes{Values: make(map[string]*string, len(keys))}
 	for _, key := range keys {

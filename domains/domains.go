@@ -4,8 +4,8 @@
 //	…
 //	err = client.Domains.Delete(ctx, "example-go", "www.example.com")
 //
-// API documents: "Domains". A new app has no domain in v1.6; real 2.x Controllers give it one that equals its id. Wildcard
-// domains ("*.example.com") are 2.x only.
+// API documents: "Domains". A new app has no domain in v1.6; real 2.x Controllers give it one that equals its id.
+// Wildcard domains ("*.example.com") are 2.x only.
 package domains
 
 import (
@@ -59,9 +59,9 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	return rest.All[Domain](ctx, s.client, rest.Path("apps", app, "domains"), o, opts...)
 }
 
-// Create routes a domain to an app. A leading "*." makes it a wildcard. The error matches ErrTaken if the domain is in use.
-// A domain has at most 255 characters in v1.6, 253 in 2.x. To wildcards and international names, which are 2.x only, v1.6
-// Controllers respond with 400.
+// Create routes a domain to an app. A leading "*." makes it a wildcard. The error matches ErrTaken if the domain is in
+// use. A domain has at most 255 characters in v1.6, 253 in 2.x. To wildcards and international names, which are 2.x
+// only, v1.6 Controllers respond with 400.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {

@@ -34,8 +34,8 @@ type Admin struct {
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// List returns the names of the users who may work on an app. Its owner is not among them unless granted, too. The list is
-// not paginated.
+// List returns the names of the users who may work on an app. Its owner is not among them unless granted, too. The list
+// is not paginated.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/perms/
 func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
@@ -77,12 +77,12 @@ func (s *Service) Grant(ctx context.Context, app, username string, opts ...rest.
 	return s.grant(ctx, rest.Path("apps", app, "perms"), username, opts)
 }
 
-// Revoke removes a user's right to work on an app. Collaborators may revoke their own. If the user does not have the right,
-// real Controllers respond with 403, rest.ErrForbidden.
+// Revoke removes a user's right to work on an app. Collaborators may revoke their own. If the user does not have the
+// right, real Controllers respond with 403, rest.ErrForbidden.
 //
-// If a name contains . @ or +, as in "jo.hn", most real Controllers revoke the right of "jo" or do not know the path. So
-// Revoke lists the collaborators first. If "jo" is one, it sends nothing, and the error matches ErrAmbiguousName. Afterwards
-// it lists them again and returns such an error if the user still has the right.
+// If a name contains . @ or +, as in "jo.hn", most real Controllers revoke the right of "jo" or do not know the path.
+// So Revoke lists the collaborators first. If "jo" is one, it sends nothing, and the error matches ErrAmbiguousName.
+// Afterwards it lists them again and returns such an error if the user still has the right.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/perms/{username}
 func (s *Service) Revoke(ctx context.Context, app, username string, opts ...rest.CallOption) error {
@@ -103,17 +103,17 @@ func (s *Service) AllAdmins(ctx context.Context, o ListOptions, opts ...rest.Cal
 	return rest.All[Admin](ctx, s.client, rest.Path("admin", "perms"), o, opts...)
 }
 
-// GrantAdmin makes a user an administrator. Only an administrator may do so. Granting twice does no harm. The error matches
-// rest.ErrNotFound if there is no such user.
+// GrantAdmin makes a user an administrator. Only an administrator may grant that. Granting twice does no harm. The
+// error matches rest.ErrNotFound if there is no such user.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /admin/perms
 func (s *Service) GrantAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {
 	return s.grant(ctx, rest.Path("admin", "perms").NoSlash(), username, opts)
 }
 
-// RevokeAdmin makes an administrator an ordinary user. Only an administrator may do so. The last administrator can revoke
-// their own right: then the next user to register becomes one. For a user who is not an administrator it does nothing. It
-// treats names that contain . @ or + as Revoke does.
+// RevokeAdmin makes an administrator an ordinary user. Only an administrator may revoke that. The last administrator
+// can revoke their own right: then the next user to register becomes one. For a user who is not an administrator it
+// does nothing. It treats names that contain . @ or + as Revoke does.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /admin/perms/{username}
 func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {

@@ -4,8 +4,8 @@
 //	ready, err := client.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{"web": 3}})
 //	restarted, err := client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web"})
 //
-// API documents: "Containers" in v1.6, "Pods" in 2.2. Both are a Pod here: a container of v1.6 has its type and number as
-// its name, "web.1".
+// API documents: "Containers" in v1.6, "Pods" in 2.2. Both are a Pod here: a container of v1.6 has its type and number
+// as its name, "web.1".
 package pods
 
 import (
@@ -60,8 +60,8 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ListOptions choose a process type and a page. Real 2.x Controllers respond with all pods at once: they are the first page,
-// and any other page is empty.
+// ListOptions choose a process type and a page. Real 2.x Controllers respond with all pods at once: they are the first
+// page, and any other page is empty.
 type ListOptions struct {
 	Type     string // only pods of this process type; "" for all
 	PageSize int    // items a page, from 1; 0 leaves it to the Controller. v1.6 only
@@ -76,22 +76,22 @@ func (o ListOptions) page() rest.ListOptions {
 type RestartOptions struct {
 	Type string // all pods of this process type, or the one with Name
 
-	// Name is one pod, a Pod.Name. In v1.6 its number is enough if Type is set. In 2.x Restart looks the pod up first, and
-	// for an unknown name the error matches rest.ErrNotFound: real Controllers respond to one with 200 and some other pod,
-	// and restart nothing.
+	// Name is one pod, a Pod.Name. In v1.6 its number is enough if Type is set. In 2.x Restart looks the pod up first,
+	// and for an unknown name the error matches rest.ErrNotFound: real Controllers respond to one with 200 and some
+	// other pod, and restart nothing.
 	Name string
 }
 
 // ErrNothingRestarted means that nothing was restarted, because the app has no such pods. Match it with errors.Is.
 var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
-// ErrNotScaled means that a 2.x Controller has stored the numbers but not carried them out, and would do nothing if the same
-// request was repeated. Scale to another number first. Match it with errors.Is.
+// ErrNotScaled means that a 2.x Controller has stored the numbers but not carried them out, and would do nothing if the
+// same request was repeated. Scale to another number first. Match it with errors.Is.
 var ErrNotScaled = errors.New("deis: the numbers are stored, but not carried out")
 
-// List returns the pods of an app, or one page of them in v1.6. Real 2.x Controllers list only the pods of the newest release
-// that has not failed. An empty list does not mean that nothing runs: they also respond with one while they cannot reach
-// Kubernetes.
+// List returns the pods of an app, or one page of them in v1.6. Real 2.x Controllers list only the pods of the newest
+// release that has not failed. An empty list does not mean that nothing runs: they also respond with one while they
+// cannot reach Kubernetes.
 //
 //deis:operation v1.6 GET /apps/{app}/containers/
 //deis:operation v1.6 GET /apps/{app}/containers/{type}/
@@ -153,12 +153,12 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 	return *pods, nil
 }
 
-// Scale sets the number of pods of each type, from 0; types that structure does not name keep theirs. It returns when the
-// new pods run or the old ones are gone: on real Controllers that takes 4 seconds or more on the way up, and 42 seconds or
-// more on the way down.
+// Scale sets the number of pods of each type, from 0; types that structure does not name keep theirs. It returns when
+// the new pods run or the old ones are gone: on real Controllers that takes 4 seconds or more on the way up, and 42
+// seconds or more on the way down.
 //
-// A type must be "cmd" or be in the latest build's Procfile. If one is not, nothing is scaled, and v1.6 Controllers respond
-// with 400, 2.x Controllers with 404. For an app without a build the response is 400.
+// A type must be "cmd" or be in the latest build's Procfile. If one is not, nothing is scaled, and v1.6 Controllers
+// respond with 400, 2.x Controllers with 404. For an app without a build the response is 400.
 //
 // A 2.x Controller that responds with 503 has stored the new numbers but not carried them out, and when the request is
 // repeated, it responds with success and does nothing. So the error matches ErrNotScaled, and Scale never retries a 503. In
@@ -184,8 +184,8 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	return err
 }
 
-// checkScalable returns an error that matches ErrNotScaled if the Controller would do nothing although the number of pods is
-// not the wanted one.
+// checkScalable returns an error that matches ErrNotScaled if the Controller would do nothing although the number of
+// pods is not the wanted one.
 func (s *Service) checkScalable(ctx context.Context, app string, wanted map[string]int, opts []rest.CallOption) error {
 	api, err := s.client.Negotiate(ctx)
 	if err != nil || api.Major == 1 { // v1.6 carries out numbers that are stored already

@@ -187,7 +187,7 @@ func TestScaleSendsNumbersThatTheControllerCarriesOut(t *testing.T) {
 	for situation, c := range map[string]struct {
 		api    string
 		wanted string
-		looks  []exchange.Exchange
+		reads  []exchange.Exchange
 	}{
 		"v1.6 carries out stored numbers": {"1.6", `{"web": 3}`, nil},
 		"a different number":              {"2.2", `{"web": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
@@ -207,7 +207,7 @@ func TestScaleSendsNumbersThatTheControllerCarriesOut(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			path := "POST /v" + c.api[:1] + "/apps/example-go/scale/"
-			client := exchange.Client(t, c.api, append(c.looks, exchange.On(path, c.wanted, 204, ""))...)
+			client := exchange.Client(t, c.api, append(c.reads, exchange.On(path, c.wanted, 204, ""))...)
 			var wanted map[string]int
 			require.NoError(t, json.Unmarshal([]byte(c.wanted), &wanted))
 			require.NoError(t, client.Pods.Scale(t.Context(), "example-go", wanted))
@@ -217,7 +217,7 @@ func TestScaleSendsNumbersThatTheControllerCarriesOut(t *testing.T) {
 
 func TestNumbersThatAreStoredButNotCarriedOutAreAnError(t *testing.T) { // the Controller would respond with 204, and do nothing
 	app := exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 3, "worker": 0}}`)
-	for message, looks := range map[string][]exchange.Exchange{
+	for message, reads := range map[string][]exchange.Exchange{
 		"app example-go: web: 3 stored, 1 listed: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 1}))},
 		"app example-go: web: 3 stored, 0 listed: ": {exchange.On(getPods, "", 200, running("terminating", map[string]int{"web": 3}))},
 		"app example-go: web: 3 stored, 4 listed: ": {
@@ -225,7 +225,7 @@ func TestNumbersThatAreStoredButNotCarriedOutAreAnError(t *testing.T) { // the C
 		},
 		"app example-go: worker: 0 stored, 2 listed: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 3, "worker": 2}))},
 	} {
-		client := exchange.Client(t, "2.3", append([]exchange.Exchange{app}, looks...)...)
+		client := exchange.Client(t, "2.3", append([]exchange.Exchange{app}, reads...)...)
 		err := client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0})
 		require.ErrorIs(t, err, pods.ErrNotScaled)
 		assert.ErrorContains(t, err, message)
@@ -235,18 +235,18 @@ func TestNumbersThatAreStoredButNotCarriedOutAreAnError(t *testing.T) { // the C
 
 func TestNothingIsScaledAfterARequestThatFailed(t *testing.T) {
 	app := exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 3}}`)
-	for situation, looks := range map[string][]exchange.Exchange{
-		"at the app":      {exchange.On(getApp, "", 403, `{"detail": "no"}`)},
-		"at the pods":     {app, exchange.On(getPods, "", 403, `{"detail": "no"}`)},
-		"at the settings": {app, exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 403, `{"detail": "no"}`)},
+	for situation, reads := range map[string][]exchange.Exchange{
+		"of the app":      {exchange.On(getApp, "", 403, `{"detail": "no"}`)},
+		"of the pods":     {app, exchange.On(getPods, "", 403, `{"detail": "no"}`)},
+		"of the settings": {app, exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 403, `{"detail": "no"}`)},
 	} {
-		err := exchange.Client(t, "2.3", looks...).Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
+		err := exchange.Client(t, "2.3", reads...).Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
 		assert.ErrorIs(t, err, deis.ErrForbidden, situation)
 	}
 }
 
-// Real 2.2 Controllers do not page pods: they respond with the whole list to every page, and a program that requests pages
-// until one is empty would never end.
+// Real 2.2 Controllers do not page pods: they respond with the whole list to every page, and a program that requests
+// pages until one is empty would never end.
 func TestPagesOfPodsEndEvenIfTheControllerDoesNotPage(t *testing.T) {
 	all := `{"results":[{"name":"go-v2-web-e7dej","state":"up","release":"v2","type":"web","started":"2014-01-01T00:00:00Z"}],"count":1}`
 	client := exchange.Client(t, "2.2",

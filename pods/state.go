@@ -30,8 +30,8 @@ func (p Pod) Up() bool { return p.State == StateUp }
 // crashed reports whether the pod has failed to run.
 func (p Pod) crashed() bool { return p.State == StateCrashed || p.State == StateError }
 
-// destroyed reports whether the pod is gone for good. v1.6 Controllers can list such pods after a scale. Only scaling to 0
-// and up again replaces them.
+// destroyed reports whether the pod is gone for good. v1.6 Controllers can list such pods after a scale. Only scaling
+// to 0 and up again replaces them.
 func (p Pod) destroyed() bool { return p.State == StateDestroyed }
 
 // Describe returns how many of the wanted pods are up, and the states of those that are not:

@@ -15,8 +15,8 @@ import (
 type WaitOptions struct {
 	Release int // only pods of this release count; 0 for any
 
-	// Want is how many pods of each type must be up, at least. For 0, no pod of the type may be left, of any release. If Want
-	// is empty, all pods must be up, and there must be at least one.
+	// Want is how many pods of each type must be up, at least. For 0, no pod of the type may be left, of any release.
+	// If Want is empty, all pods must be up, and there must be at least one.
 	Want map[string]int
 
 	Interval time.Duration // the first pause between two requests; 0 means one second. It grows to 5 seconds; see rest.Poll
@@ -34,11 +34,11 @@ var (
 	ErrDestroyed = errors.New("deis: pods are destroyed: scale to 0 and up again")
 )
 
-// WaitReady waits until the wanted pods are up, and returns them. It has no timeout but the context's. If the context ends
-// first, the error says how many pods were up, and the states of the others. If one of the pods crashes, WaitReady fails at
-// once, with an error that matches ErrCrashed. If the app is gone, the error matches rest.ErrNotFound. WaitReady goes on
-// through temporary failures: a Controller that is down for up to five minutes, a response of something else, a rate limit,
-// an upgrade.
+// WaitReady waits until the wanted pods are up, and returns them. It has no timeout but the context's. If the context
+// ends first, the error says how many pods were up, and the states of the others. If one of the pods crashes, WaitReady
+// fails at once, with an error that matches ErrCrashed. If the app is gone, the error matches rest.ErrNotFound.
+// WaitReady goes on through temporary failures: a Controller that is down for up to five minutes, a response of
+// something else, a rate limit, an upgrade.
 //
 // Real 2.x Controllers list no pods while Kubernetes is down. So an empty list counts as "none left" only when it comes
 // twice in a row.

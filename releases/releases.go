@@ -4,8 +4,8 @@
 //	… // a deploy that turns out to be bad
 //	made, err := client.Releases.Rollback(ctx, "example-go", good.Version)
 //
-// Each build, config change and rollback makes a release. API documents: "Releases". In API 2.3 a release can be marked as
-// failed.
+// Each build, config change and rollback makes a release. API documents: "Releases". In API 2.3 a release can be marked
+// as failed.
 package releases
 
 import (
@@ -45,8 +45,8 @@ type ListOptions = rest.ListOptions
 
 // Reasons for failure. Match them with errors.Is.
 var (
-	// ErrInitial means that there is nothing to roll back to: the app's first release has no build. A v1.6 Controller does
-	// roll back to version 1 if it is requested.
+	// ErrInitial means that there is nothing to roll back to: the app's first release has no build. A v1.6 Controller
+	// does roll back to version 1 if it is requested.
 	ErrInitial error = &rest.Reason{
 		Message: "the initial release cannot be rolled back to",
 		Status:  400,
@@ -82,9 +82,10 @@ func (s *Service) Get(ctx context.Context, app string, version int, opts ...rest
 	return rest.Get[Release](ctx, s.client, rest.Path("apps", app, "releases", "v"+strconv.Itoa(version)), opts...)
 }
 
-// Current returns the release that the app runs: the newest one that has not failed. A v1.6 Controller can keep the release
-// of a failed deploy without marking it, so in v1.6 Current returns the newest release with a container that is up or, if no
-// container is up, the newest release. While a deploy is under way, that can be the release that it deploys.
+// Current returns the release that the app runs: the newest one that has not failed. A v1.6 Controller can keep the
+// release of a failed deploy without marking it, so in v1.6 Current returns the newest release with a container that is
+// up or, if no container is up, the newest release. While a deploy is under way, that can be the release that it
+// deploys.
 func (s *Service) Current(ctx context.Context, app string, opts ...rest.CallOption) (*Release, error) {
 	current, _, err := s.current(ctx, app, opts)
 	return current, err
@@ -146,11 +147,12 @@ var few = ListOptions{PageSize: 10}
 // Controllers respond with 400, and those of 2.3 keep a failed release; v1.6 Controllers respond to a failed deploy with 503.
 //
 // Version 0 undoes the newest release. Rollback then finds the release to roll back to: if the newest one failed, the
-// Current one, which restores pods that the failed deploy removed, otherwise the newest one before it that has a build and
-// has not failed. If there is none, nothing is rolled back and the error matches ErrInitial. So Rollback never undoes a good
-// change after a failed one, as 2.3 Controllers do if the request has no version. If the Controller deletes failed releases
-// (2.2, and 2.3 before Workflow v2.7), the newest release is a good one even after a failed deploy, and version 0 undoes
-// that: note the current version before a deploy, and roll back to it. Package deploy does that.
+// Current one, which restores pods that the failed deploy removed, otherwise the newest one before it that has a build
+// and has not failed. If there is none, nothing is rolled back and the error matches ErrInitial. So Rollback never
+// undoes a good change after a failed one, as 2.3 Controllers do if the request has no version. If the Controller
+// deletes failed releases (2.2, and 2.3 before Workflow v2.7), the newest release is a good one even after a failed
+// deploy, and version 0 undoes that: note the current version before a deploy, and roll back to it. Package deploy does
+// that.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/releases/rollback/
 func (s *Service) Rollback(ctx context.Context, app string, version int, opts ...rest.CallOption) (int, error) {

@@ -7,8 +7,8 @@
 //
 // API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. Of the 2.3
 // servers only those since Workflow v2.20 have services, and their version does not show it. On older ones every method
-// fails and changes nothing: on Workflow v2.5 and v2.6 the error matches errors.ErrUnsupported, on v2.7 to v2.19 it matches
-// rest.ErrNotFound. The API documents do not have services; the methods follow recordings of a real Controller.
+// fails and changes nothing: on Workflow v2.5 and v2.6 the error matches errors.ErrUnsupported, on v2.7 to v2.19 it
+// matches rest.ErrNotFound. The API documents do not have services; the methods follow recordings of a real Controller.
 package services
 
 import (
@@ -56,8 +56,8 @@ func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption)
 	return list.Services, list.check(app)
 }
 
-// A list is {"services": […]}. A Controller before Workflow v2.7 reads the path as that of the app, and responds with the
-// app.
+// A list is {"services": […]}. A Controller before Workflow v2.7 reads the path as that of the app, and responds with
+// the app.
 type list struct {
 	Services []Route
 	found    bool
@@ -88,8 +88,8 @@ func unsupported(app string) error {
 	return fmt.Errorf("deis: the Controller of app %s has no services, which came with Workflow v2.20: %w", app, errors.ErrUnsupported)
 }
 
-// Create routes paths of an app's domains to a process type. They replace the paths that were routed to it before, if any.
-// Creating the same service twice does no harm.
+// Create routes paths of an app's domains to a process type. They replace the paths that were routed to it before, if
+// any. Creating the same service twice does no harm.
 //
 //deis:operation v2.3 POST /apps/{app}/services/
 func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts ...rest.CallOption) error {
@@ -108,8 +108,8 @@ func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts .
 	return err
 }
 
-// Delete ends the routing of paths to a process type. The error matches rest.ErrNotFound if there is none. Only the owner
-// and administrators may do so.
+// Delete ends the routing of paths to a process type. The error matches rest.ErrNotFound if there is none. Only the
+// owner and administrators may delete it.
 //
 // Delete lists the services first: a Controller before Workflow v2.7 does not know the path, and would destroy the app.
 //

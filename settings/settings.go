@@ -1,12 +1,13 @@
-// Package settings manages how an app is routed and scaled: maintenance mode, routability, the addresses that may reach it,
-// autoscaling and labels.
+// Package settings manages how an app is routed and scaled: maintenance mode, routability, the addresses that may reach
+// it, autoscaling and labels.
 //
 //	on := true
 //	_, err := client.Settings.Set(ctx, "example-go", settings.Changes{Maintenance: &on})
 //	err = client.Settings.Allow(ctx, "example-go", []string{"10.0.0.0/8"})
 //
-// Changing settings makes no release. API 2.3 only: on an older Controller every method returns a *version.UnsupportedError
-// and sends nothing. The API documents do not have settings; the methods follow recordings of a real Controller.
+// Changing settings makes no release. API 2.3 only: on an older Controller every method returns a
+// *version.UnsupportedError and sends nothing. The API documents do not have settings; the methods follow recordings of
+// a real Controller.
 package settings
 
 import (
@@ -39,7 +40,8 @@ type Settings struct {
 	Updated     rest.Time            `json:"updated"`
 }
 
-// An Autoscale scales the pods of a process type between two numbers by their CPU usage. It does not change App.Structure.
+// An Autoscale scales the pods of a process type between two numbers by their CPU usage. It does not change
+// App.Structure.
 type Autoscale struct {
 	Min        int `json:"min"`
 	Max        int `json:"max"`         // at least Min, otherwise the response is 400
@@ -100,9 +102,9 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 	return rest.Get[Settings](ctx, s.client, at, opts...)
 }
 
-// Set makes all of the changes to an app's settings at once and returns the new settings. The error can match ErrUnchanged and
-// ErrNotSet. If Kubernetes fails, real Controllers respond with 400 and change nothing. They accept an Autoscale for a process
-// type that the app does not have.
+// Set makes all of the changes to an app's settings at once and returns the new settings. The error can match
+// ErrUnchanged and ErrNotSet. If Kubernetes fails, real Controllers respond with 400 and change nothing. They accept an
+// Autoscale for a process type that the app does not have.
 //
 //deis:operation v2.3 POST /apps/{app}/settings/
 func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...rest.CallOption) (*Settings, error) {
@@ -116,7 +118,8 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	return rest.Post[Settings](ctx, s.client, at, changes, opts...)
 }
 
-// Whitelist returns the addresses and networks that may reach an app, in no particular order. If there are none, all may.
+// Whitelist returns the addresses and networks that may reach an app, in no particular order. If there are none, all
+// may.
 //
 //deis:operation v2.3 GET /apps/{app}/whitelist/
 func (s *Service) Whitelist(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
@@ -131,8 +134,9 @@ func (s *Service) Whitelist(ctx context.Context, app string, opts ...rest.CallOp
 	return list.Addresses, nil
 }
 
-// Allow adds addresses and networks to the whitelist of an app. While the whitelist is empty, all addresses may reach the
-// app, so the first one that is added shuts out all others. The error matches ErrUnchanged if all of them are in it already.
+// Allow adds addresses and networks to the whitelist of an app. While the whitelist is empty, all addresses may reach
+// the app, so the first one that is added shuts out all others. The error matches ErrUnchanged if all of them are in it
+// already.
 //
 //deis:operation v2.3 POST /apps/{app}/whitelist/
 func (s *Service) Allow(ctx context.Context, app string, addresses []string, opts ...rest.CallOption) error {
@@ -144,11 +148,12 @@ func (s *Service) Allow(ctx context.Context, app string, addresses []string, opt
 	return err
 }
 
-// Disallow removes addresses and networks from the whitelist of an app. If none is left, all addresses may reach the app.
-// Only the owner and administrators may do so. If one of the addresses is not in the whitelist, the error matches ErrNotSet
-// and none is removed.
+// Disallow removes addresses and networks from the whitelist of an app. If none is left, all addresses may reach the
+// app. Only the owner and administrators may shorten it. If one of the addresses is not in the whitelist, the error
+// matches ErrNotSet and none is removed.
 //
-// Disallow reads the whitelist first: a Controller without whitelists, after a downgrade for example, would destroy the app.
+// Disallow reads the whitelist first: a Controller without whitelists, after a downgrade for example, would destroy the
+// app.
 //
 //deis:operation v2.3 DELETE /apps/{app}/whitelist/
 func (s *Service) Disallow(ctx context.Context, app string, addresses []string, opts ...rest.CallOption) error {

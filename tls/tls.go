@@ -4,8 +4,8 @@
 //		…
 //	}
 //
-// API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. The API documents
-// do not have it; the methods follow recordings of a real Controller. Package certs manages certificates.
+// API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. The API
+// documents do not have it; the methods follow recordings of a real Controller. Package certs manages certificates.
 package tls
 
 import (
@@ -49,8 +49,8 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 	return rest.Get[TLS](ctx, s.client, at, opts...)
 }
 
-// Enforce makes an app reachable by HTTPS only or, if enforce is false, by HTTP as well. The error matches ErrUnchanged if it
-// is so already. If Kubernetes fails, real Controllers respond with 503.
+// Enforce makes an app reachable by HTTPS only or, if enforce is false, by HTTP as well. The error matches ErrUnchanged
+// if it is so already. If Kubernetes fails, real Controllers respond with 503.
 //
 //deis:operation v2.3 POST /apps/{app}/tls/
 func (s *Service) Enforce(ctx context.Context, app string, enforce bool, opts ...rest.CallOption) (*TLS, error) {

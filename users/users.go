@@ -64,8 +64,8 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	}
 }
 
-// path returns the path with a slash in v1: real v1.6 Controllers respond with 404 to the documented /v1/users. It checks
-// the options before it negotiates the version.
+// path returns the path with a slash in v1: real v1.6 Controllers respond with 404 to the documented /v1/users. It
+// checks the options before it negotiates the version.
 func (s *Service) path(ctx context.Context, o ListOptions) (rest.Endpoint, error) {
 	if err := o.Check(); err != nil {
 		return rest.Endpoint{}, err

@@ -25,8 +25,8 @@ func (list *faults) Set(s string) error {
 	return err
 }
 
-// parseFault reads a fault such as "POST /apps/*/builds/ 503 times=2". The words after the path can be in any order, except
-// that a body is last and extends to the end.
+// parseFault reads a fault such as "POST /apps/*/builds/ 503 times=2". The words after the path can be in any order,
+// except that a body is last and extends to the end.
 func parseFault(s string) (f deistest.Fault, err error) {
 	s, f.Body, _ = strings.Cut(s, " body=")
 	words := strings.Fields(s)

@@ -3,8 +3,8 @@
 //	go run ./examples/controller -addr 127.0.0.1:8000 -api 2.3
 //	go run ./examples/controller -latency 200ms -start-delay 5s -fault 'POST /apps/*/builds/ 504 proxy late=10s times=1'
 //
-// It prints its address and the credentials of its first administrator, and runs until it is interrupted. It stores nothing.
-// At the end it lists the faults that matched no request.
+// It prints its address and the credentials of its first administrator, and runs until it is interrupted. It stores
+// nothing. At the end it lists the faults that matched no request.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command quickstart takes an app through its whole life with the SDK: it creates, configures, deploys and scales the app,
-// gives it a domain with a certificate, shares it, reads its log, rolls it back and deletes it.
+// Command quickstart takes an app through its whole life with the SDK: it creates, configures, deploys and scales the
+// app, gives it a domain with a certificate, shares it, reads its log, rolls it back and deletes it.
 //
 //	go run ./examples/quickstart                     # a Controller in memory, API 2.2
 //	go run ./examples/quickstart -api 1.6            # the same program against API 1.6
