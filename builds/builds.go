@@ -123,12 +123,13 @@ func (l *latest) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, 
 
 // Create deploys an image: it makes a build and a release, and replaces the app's processes. It returns when they run,
 // after seconds. A deploy that fails takes up to a minute; v1.6 Controllers respond to it with 503, 2.x Controllers with
-// 400. 2.3 Controllers also report success for pods that are not ready after the deploy timeout, 2 minutes unless
-// configured: pods.Service.WaitReady notices.
+// 400. 2.3 Controllers also report success if pods are still not ready after their deploy timeout, 2 minutes or more by
+// default: use pods.Service.WaitReady.
 //
-// Of a failed deploy real Controllers keep nothing in 2.2, the build and, since Workflow v2.7, a failed release in 2.3,
-// and the build and sometimes the release in v1.6. To be able to go back, note the version of releases.Service.Current
-// before Create, and roll back to it if there is a newer release afterwards. Package deploy does that.
+// After a failed deploy, real 2.2 Controllers keep neither the build nor the release. 2.3 Controllers since Workflow
+// v2.7 keep both, and mark the release as failed. v1.6 Controllers keep the build, and sometimes the release. To be
+// able to go back, note the version of releases.Service.Current before Create, and roll back to it if there is a newer
+// release afterwards. Package deploy does that.
 //
 // Send the whole Procfile each time. Before they deploy, real Controllers stop the process types that the latest build
 // has and this one lacks: a build without a Procfile stops the whole app and, if it fails, leaves it stopped. A

@@ -4,8 +4,8 @@
 //	…
 //	err = client.Certs.Attach(ctx, "www", "www.example.com")
 //
-// API documents: "Certificates". In v1.6 a certificate is named by its common name and serves the domain of that name. In
-// 2.x it has a name of its own and is attached to domains.
+// API documents: "Certificates". In v1.6 a certificate is named by its common name and serves the domain of that name.
+// In 2.x it has a name of its own and is attached to domains.
 package certs
 
 import (
@@ -111,9 +111,9 @@ func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption)
 	return rest.Get[Cert](ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Create gives the Controller a certificate and its private key. No real Controller checks that the two belong together,
-// and those before Workflow v2.10 do not check the key at all. The error matches ErrExists if the name is taken. Before API
-// 2.3 the response to a certificate without a common name is 500.
+// Create gives the Controller a certificate and its private key. No real Controller checks that the two belong
+// together, and those before Workflow v2.10 do not check the key at all. The error matches ErrExists if the name is
+// taken. Before API 2.3 the response to a certificate without a common name is 500.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /certs/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
@@ -156,8 +156,8 @@ func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOpti
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. If real 2.2
-// Controllers respond with 500, it was carried out nevertheless. API 2.x only: in v1.6 the error is a
+// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. If
+// real 2.2 Controllers respond with 500, it was carried out nevertheless. API 2.x only: in v1.6 the error is a
 // *version.UnsupportedError.
 //
 // The request goes to /certs/{name}/domain/: real 2.x Controllers do not have the documented /domains/.

@@ -340,8 +340,8 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 // as well, and lacks the variables that the image also has.
 //
 // 2.3 Controllers ignore lifecycle hooks before Workflow v2.19 and grace periods before v2.20, and all of them ignore a
-// LifecyclePreStop that is the only change. So Set compares the config afterwards with the changes. If one of these was not
-// stored, the error matches errors.ErrUnsupported and names it; the other changes were made.
+// LifecyclePreStop that is the only change. So Set compares the config afterwards with the changes. If one of these was
+// not stored, the error matches errors.ErrUnsupported and names it; the other changes were made.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/config/
 func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...rest.CallOption) (*Config, error) {

@@ -161,9 +161,9 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 // respond with 400, 2.x Controllers with 404. For an app without a build the response is 400.
 //
 // A 2.x Controller that responds with 503 has stored the new numbers but not carried them out, and when the request is
-// repeated, it responds with success and does nothing. So the error matches ErrNotScaled, and Scale never retries a 503. In
-// 2.x it reads the stored numbers first: if they are the wanted ones already, but the pods are not, it sends nothing and the
-// error matches ErrNotScaled as well.
+// repeated, it responds with success and does nothing. So the error matches ErrNotScaled, and Scale never retries a
+// 503. In 2.x it reads the stored numbers first: if they are the wanted ones already, but the pods are not, it sends
+// nothing and the error matches ErrNotScaled as well.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/scale/
 func (s *Service) Scale(ctx context.Context, app string, structure map[string]int, opts ...rest.CallOption) error {

@@ -142,9 +142,10 @@ var few = ListOptions{PageSize: 10}
 // Rollback makes a new release with the build and config of an old one, and returns the new release's version. On real
 // Controllers it takes 3 seconds or more.
 //
-// The error matches ErrFailed if the old release failed. If there is no such version, v1.6 Controllers respond with 500 and
-// 2.x Controllers with 400. If the release has no build, because it is older than the first one, or if the deploy fails, 2.x
-// Controllers respond with 400, and those of 2.3 keep a failed release; v1.6 Controllers respond to a failed deploy with 503.
+// The error matches ErrFailed if the old release failed. If there is no such version, v1.6 Controllers respond with 500
+// and 2.x Controllers with 400. If the release has no build, because it is older than the first one, or if the deploy
+// fails, 2.x Controllers respond with 400, and those of 2.3 keep a failed release; v1.6 Controllers respond to a failed
+// deploy with 503.
 //
 // Version 0 undoes the newest release. Rollback then finds the release to roll back to: if the newest one failed, the
 // Current one, which restores pods that the failed deploy removed, otherwise the newest one before it that has a build
