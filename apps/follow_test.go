@@ -284,9 +284,12 @@ func TestFollowEndsWithTheFirstPermanentFailure(t *testing.T) {
 func TestFollowRefusesNegativeOptions(t *testing.T) {
 	following(t, func(t *testing.T, _ *deistest.Controller, client *deis.Client) {
 		for _, o := range []apps.FollowOptions{{Lines: -1}, {Interval: -time.Second}} {
+			var refused error
 			for _, err := range client.Apps.Follow(t.Context(), "example-go", o) {
-				assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+				refused = err
+				break
 			}
+			assert.ErrorIs(t, refused, deis.ErrInvalidArgument)
 		}
 	})
 }

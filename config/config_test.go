@@ -18,7 +18,7 @@ import (
 
 func to(value string) *string { return &value }
 
-func TestWhatIsSetIsSentAndNilUnsets(t *testing.T) {
+func TestSetSendsTheChangesAndNilAsNull(t *testing.T) {
 	for situation, c := range map[string]struct {
 		changes config.Changes
 		body    string

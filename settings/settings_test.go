@@ -41,7 +41,7 @@ func TestAResponseWithoutSettingsIsAnError(t *testing.T) {
 	}
 }
 
-func TestWhatIsSetIsSentAndNilRemoves(t *testing.T) {
+func TestSetSendsTheChangesAndNilAsNull(t *testing.T) {
 	for situation, c := range map[string]struct {
 		changes settings.Changes
 		body    string

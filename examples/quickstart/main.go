@@ -36,7 +36,7 @@ import (
 
 func main() {
 	var o options
-	flag.StringVar(&o.api, "api", "2.2", "API `version` of the Controller in memory, 1.6 or 2.2")
+	flag.StringVar(&o.api, "api", "2.2", "API `version` of the Controller in memory, 1.6, 2.2 or 2.3")
 	flag.StringVar(&o.controller, "controller", "", "`URL` of a real Controller, in place of the one in memory")
 	flag.StringVar(&o.username, "username", "", "`user` of the real Controller; the password is read from DEIS_PASSWORD")
 	flag.StringVar(&o.collaborator, "collaborator", "", "another `user` of the real Controller to share the app with; none if empty")

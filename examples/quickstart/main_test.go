@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestTheStoryIsTheSameInBothVersions(t *testing.T) {
+func TestTheStoryIsTheSameInAllVersions(t *testing.T) {
 	t.Parallel()
-	for _, api := range []string{"1.6", "2.2"} {
+	for _, api := range []string{"1.6", "2.2", "2.3"} {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
