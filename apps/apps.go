@@ -1,11 +1,11 @@
-// Package apps manages applications: it creates and destroys them, hands them to another owner, reads their logs and
-// runs one-off commands in them.
+// Package apps manages applications: it creates, transfers and destroys them, reads their logs and runs one-off commands
+// in them.
 //
 //	app, err := client.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
 //	…
 //	log, err := client.Apps.Logs(ctx, app.ID, apps.LogOptions{Lines: 50})
 //
-// Document: "Applications" in both API documents.
+// API documents: "Applications".
 package apps
 
 import (
@@ -22,37 +22,38 @@ import (
 // Service manages apps. Use it as Client.Apps; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Apps.
+// New returns a Service that uses client. Programs use Client.Apps.
 func New(client *rest.Client) *Service { return &Service{client} }
 
 // An App is an application.
 type App struct {
 	ID        string         `json:"id" deis:"apps"`
 	Owner     string         `json:"owner"`
-	URL       string         `json:"url"`                    // the host name it is reached at; real 2.2 Controllers leave it out
-	Structure map[string]int `json:"structure" deis:"loose"` // how many processes of each type were asked for
+	URL       string         `json:"url"`                    // the app's host name; real 2.x Controllers leave it out
+	Structure map[string]int `json:"structure" deis:"loose"` // the requested number of processes of each type
 	UUID      string         `json:"uuid" deis:"uuid,part"`
 	Created   rest.Time      `json:"created"`
 	Updated   rest.Time      `json:"updated"`
 
-	// ProcfileStructure has the process types of the latest build that was deployed, and their commands; after a first
-	// build without a Procfile a number in place of a command. 2.3 only, servers since Workflow v2.19.
+	// ProcfileStructure has the process types of the latest deployed build and their commands. After a first build
+	// without a Procfile it has numbers in place of the commands. 2.3 only, on servers since Workflow v2.19.
 	ProcfileStructure map[string]string `json:"procfile_structure" deis:"loose"`
 }
 
 // CreateParams describe a new app.
 type CreateParams struct {
-	// ID is the app's name: a-z, 0-9 and -, at most 24 characters in real 2.2 Controllers, 63 since Workflow v2.13, 64 in
-	// v1.6. Since Workflow v2.10 it begins with a letter and does not end in -. If it is empty, the Controller invents one.
+	// ID is the app's name: a-z, 0-9 and -. Real Controllers accept at most 64 characters in v1.6, 24 in 2.2, and 63
+	// since Workflow v2.13. Since Workflow v2.10 it must begin with a letter and must not end in -. If ID is empty, the
+	// Controller chooses one.
 	ID string `json:"id,omitempty"`
 }
 
-// UpdateParams say what to change of an app.
+// UpdateParams describe a change of an app.
 type UpdateParams struct {
-	Owner string `json:"owner"` // the user who shall own it
+	Owner string `json:"owner"` // the new owner's username
 }
 
-// RunResult is what became of a one-off command.
+// RunResult is the outcome of a one-off command.
 type RunResult struct {
 	ExitCode int    `json:"exit_code"`
 	Output   string `json:"output"` // standard output and standard error
@@ -75,7 +76,7 @@ func (r *RunResult) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &object); err != nil {
 		return err
 	}
-	if object.ExitCode == nil || object.Output == nil { // or a command that was never run would have succeeded
+	if object.ExitCode == nil || object.Output == nil { // a missing exit code must not read as 0, success
 		return errors.New("want an exit code and an output")
 	}
 	r.ExitCode, r.Output = *object.ExitCode, *object.Output
@@ -85,7 +86,7 @@ func (r *RunResult) UnmarshalJSON(data []byte) error {
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// ErrExists says that there is an app of that id, of the caller or of somebody else. Match it with errors.Is.
+// ErrExists means that an app with this id exists already, whoever owns it. Match it with errors.Is.
 var ErrExists error = &rest.Reason{
 	Message: "an app with this id exists",
 	Status:  400,
@@ -95,14 +96,14 @@ var ErrExists error = &rest.Reason{
 	},
 }
 
-// List returns one page of the apps that the caller may work on; for an administrator, of all.
+// List returns one page of the apps that the caller may work on. An administrator gets all apps.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[App], error) {
 	return rest.List[App](ctx, s.client, rest.Path("apps").NoSlash(), o, opts...)
 }
 
-// All ranges over the apps that List returns a page of; see rest.All.
+// All ranges over the apps that List pages through; see rest.All.
 func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOption) iter.Seq2[App, error] {
 	return rest.All[App](ctx, s.client, rest.Path("apps").NoSlash(), o, opts...)
 }
@@ -114,9 +115,12 @@ func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (
 	return rest.Get[App](ctx, s.client, rest.Path("apps", id), opts...)
 }
 
-// Create makes an app, which belongs to the caller. The error matches ErrExists if the id is taken. A 2.x Controller
-// responds with 409, rest.ErrConflict, where a Kubernetes namespace has the name, as for a while after an app of that id was
-// deleted.
+// Create makes an app that belongs to the caller. The error matches ErrExists if the id is taken. A 2.x Controller
+// responds with 409, rest.ErrConflict, if Kubernetes has a namespace of that name, as it does for a while after an app
+// with that id was deleted.
+//
+// Real 2.x Controllers that respond with 503 may have made the app nevertheless. On 2.2 such an app accepts no build
+// until Update sets its owner, which may be the same one.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {
@@ -128,8 +132,8 @@ func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallO
 	return rest.Post[App](ctx, s.client, rest.Path("apps"), p, opts...)
 }
 
-// Update hands an app to another owner. API 2.x only: the error is a *version.UnsupportedError before. Only the owner
-// and administrators may.
+// Update transfers an app to another owner. Only the owner and administrators may transfer it. The error matches
+// rest.ErrNotFound if there is no such user. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
 //
 //deis:operation v2.2,v2.3 POST /apps/{id}/
 func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ...rest.CallOption) error {
@@ -147,15 +151,15 @@ func (s *Service) Update(ctx context.Context, id string, p UpdateParams, opts ..
 	return err
 }
 
-// Delete destroys an app with its releases, config and domains. Only the owner and administrators may.
+// Delete destroys an app with its releases, config and domains. Only the owner and administrators may delete it.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{id}/
 func (s *Service) Delete(ctx context.Context, id string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("apps", id), opts...)
 }
 
-// Run runs a command in a new process with the app's current build and config, and waits for its end, which real
-// Controllers allow twenty minutes. A command that fails is no error: see ExitCode. For an app without a build the
+// Run runs a command in a new process with the app's current build and config and waits until it ends. Real Controllers
+// allow it 20 minutes. A command that fails is not an error: see RunResult.ExitCode. For an app without a build the
 // response is 400, rest.ErrBadRequest.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{id}/run/

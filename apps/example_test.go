@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
+	"time"
 
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
@@ -25,7 +27,7 @@ func ExampleService_Create() {
 		app, err := client.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
 		switch {
 		case errors.Is(err, apps.ErrExists):
-			fmt.Println("is there already")
+			fmt.Println("exists already")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -34,7 +36,7 @@ func ExampleService_Create() {
 	}
 	// Output:
 	// example-go belongs to admin
-	// is there already
+	// exists already
 }
 
 func ExampleService_All() {
@@ -111,4 +113,42 @@ func ExampleService_Logs() {
 	fmt.Print(lines)
 	// Output:
 	// 2026-01-02T15:04:05UTC example-go[web.1]: listening on 5000
+}
+
+func ExampleService_Follow() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	srv := deistest.NewServer(deistest.WithApp("example-go", "admin"))
+	defer srv.Close()
+	client, err := deis.New(srv.URL, deis.WithToken(srv.Token))
+	if err != nil {
+		log.Fatal(err)
+	}
+	write := func(line string) {
+		if err := srv.Controller.AddLog("example-go", line); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := srv.Controller.ClearLogs("example-go"); err != nil {
+		log.Fatal(err)
+	}
+	write("example-go[web.1]: starting")
+	time.AfterFunc(50*time.Millisecond, func() { write("example-go[web.1]: listening on 5000") })
+
+	for line, err := range client.Apps.Follow(ctx, "example-go", apps.FollowOptions{Interval: 10 * time.Millisecond}) {
+		switch {
+		case errors.Is(err, apps.ErrGap):
+			fmt.Println("lines may be missing")
+			continue
+		case err != nil:
+			log.Fatal(err)
+		}
+		fmt.Println(line)
+		if strings.HasSuffix(line, "listening on 5000") {
+			break
+		}
+	}
+	// Output:
+	// example-go[web.1]: starting
+	// example-go[web.1]: listening on 5000
 }

@@ -13,29 +13,29 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// FollowOptions say how to follow a log.
+// FollowOptions configure Follow.
 type FollowOptions struct {
-	Lines    int           // how many lines to request at a time, from 1; 100 if it is 0
-	Interval time.Duration // how often to look while lines come; a second if it is 0
+	Lines    int           // how many lines to request at a time, from 1; 0 means 100
+	Interval time.Duration // the pause between two requests while lines come; 0 means one second
 }
 
 const (
-	defaultLines    = 100 // as the Controllers have it
+	defaultLines    = 100 // the default of 2.x Controllers
 	defaultInterval = time.Second
 )
 
-// ErrGap says that lines were missed: more came between two looks than Lines, or the Controller's logger began anew.
-// Match it with errors.Is.
-var ErrGap = errors.New("deis: lines of the log were missed")
+// ErrGap means that lines may have been missed: FollowOptions.Lines or more were written between two requests, or the
+// Controller's logger started anew. Match it with errors.Is.
+var ErrGap = errors.New("deis: lines of the log may have been missed")
 
-// Follow ranges over the lines of an app's log, without their line ends: the last ones first, then each as it comes,
-// none twice. The API only offers the last lines of a log, so Follow looks again and again, and more seldom while
-// nothing comes: at most every 5 seconds.
+// Follow ranges over the lines of an app's log, without their line endings: first the last ones, then each new one,
+// none twice. The API only offers the last lines of a log, so Follow polls. While no lines come, the pause between two
+// requests grows from Interval to 5 seconds.
 //
-// The range ends with the context, whose error it yields, or when a look fails for good. A look that says nothing about
-// the log, because the Controller or its logger is down or busy or something else responds, is made again; see
-// rest.Poll. An ErrGap does not end the range: the lines after the gap follow, unless the loop breaks. Where an app writes
-// the same line again and again, without a time in it, Follow cannot know how many of them are new.
+// The range ends when the context ends or a request fails permanently, and yields that error. A request that fails
+// because the Controller or its logger is down or busy, or because something else responds, is repeated; see rest.Poll.
+// ErrGap does not end the range: unless the loop breaks, the lines after the gap follow. If an app writes the same line
+// repeatedly, without a time in it, Follow cannot know how many of them are new.
 func (s *Service) Follow(ctx context.Context, id string, o FollowOptions, opts ...rest.CallOption) iter.Seq2[string, error] {
 	opts = slices.Clone(opts)
 	o.Lines, o.Interval = cmp.Or(o.Lines, defaultLines), cmp.Or(o.Interval, defaultInterval)
@@ -45,8 +45,8 @@ func (s *Service) Follow(ctx context.Context, id string, o FollowOptions, opts .
 			return
 		}
 		var seen []string
-		for looked := false; ; looked = true {
-			fresh, gap, err := s.newLines(ctx, id, o, &seen, looked, opts)
+		for polled := false; ; polled = true {
+			fresh, gap, err := s.newLines(ctx, id, o, &seen, polled, opts)
 			if err != nil {
 				if ctx.Err() != nil {
 					err = fmt.Errorf("deis: following the log of app %s: %w", id, err)
@@ -66,10 +66,10 @@ func (s *Service) Follow(ctx context.Context, id string, o FollowOptions, opts .
 	}
 }
 
-// newLines looks until there are lines that were not seen before. Before the first look there are none to compare with;
-// after it, a full window on a log that was empty has lines missing before it.
-func (s *Service) newLines(ctx context.Context, id string, o FollowOptions, seen *[]string, looked bool, opts []rest.CallOption) (fresh []string, gap bool, err error) {
-	if looked {
+// newLines polls until the log has lines that were not seen before. polled reports whether it was polled already: then a
+// full window on a log that was empty has lines missing before it.
+func (s *Service) newLines(ctx context.Context, id string, o FollowOptions, seen *[]string, polled bool, opts []rest.CallOption) (fresh []string, gap bool, err error) {
+	if polled {
 		select {
 		case <-time.After(o.Interval):
 		case <-ctx.Done():
@@ -83,8 +83,8 @@ func (s *Service) newLines(ctx context.Context, id string, o FollowOptions, seen
 		}
 		lines := splitLines(text)
 		fresh, gap = compareWindows(*seen, lines, o.Lines)
-		gap = gap || looked && len(*seen) == 0 && len(lines) >= o.Lines
-		looked = true
+		gap = gap || polled && len(*seen) == 0 && len(lines) >= o.Lines
+		polled = true
 		if len(fresh) > 0 {
 			*seen = lines
 		}
@@ -114,10 +114,10 @@ func splitLines(text string) []string {
 	return lines
 }
 
-// compareWindows returns the lines of a window on a log that come after those of an earlier one, and whether some are
-// missing between the two. A window has the last lines of the log, at most asked of them.
-func compareWindows(seen, lines []string, asked int) (fresh []string, gap bool) {
-	if len(lines) < asked && len(lines) >= len(seen) && slices.Equal(seen, lines[:len(seen)]) {
+// compareWindows returns the lines of a window on a log that come after those of an earlier window, and whether lines
+// are missing between the two. A window has the last lines of the log, at most as many as requested.
+func compareWindows(seen, lines []string, requested int) (fresh []string, gap bool) {
+	if len(lines) < requested && len(lines) >= len(seen) && slices.Equal(seen, lines[:len(seen)]) {
 		return lines[len(seen):], false // both windows have the whole log
 	}
 	for overlap := min(len(seen), len(lines)); overlap > 0; overlap-- {

@@ -21,7 +21,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// following runs a story with an app whose log is empty, in both versions, in time that is not real.
+// following runs a story with an app whose log is empty, in API 1.6 and 2.2, in fake time.
 func following(t *testing.T, story func(t *testing.T, controller *deistest.Controller, client *deis.Client)) {
 	for _, api := range []version.API{version.V1_6, version.V2_2} {
 		t.Run(api.String(), func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestFollowYieldsEveryLineOnce(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		write(t, controller, 1, 3)
 		go func() {
-			for n := 4; n <= 60; n += 3 { // more lines than one question gets, but fewer between two
+			for n := 4; n <= 60; n += 3 { // more lines than one request returns, but fewer than that between two
 				time.Sleep(700 * time.Millisecond)
 				write(t, controller, n, n+2)
 			}
@@ -76,7 +76,7 @@ func TestFollowYieldsEveryLineOnce(t *testing.T) {
 	})
 }
 
-func TestFollowKeepsLinesThatAreTheSame(t *testing.T) {
+func TestFollowKeepsRepeatedLines(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		go func() {
 			for range 5 {
@@ -98,7 +98,7 @@ func TestFollowKeepsLinesThatAreTheSame(t *testing.T) {
 	})
 }
 
-func TestFollowReportsAGapAndGoesOn(t *testing.T) {
+func TestFollowReportsAGapAndContinues(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		write(t, controller, 1, 2)
 		go func() {
@@ -122,7 +122,7 @@ func TestFollowReportsAGapAndGoesOn(t *testing.T) {
 	})
 }
 
-func TestFollowEndsAtAGapIfTheLoopDoes(t *testing.T) {
+func TestFollowEndsAtAGapIfTheLoopBreaks(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		write(t, controller, 1, 2)
 		time.AfterFunc(500*time.Millisecond, func() { write(t, controller, 3, 20) })
@@ -138,7 +138,7 @@ func TestFollowEndsAtAGapIfTheLoopDoes(t *testing.T) {
 	})
 }
 
-func TestFollowEndsWithItsContextBetweenTwoLooks(t *testing.T) {
+func TestFollowEndsWithItsContextBetweenTwoRequests(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		write(t, controller, 1, 1)
 		before := len(controller.Requests())
@@ -163,7 +163,7 @@ func TestFollowEndsWithItsContextBetweenTwoLooks(t *testing.T) {
 	})
 }
 
-func TestFollowAsksMoreSeldomWhileNothingComes(t *testing.T) {
+func TestFollowPollsLessOftenWhileNoLinesCome(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -171,12 +171,12 @@ func TestFollowAsksMoreSeldomWhileNothingComes(t *testing.T) {
 		for range client.Apps.Follow(ctx, "example-go", apps.FollowOptions{}) {
 			continue
 		}
-		// Every second for the first ten seconds, and later as often as every tenth of the time waited.
+		// Every second for the first ten seconds; after that each pause is a tenth of the time waited.
 		assert.Less(t, len(controller.Requests())-before, 32)
 	})
 }
 
-func TestFollowCanBeRangedOverTwiceAndAsksNothingBefore(t *testing.T) {
+func TestFollowSendsNothingUntilRangedOverAndCanBeRangedOverTwice(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		write(t, controller, 1, 2)
 		before := len(controller.Requests())
@@ -192,7 +192,7 @@ func TestFollowCanBeRangedOverTwiceAndAsksNothingBefore(t *testing.T) {
 	})
 }
 
-func TestFollowLosesNoLineWithoutAGapAfterALogThatWasEmpty(t *testing.T) {
+func TestFollowReportsAGapAfterAnEmptyLog(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		time.AfterFunc(500*time.Millisecond, func() { write(t, controller, 1, 20) })
 		var got []string
@@ -212,7 +212,7 @@ func TestFollowLosesNoLineWithoutAGapAfterALogThatWasEmpty(t *testing.T) {
 	})
 }
 
-func TestFollowYieldsLinesWithoutAnyLineEnd(t *testing.T) {
+func TestFollowYieldsLinesWithoutLineEndings(t *testing.T) {
 	client := exchange.Client(t, "2.2",
 		exchange.On("GET /v2/apps/example-go/logs/?log_lines=100", "", 200, "one\r\ntwo\n").Header("Content-Type", "text/plain"))
 	var got []string
@@ -225,13 +225,13 @@ func TestFollowYieldsLinesWithoutAnyLineEnd(t *testing.T) {
 	assert.Equal(t, []string{"one", "two"}, got)
 }
 
-func TestFollowGoesOnAfterLooksThatSayNothingAboutTheLog(t *testing.T) {
+func TestFollowContinuesAfterTemporaryFailures(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, _ *deis.Client) {
-		looks := 0
+		requests := 0
 		client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithRetry(deis.RetryPolicy{}),
 			deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
-				if looks++; strings.HasSuffix(req.URL.Path, "/logs/") {
-					switch looks {
+				if requests++; strings.HasSuffix(req.URL.Path, "/logs/") {
+					switch requests {
 					case 3:
 						return foreign(404, `{"message":"no Route matched"}`), nil
 					case 4:
@@ -260,12 +260,12 @@ func TestFollowGoesOnAfterLooksThatSayNothingAboutTheLog(t *testing.T) {
 	})
 }
 
-// foreign is a response of something between the client and the Controller.
+// foreign returns a response of something between the client and the Controller.
 func foreign(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
 }
 
-func TestFollowEndsWithTheFirstFailure(t *testing.T) {
+func TestFollowEndsWithTheFirstPermanentFailure(t *testing.T) {
 	following(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		write(t, controller, 1, 1)
 		var failures []error
@@ -284,9 +284,12 @@ func TestFollowEndsWithTheFirstFailure(t *testing.T) {
 func TestFollowRefusesNegativeOptions(t *testing.T) {
 	following(t, func(t *testing.T, _ *deistest.Controller, client *deis.Client) {
 		for _, o := range []apps.FollowOptions{{Lines: -1}, {Interval: -time.Second}} {
+			var refused error
 			for _, err := range client.Apps.Follow(t.Context(), "example-go", o) {
-				assert.ErrorIs(t, err, deis.ErrInvalidArgument)
+				refused = err
+				break
 			}
+			assert.ErrorIs(t, refused, deis.ErrInvalidArgument)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzLog feeds logs of any form to the reader: it never grows a log, and reads its own quoting back.
+// FuzzLog checks that plainLog never grows a log and reverses both ways of quoting.
 func FuzzLog(f *testing.F) {
 	for _, body := range []string{
 		`"16:51:14 deis[api]: test created initial release\n"`, `b'h\xc3\xa9llo\n'`, `b"it's\n"`, `b'it\'s "both"'`, "raw line\n",
@@ -37,7 +37,7 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
-// FuzzRunResult feeds both forms of a command's result, and others, to the decoder.
+// FuzzRunResult checks that any result that can be read can be written and read again.
 func FuzzRunResult(f *testing.F) {
 	for _, body := range []string{
 		`[0, "hi\n"]`, `{"exit_code": 0, "output": "hi\n"}`, `[]`, `[1]`, `[1,2,3]`, `["a",0]`, `[null,null]`, `{}`, `[`, ` [0,""]`, `[[0],""]`,

@@ -10,23 +10,23 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// LogOptions say how much of a log to read.
+// LogOptions configure Logs.
 type LogOptions struct {
-	Lines int `url:"log_lines,omitempty"` // the last so many lines, from 1; 0 leaves it to the Controller, which takes 100
+	Lines int `url:"log_lines,omitempty"` // how many of the last lines to read, from 1; 0 means the Controller's default: 1,000 in v1.6, 100 in 2.x
 }
 
-// Logs returns the last lines of an app's log, of the Controller and of its processes, as plain text; none is "". A
-// 2.x Controller whose logger is down responds with 500, rest.ErrServer.
+// Logs returns the last lines of an app's log as plain text, those of the Controller and those of the app's processes.
+// If there is no log, it returns "". A 2.x Controller whose logger is down responds with 500, rest.ErrServer.
 //
-// Real Controllers write a log in different ways, which all come out the same: v1.6 as a JSON string, 2.2 as a Python
-// bytes literal, newer ones as it is. What is not UTF-8 in it becomes U+FFFD.
+// Logs reads every form in which real Controllers send a log: v1.6 as a JSON string, 2.2 as a Python bytes literal, 2.3
+// as plain text. Bytes that are not UTF-8 become U+FFFD.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{id}/logs/
 func (s *Service) Logs(ctx context.Context, id string, o LogOptions, opts ...rest.CallOption) (string, error) {
 	if o.Lines < 0 {
 		return "", rest.InvalidArgument("Lines", "must not be negative")
 	}
-	opts = append([]rest.CallOption{rest.WithQuery(o)}, opts...) // first, so that a caller's own query takes its place
+	opts = append([]rest.CallOption{rest.WithQuery(o)}, opts...) // first, so that a caller's own query replaces it
 	body, err := rest.Get[[]byte](ctx, s.client, rest.Path("apps", id, "logs"), opts...)
 	if err != nil {
 		return "", err
@@ -34,7 +34,7 @@ func (s *Service) Logs(ctx context.Context, id string, o LogOptions, opts ...res
 	return strings.ToValidUTF8(string(plainLog(*body)), "\uFFFD"), nil
 }
 
-// plainLog takes off what a Controller put around a log. A log that only looks like one of the forms is left as it is.
+// plainLog unquotes a log. A log that only looks quoted is left unchanged.
 func plainLog(body []byte) []byte {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '"' {
 		var text string

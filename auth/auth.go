@@ -1,10 +1,10 @@
-// Package auth manages the caller's own account: it registers, logs in, and changes passwords and tokens.
+// Package auth manages accounts: it registers them, logs in, changes passwords and tokens, and cancels accounts.
 //
 //	user, err := client.Auth.Register(ctx, auth.RegisterParams{Username: "test", Password: password})
 //	…
 //	client, err = deis.Login(ctx, "https://deis.example.com", "test", password)
 //
-// Document: "Authentication" in both API documents. Whoami is new in 2.2.
+// API documents: "Authentication". Whoami is new in 2.2.
 package auth
 
 import (
@@ -24,18 +24,19 @@ import (
 // Service manages accounts. Use it as Client.Auth; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Auth.
+// New returns a Service that uses client. Programs use Client.Auth.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// RegisterParams describe a new account. Printing them, or writing them as JSON, does not show the password.
+// RegisterParams describe a new account. Neither their printed form nor their JSON shows the password.
 type RegisterParams struct {
-	Username  string `json:"username"` // letters, digits and @ . + - _, at most 30
-	Password  string `json:"-"`
-	Email     string `json:"email"` // may be empty
+	Username  string `json:"username"` // letters, digits and @ . + - _, at most 30 characters; 150 in 2.3
+	Password  string `json:"-"`        // 1 to 128 characters
+	Email     string `json:"email"`    // may be empty
 	FirstName string `json:"first_name,omitempty"`
 	LastName  string `json:"last_name,omitempty"`
 
-	// AsAdmin registers with the client's token, where only administrators may register others. Otherwise none is sent.
+	// AsAdmin sends the client's token, for a Controller where only administrators may register users. Otherwise
+	// Register sends none.
 	AsAdmin bool `json:"-"`
 }
 
@@ -47,11 +48,11 @@ func (p RegisterParams) String() string {
 // GoString does the same for %#v.
 func (p RegisterParams) GoString() string { return "auth.RegisterParams" + p.String() }
 
-// PasswordParams say whose password becomes what. Printing them, or writing them as JSON, does not show the passwords.
+// PasswordParams describe a change of a password. Neither their printed form nor their JSON shows the passwords.
 type PasswordParams struct {
-	Password    string `json:"-"`                  // the present one; an administrator may leave it out
+	Password    string `json:"-"`                  // the current one; an administrator may leave it out
 	NewPassword string `json:"-"`                  // the new one
-	Username    string `json:"username,omitempty"` // whose; the caller's own if empty. Only an administrator may name another
+	Username    string `json:"username,omitempty"` // whose password; empty means the caller's. Only an administrator may name another user
 }
 
 // String shows the parameters without the passwords.
@@ -62,26 +63,26 @@ func (p PasswordParams) String() string {
 // GoString does the same for %#v.
 func (p PasswordParams) GoString() string { return "auth.PasswordParams" + p.String() }
 
-// TokenParams say whose token to replace: the caller's own if neither field is set. Set at most one.
+// TokenParams say whose token to replace: the caller's if neither field is set. Set at most one.
 type TokenParams struct {
-	Username string // this user's; only an administrator may, not even users themselves by their own name
-	All      bool   // everybody's, the caller's included; only an administrator may
+	Username string // this user's; only an administrator may set it, even to the caller's own name
+	All      bool   // everybody's, including the caller's; only an administrator may set it
 }
 
 // CancelParams say whose account to cancel.
 type CancelParams struct {
-	Username string // the caller's own if empty; only an administrator may name another
+	Username string // empty means the caller; only an administrator may name another user
 }
 
 // Reasons for failure. Match them with errors.Is.
 var (
-	// ErrInvalidCredentials says that there is no such user, or that the password is wrong.
+	// ErrInvalidCredentials means that there is no such user, or that the password is wrong.
 	ErrInvalidCredentials error = &rest.Reason{
 		Message:  "wrong username or password",
 		Status:   400,
 		Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with provided credentials"}},
 	}
-	// ErrUsernameTaken says that there is a user of that name.
+	// ErrUsernameTaken means that a user of that name exists.
 	ErrUsernameTaken error = &rest.Reason{
 		Message: "the username is taken",
 		Status:  400,
@@ -90,28 +91,28 @@ var (
 			{Field: "username", Text: "A user with that username already exists"},
 		},
 	}
-	// ErrOwnsApps says that the account owns apps: delete them or hand them to somebody first (API 2.x).
+	// ErrOwnsApps means that the account owns apps: delete or transfer them first (API 2.x).
 	ErrOwnsApps error = &rest.Reason{
 		Message:  "the account owns apps",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "still has applications assigned"}},
 	}
-	// ErrOwnsRecords says that the account has made releases, builds, config or certificates that are still there, in apps
-	// that it handed over or worked on (API 2.3). Such an account can be cancelled only after those apps and certificates
-	// are deleted.
+	// ErrOwnsRecords means that releases, builds or config that the account made in other users' apps, or its
+	// certificates, still exist. The account can be cancelled only after those apps and certificates are deleted. API
+	// 2.3, servers since Workflow v2.9.
 	ErrOwnsRecords error = &rest.Reason{
-		Message:  "the account has made releases, builds, config or certificates that are still there",
+		Message:  "releases, builds, config or certificates that the account made still exist",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "referenced through a protected foreign key"}},
 	}
 )
 
-// Register makes an account and logs nobody in. On a new Controller the first user becomes administrator. The error matches
-// ErrUsernameTaken if the name is taken, and rest.ErrForbidden where registration is closed, or is open to administrators
-// only and AsAdmin is not set.
+// Register makes an account; it does not log in. While a Controller has no administrator, the next user to register
+// becomes one. The error matches ErrUsernameTaken if the name is taken, and rest.ErrForbidden if registration is
+// closed, or is open to administrators only and AsAdmin is not set.
 //
-// A password with outer spaces is refused in API 2.x: real Controllers register it without them, and those since Workflow
-// v2.17 do not accept it with them at login.
+// In API 2.x Register refuses a password with leading or trailing spaces: real Controllers trim it, and since Workflow
+// v2.17 they do not trim it at login.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/register/
 func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.CallOption) (*users.User, error) {
@@ -137,9 +138,9 @@ func (s *Service) Register(ctx context.Context, p RegisterParams, opts ...rest.C
 	return user, err
 }
 
-// checkSpaces refuses a password with outer spaces in API 2.x. The error does not show it.
+// checkSpaces refuses a password with leading or trailing spaces in API 2.x. The error does not show the password.
 func (s *Service) checkSpaces(ctx context.Context, argument, password string) error {
-	isSpace := func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f } // as Python's strip has it
+	isSpace := func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f } // what Python's strip removes
 	if strings.TrimFunc(password, isSpace) == password {
 		return nil
 	}
@@ -150,16 +151,16 @@ func (s *Service) checkSpaces(ctx context.Context, argument, password string) er
 	return err
 }
 
-// A registerRequest always has an email: real v1.6 Controllers respond with 500 without.
+// A registerRequest always has an email: real Controllers respond with 500 if it is missing.
 type registerRequest struct {
 	RegisterParams
 	Password string `json:"password"`
 }
 
-// Login returns the user's token, the same each time until RegenerateToken replaces it. It sends no token, because
-// real Controllers refuse a login that comes with a stale one. The client goes on with its own token: deis.Login, or
-// Client.With and deis.WithToken, make one with the new. The error matches ErrInvalidCredentials if the username or the
-// password is wrong.
+// Login returns the user's token, which stays the same until RegenerateToken replaces it. It sends no token, because
+// real Controllers refuse a login that comes with a stale one. The client keeps its own token; to get a client with the
+// new one, use deis.Login, or Client.With and deis.WithToken. The error matches ErrInvalidCredentials if the username
+// or the password is wrong.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/login/
 func (s *Service) Login(ctx context.Context, username, password string, opts ...rest.CallOption) (string, error) {
@@ -196,12 +197,12 @@ func (a *tokenResponse) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// anonymous adds the options that send no token and keep the password a secret.
+// anonymous adds the options to send no token and to keep the password secret.
 func anonymous(opts []rest.CallOption, password string) []rest.CallOption {
 	return append(slices.Clone(opts), rest.WithoutToken(), rest.WithSecrets(password))
 }
 
-// Whoami returns the caller's account. API 2.2 and newer: the error is a *version.UnsupportedError before.
+// Whoami returns the caller's account. API 2.2 and newer: in older versions the error is a *version.UnsupportedError.
 //
 //deis:operation v2.2,v2.3 GET /auth/whoami/
 func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.User, error) {
@@ -211,11 +212,11 @@ func (s *Service) Whoami(ctx context.Context, opts ...rest.CallOption) (*users.U
 	return rest.Get[users.User](ctx, s.client, rest.Path("auth", "whoami"), opts...)
 }
 
-// ChangePassword changes a password. Tokens stay valid. If the present password is wrong, v1.6 Controllers respond with
+// ChangePassword changes a password. Tokens stay valid. If the current password is wrong, v1.6 Controllers respond with
 // 400 and 2.x Controllers with 401.
 //
-// A new password with outer spaces is refused in API 2.x: real Controllers store it with them, but those before Workflow
-// v2.17 take them off at login, so that the user could never log in again.
+// In API 2.x ChangePassword refuses a new password with leading or trailing spaces: real Controllers before
+// Workflow v2.17 store it as it is but trim it at login, so that the user could never log in again.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/passwd/
 func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...rest.CallOption) error {
@@ -233,18 +234,19 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 	var set struct {
 		Status string `json:"status"`
 	}
-	if err == nil && len(*body) > 0 && (json.Unmarshal(*body, &set) != nil || set.Status == "") { // documented as empty
+	if err == nil && len(*body) > 0 && (json.Unmarshal(*body, &set) != nil || set.Status == "") { // the documented response is empty
 		err = errors.New("deis: POST /auth/passwd/: the response is not that of a password change: it may have been carried out")
 	}
 	return err
 }
 
-// RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. Where it replaced the
-// caller's, this client's token is no longer valid: go on with Client.With and deis.WithToken, or log in again.
+// RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. If it replaced the
+// caller's, this client's token is no longer valid: use Client.With and deis.WithToken with the new one, or log in
+// again.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/tokens/
 func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...rest.CallOption) (string, error) {
-	// Real Controllers replace everybody's token for each "all", even false, and beside a username.
+	// Real Controllers replace everybody's token whenever "all" is present, even if it is false or there is a username.
 	var request struct {
 		Username string `json:"username,omitempty"`
 		All      string `json:"all,omitempty"`
@@ -254,7 +256,7 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 		request.All = "true"
 	}
 	if p.All && p.Username != "" {
-		return "", rest.InvalidArgument("TokenParams", "must not name a user and all users")
+		return "", rest.InvalidArgument("TokenParams", "must not have both Username and All")
 	}
 	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(slices.Clone(opts), rest.WithSecretResponse())...)
 	if err != nil {
@@ -273,10 +275,13 @@ func (a *newTokenResponse) UnmarshalJSON(data []byte) error {
 	return a.tokenResponse.UnmarshalJSON(data)
 }
 
-// Cancel destroys an account: the caller's own where Username is empty, so check that a variable that you put there is
-// not. The error matches ErrOwnsApps if it owns apps (API 2.x). A v1.6 Controller destroys its apps with it, and what it has
-// made in the apps of others: hand over first what shall stay. If it owns a certificate, or has made releases of others'
-// apps, the error matches ErrOwnsRecords in 2.3; real 2.2 Controllers respond with 500.
+// Cancel destroys an account. If Username is empty, that is the caller's own account: check a variable before you put it
+// there.
+//
+// In 2.x the error matches ErrOwnsApps if the account owns apps. If it owns certificates, or has made releases in other
+// users' apps, the error matches ErrOwnsRecords in 2.3; real Controllers before Workflow v2.9 respond with 500. A v1.6
+// Controller destroys all of that with the account: its apps, which v1.6 cannot transfer, and its builds, releases,
+// containers and domains in other users' apps.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /auth/cancel/
 func (s *Service) Cancel(ctx context.Context, p CancelParams, opts ...rest.CallOption) error {

@@ -13,14 +13,14 @@ import (
 
 const user = `{"username": "test"}`
 
-func TestRegisterAlwaysSaysTheEmail(t *testing.T) { // v1.6 Controllers answer 500 without
+func TestRegisterAlwaysSendsAnEmail(t *testing.T) { // real Controllers respond with 500 if it is missing
 	client := exchange.Client(t, "1.6", exchange.On("POST /v1/auth/register/",
 		`{"username": "test", "password": "opensesame", "email": ""}`, 201, user).Anonymous())
 	_, err := client.Auth.Register(t.Context(), auth.RegisterParams{Username: "test", Password: "opensesame"})
 	require.NoError(t, err)
 }
 
-func TestAnAdministratorCanRegisterOthersWithATokenOfTheCall(t *testing.T) {
+func TestAnAdministratorCanRegisterOthersWithATokenForOneCall(t *testing.T) {
 	client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/register/",
 		`{"username": "test", "password": "opensesame", "email": ""}`, 201, user))
 	_, err := client.Auth.Register(t.Context(), auth.RegisterParams{Username: "test", Password: "opensesame"},
@@ -28,27 +28,27 @@ func TestAnAdministratorCanRegisterOthersWithATokenOfTheCall(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestALoginWithoutATokenInItsAnswerIsAnError(t *testing.T) {
-	for _, answer := range []string{`{}`, `{"token": ""}`, `{"token": null}`, `""`, `[]`} {
+func TestALoginResponseWithoutATokenIsAnError(t *testing.T) {
+	for _, response := range []string{`{}`, `{"token": ""}`, `{"token": null}`, `""`, `[]`} {
 		client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/login/",
-			`{"username": "test", "password": "opensesame"}`, 200, answer).Anonymous())
+			`{"username": "test", "password": "opensesame"}`, 200, response).Anonymous())
 		_, err := client.Auth.Login(t.Context(), "test", "opensesame")
-		assert.ErrorContains(t, err, "the response cannot be read", answer)
+		assert.ErrorContains(t, err, "the response cannot be read", response)
 	}
 }
 
-func TestTokensOfOneAndOfAll(t *testing.T) {
+func TestRegenerateTokenReplacesOneTokenOrAll(t *testing.T) {
 	for situation, c := range map[string]struct {
-		params             auth.TokenParams
-		body, answer, want string
+		params               auth.TokenParams
+		body, response, want string
 	}{
-		"one's own":               {auth.TokenParams{}, `{}`, `{"token": "new"}`, "new"},
-		"a user's":                {auth.TokenParams{Username: "bob"}, `{"username": "bob"}`, `{"token": "new"}`, "new"},
-		"everybody's":             {auth.TokenParams{All: true}, `{"all": "true"}`, `""`, ""},
-		"as the document answers": {auth.TokenParams{All: true}, `{"all": "true"}`, `{"token": "abc123"}`, "abc123"},
+		"the caller's":               {auth.TokenParams{}, `{}`, `{"token": "new"}`, "new"},
+		"a user's":                   {auth.TokenParams{Username: "bob"}, `{"username": "bob"}`, `{"token": "new"}`, "new"},
+		"everybody's":                {auth.TokenParams{All: true}, `{"all": "true"}`, `""`, ""},
+		"everybody's, as documented": {auth.TokenParams{All: true}, `{"all": "true"}`, `{"token": "abc123"}`, "abc123"},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/tokens/", c.body, 200, c.answer))
+			client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/tokens/", c.body, 200, c.response))
 			got, err := client.Auth.RegenerateToken(t.Context(), c.params)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, got)
@@ -56,14 +56,14 @@ func TestTokensOfOneAndOfAll(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsChangedByItsOwnerOrByAnAdministrator(t *testing.T) {
+func TestUsersAndAdministratorsCanChangePasswords(t *testing.T) {
 	for situation, c := range map[string]struct {
 		params auth.PasswordParams
 		body   string
 	}{
-		"one's own":                   {auth.PasswordParams{Password: "foo", NewPassword: "bar"}, `{"password": "foo", "new_password": "bar"}`},
-		"one's own, an administrator": {auth.PasswordParams{NewPassword: "bar"}, `{"new_password": "bar"}`},
-		"another's, an administrator": {auth.PasswordParams{NewPassword: "bar", Username: "bob"}, `{"new_password": "bar", "username": "bob"}`},
+		"their own":                      {auth.PasswordParams{Password: "foo", NewPassword: "bar"}, `{"password": "foo", "new_password": "bar"}`},
+		"their own, by an administrator": {auth.PasswordParams{NewPassword: "bar"}, `{"new_password": "bar"}`},
+		"another's, by an administrator": {auth.PasswordParams{NewPassword: "bar", Username: "bob"}, `{"new_password": "bar", "username": "bob"}`},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			client := exchange.Client(t, "1.6", exchange.On("POST /v1/auth/passwd/", c.body, 200, `{"status":"password set"}`))
@@ -72,7 +72,7 @@ func TestAPasswordIsChangedByItsOwnerOrByAnAdministrator(t *testing.T) {
 	}
 }
 
-func TestCancelNamesAnotherOnlyIfThereIsAName(t *testing.T) { // {"username": ""} would cancel the caller
+func TestCancelSendsNoEmptyUsername(t *testing.T) { // {"username": ""} would cancel the caller
 	client := exchange.Client(t, "2.2",
 		exchange.On("DELETE /v2/auth/cancel/", `{"username": "bob"}`, 204, ""),
 		exchange.On("DELETE /v2/auth/cancel/", "", 204, ""),
@@ -81,7 +81,7 @@ func TestCancelNamesAnotherOnlyIfThereIsAName(t *testing.T) { // {"username": ""
 	require.NoError(t, client.Auth.Cancel(t.Context(), auth.CancelParams{}))
 }
 
-func TestAPasswordWithOuterSpacesIsRefusedWhereNobodyCouldLogInWithIt(t *testing.T) {
+func TestAPasswordWithOuterSpacesIsRefusedIn2x(t *testing.T) {
 	for _, password := range []string{" canary", "canary ", "canary\n", "\u00a0canary", "canary\x1f"} {
 		for _, api := range []string{"2.2", "2.3"} {
 			client := exchange.Client(t, api)
@@ -96,12 +96,12 @@ func TestAPasswordWithOuterSpacesIsRefusedWhereNobodyCouldLogInWithIt(t *testing
 	}
 }
 
-func TestV16KeepsThePasswordAsItIs(t *testing.T) {
+func TestAPasswordWithOuterSpacesIsAcceptedInV16(t *testing.T) {
 	client := exchange.Client(t, "1.6", exchange.On("POST /v1/auth/passwd/", `{"password": " old ", "new_password": " new "}`, 200, `{"status":"password set"}`))
 	require.NoError(t, client.Auth.ChangePassword(t.Context(), auth.PasswordParams{Password: " old ", NewPassword: " new "}))
 }
 
-func TestThePresentPasswordMayHaveOuterSpaces(t *testing.T) { // how else could it be changed?
+func TestTheCurrentPasswordMayHaveOuterSpaces(t *testing.T) { // or it could never be changed
 	client := exchange.Client(t, "2.3", exchange.On("POST /v2/auth/passwd/", `{"password": " old ", "new_password": "new"}`, 200, `{"status":"password set"}`))
 	require.NoError(t, client.Auth.ChangePassword(t.Context(), auth.PasswordParams{Password: " old ", NewPassword: "new"}))
 }

@@ -49,7 +49,7 @@ func ExampleService_Login() {
 	}
 
 	if _, err := client.Auth.Login(ctx, "alice", "battery staple"); errors.Is(err, auth.ErrInvalidCredentials) {
-		fmt.Println("try again")
+		fmt.Println("wrong username or password")
 	}
 	token, err := client.Auth.Login(ctx, "alice", "correct horse")
 	if err != nil {
@@ -65,7 +65,7 @@ func ExampleService_Login() {
 	}
 	fmt.Println(user.Username)
 	// Output:
-	// try again
+	// wrong username or password
 	// alice
 }
 
@@ -83,17 +83,17 @@ func ExampleService_RegenerateToken() {
 		log.Fatal(err)
 	}
 	_, err = client.Auth.Whoami(ctx)
-	fmt.Println("the old one:", errors.Is(err, deis.ErrUnauthorized))
+	fmt.Println("old token unauthorized:", errors.Is(err, deis.ErrUnauthorized))
 
 	client, err = client.With(deis.WithToken(token))
 	if err != nil {
 		log.Fatal(err)
 	}
 	_, err = client.Auth.Whoami(ctx)
-	fmt.Println("the new one:", err)
+	fmt.Println("new token:", err)
 	// Output:
-	// the old one: true
-	// the new one: <nil>
+	// old token unauthorized: true
+	// new token: <nil>
 }
 
 func ExampleService_Whoami() {

@@ -4,8 +4,8 @@
 //	…
 //	err = client.Certs.Attach(ctx, "www", "www.example.com")
 //
-// Document: "Certificates" in both API documents. In v1.6 a certificate is named by its common name and serves the
-// domain of that name; in 2.x it has a name of its own and is attached to domains.
+// API documents: "Certificates". In v1.6 a certificate is named by its common name and serves the domain of that name.
+// In 2.x it has a name of its own and is attached to domains.
 package certs
 
 import (
@@ -23,30 +23,30 @@ import (
 // Service manages certificates. Use it as Client.Certs; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Certs.
+// New returns a Service that uses client. Programs use Client.Certs.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// A Cert is a certificate that the Controller has. Its private key never comes back.
+// A Cert is a certificate that the Controller has. No response contains its private key.
 type Cert struct {
 	ID         int       `json:"id"`
 	Owner      string    `json:"owner"`
-	Name       string    `json:"name" deis:"certs"` // what the other methods take; in v1.6 the common name
+	Name       string    `json:"name" deis:"certs"` // identifies it in all methods; in v1.6 the common name
 	CommonName string    `json:"common_name"`
 	Expires    rest.Time `json:"expires"`
 	Created    rest.Time `json:"created"`
 	Updated    rest.Time `json:"updated"`
 
-	// These are 2.x only.
+	// These fields are 2.x only.
 	Starts      rest.Time `json:"starts"`
 	Fingerprint string    `json:"fingerprint"` // SHA-256, "7A:CA:…"
 	Issuer      string    `json:"issuer"`      // "/C=US/…/CN=bar.com"
 	Subject     string    `json:"subject"`
-	SAN         []string  `json:"san"`     // alternative names, if the certificate has any
-	Domains     []string  `json:"domains"` // what it is attached to
+	SAN         []string  `json:"san"`     // subject alternative names, if any
+	Domains     []string  `json:"domains"` // the domains that it is attached to
 }
 
-// UnmarshalJSON reads a certificate of either version. It names those of v1.6 by their common name, and cleans the
-// fingerprint in the response of real 2.2 Controllers to Create, b'7A:CA:…'.
+// UnmarshalJSON reads a certificate of any version. It names one of v1.6 by its common name, and cleans the fingerprint
+// in the response to Create, b'7A:CA:…' on real 2.x Controllers before Workflow v2.22.
 func (c *Cert) UnmarshalJSON(data []byte) error {
 	type plain Cert
 	if err := json.Unmarshal(data, (*plain)(c)); err != nil {
@@ -61,10 +61,10 @@ func (c *Cert) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// CreateParams describe a new certificate. Printing them, or writing them as JSON, does not show the key.
+// CreateParams describe a new certificate. Neither their printed form nor their JSON shows the key.
 type CreateParams struct {
-	// Name is needed in 2.x: a-z, 0-9 and -. Leave it empty in v1.6: there it would take the place of the certificate's
-	// common name, and the certificate serve the domain of that name.
+	// Name is required in 2.x: a-z, 0-9 and -, at most 253 characters. Leave it empty in v1.6: there it would replace
+	// the certificate's common name, and the certificate would serve the domain of that name.
 	Name        string `json:"name"`
 	Certificate string `json:"certificate"` // PEM, with its chain if any
 	Key         string `json:"-"`           // PEM, the private key
@@ -81,8 +81,8 @@ func (p CreateParams) GoString() string { return "certs.CreateParams" + p.String
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// ErrExists says that there is a certificate of that name, of the caller or of somebody else. Match it with errors.Is.
-// Real v1.6 Controllers say so only if the name was given, and respond with 500 otherwise.
+// ErrExists means that a certificate of that name exists already, whoever owns it. Match it with errors.Is. If no name
+// was given, real v1.6 Controllers respond with 500 instead.
 var ErrExists error = &rest.Reason{
 	Message: "a certificate with this name exists",
 	Status:  400,
@@ -104,15 +104,16 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	return rest.All[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
 }
 
-// Get returns one certificate. Real v1.6 Controllers respond with 500 if there is none of that name.
+// Get returns one certificate. If there is none of that name, real v1.6 Controllers respond with 500.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /certs/{name}
 func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption) (*Cert, error) {
 	return rest.Get[Cert](ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Create gives the Controller a certificate and its private key. Real Controllers of both versions do not check that
-// the two belong together. The error matches ErrExists if the name is taken.
+// Create gives the Controller a certificate and its private key. No real Controller checks that the two belong
+// together, and those before Workflow v2.10 do not check the key at all. The error matches ErrExists if the name is
+// taken. Before API 2.3 the response to a certificate without a common name is 500.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /certs/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
@@ -147,18 +148,19 @@ type createRequest struct {
 	Key         string `json:"key"`
 }
 
-// Delete destroys a certificate. Domains that it is attached to lose it. Real v1.6 Controllers respond with
-// 500 if there is none of that name.
+// Delete destroys a certificate and detaches it from its domains. If there is none of that name, real v1.6 Controllers
+// respond with 500.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /certs/{name}
 func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Attach makes a domain use a certificate. For a domain that has one already the response is 409,
-// rest.ErrConflict. API 2.x only: the error is a *version.UnsupportedError before.
+// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. If
+// real 2.2 Controllers respond with 500, it was carried out nevertheless. API 2.x only: in v1.6 the error is a
+// *version.UnsupportedError.
 //
-// It is sent to /certs/{name}/domain/: real 2.x Controllers respond with 405 to the documented /domains/.
+// The request goes to /certs/{name}/domain/: real 2.x Controllers do not have the documented /domains/.
 //
 //deis:operation v2.2 POST /certs/{name}/domains/
 //deis:operation v2.3 POST /certs/{name}/domain/
@@ -175,12 +177,12 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	return err
 }
 
-// Detach makes a domain stop using a certificate; the certificate stays. Name the one that the domain has: from any
-// other, real 2.2 Controllers detach the domain all the same, with a 503 or without. API 2.x only: the error is a
-// *version.UnsupportedError before.
+// Detach makes a domain stop using a certificate; the certificate stays. Pass the certificate that the domain has: with
+// any other name, real 2.x Controllers detach the domain as well. If they respond with 503, it was carried out
+// nevertheless. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
 //
-// It is sent to /certs/{name}/domain/{domain}: real 2.2 Controllers respond to the documented /domains/ by destroying the
-// whole certificate, and servers since Workflow v2.7 do not know the path with a slash at its end.
+// The request goes to /certs/{name}/domain/{domain}: for the documented /domains/ real 2.2 Controllers destroy the whole
+// certificate, and servers since Workflow v2.7 do not know the path with a trailing slash.
 //
 //deis:operation v2.2 DELETE /certs/{name}/domains/{domain}/
 //deis:operation v2.3 DELETE /certs/{name}/domain/{domain}

@@ -51,7 +51,7 @@ func ExampleService_Attach() {
 	if err := client.Certs.Detach(ctx, "www", "www.example.com"); err != nil {
 		log.Fatal(err)
 	}
-	cert, err = client.Certs.Get(ctx, "www") // it stays
+	cert, err = client.Certs.Get(ctx, "www") // the certificate stays
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,11 +1,10 @@
-// Package config manages an app's environment variables, limits, tags and health checks. Each change makes a release.
+// Package config manages an app's environment variables, limits, tags and health checks; each change makes a release.
 //
 //	_, err := client.Config.SetValues(ctx, "example-go", map[string]string{"LOG_LEVEL": "debug"})
 //	_, err = client.Config.Unset(ctx, "example-go", []string{"LOG_LEVEL"})
-//	present, err := client.Config.Get(ctx, "example-go")
+//	current, err := client.Config.Get(ctx, "example-go")
 //
-// Document: "Configuration" in both API documents. Health checks are for 2.x only, lifecycle hooks and grace periods for
-// 2.3 only.
+// API documents: "Configuration". Health checks are 2.x only, lifecycle hooks and grace periods 2.3 only.
 package config
 
 import (
@@ -25,44 +24,44 @@ import (
 
 // Service manages config. Use it as Client.Config; it is safe for concurrent use.
 //
-// One client's changes to one app follow each other, because real Controllers lose values, or respond with 500, when two
-// come at the same time; in 2.3 also one that was set with success, because the change that loses marks
-// the other's release as failed. Two clients, or two programs, must take turns themselves.
+// One client sends its changes to one app one after the other, because real Controllers lose values or respond with 500
+// when two arrive at the same time. In 2.3 even a change that succeeded can be lost: the one that fails marks the
+// release of the other as failed. Several clients or programs must take turns themselves.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Config.
+// New returns a Service that uses client. Programs use Client.Config.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// A Config is what an app's processes run with. Printing one shows names, never values.
+// A Config is what an app's processes run with. Its printed form shows names, never values.
 //
-// Values, limits and tags are text, whatever the Controller writes: v1.6 has numbers for CPU, and real 2.2 Controllers
+// Values, limits and tags are text, whatever the Controller sends: v1.6 has numbers for CPU, and real 2.x Controllers
 // store a value of true as "True".
 type Config struct {
 	App         string                 `json:"app" deis:"apps,part"`
-	Owner       string                 `json:"owner"`       // who made the change
+	Owner       string                 `json:"owner"`       // who made the last change
 	Values      map[string]string      `json:"values"`      // the environment variables
 	Memory      map[string]string      `json:"memory"`      // limit for each process type: "512M", or request and limit, "128M/256M" (2.3)
 	CPU         map[string]string      `json:"cpu"`         // for each process type: "512" (v1.6, shares of 1024), "250m" (2.x), "250m/500m" (2.3)
-	Tags        map[string]string      `json:"tags"`        // what a node must be tagged with to run the app
-	Healthcheck map[string]Healthcheck `json:"healthcheck"` // for each process type, "web/cmd" for what was set by HEALTHCHECK_URL; 2.x only
-	Registry    map[string]string      `json:"registry"`    // login for a private registry; since 2.2, undocumented
+	Tags        map[string]string      `json:"tags"`        // labels that a node must have to run the app
+	Healthcheck map[string]Healthcheck `json:"healthcheck"` // for each process type; "web/cmd" has what HEALTHCHECK_URL set. 2.x only
+	Registry    map[string]string      `json:"registry"`    // login for a private registry; API 2.2 and newer, undocumented
 	UUID        string                 `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time              `json:"created"`
 	Updated     rest.Time              `json:"updated"`
 
-	// These are for each process type, and 2.3 only.
+	// These have an entry for each process type. 2.3 only.
 	LifecyclePostStart     map[string]string `json:"lifecycle_post_start"`     // a command that runs when a pod has started; since Workflow v2.19
 	LifecyclePreStop       map[string]string `json:"lifecycle_pre_stop"`       // a command that runs before a pod is stopped; since Workflow v2.19
-	TerminationGracePeriod map[string]string `json:"termination_grace_period"` // how many seconds a pod has to end; since Workflow v2.20
+	TerminationGracePeriod map[string]string `json:"termination_grace_period"` // how many seconds a pod has to stop; since Workflow v2.20
 
-	// Release is the number of the release that Set made. v1.6 only, and 0 after Get: 2.x Controllers do not say it.
+	// Release is the number of the release that Set made. v1.6 only: it is 0 in 2.x, and after Get.
 	Release int `json:"-"`
 }
 
-// UnmarshalJSON reads a config of either version.
+// UnmarshalJSON reads a config of any version.
 func (c *Config) UnmarshalJSON(data []byte) error {
 	type plain Config
-	if json.Unmarshal(data, (*plain)(c)) == nil && !isFlat(c.Healthcheck) { // all is text, as nearly always
+	if json.Unmarshal(data, (*plain)(c)) == nil && !isFlat(c.Healthcheck) { // all values are text, as they nearly always are
 		return nil
 	}
 	*c = Config{}
@@ -87,11 +86,11 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// looseHealthchecks reads the flat form, too, {"livenessProbe": {…}}, which older servers stored: it holds for the
+// looseHealthchecks also reads the flat form, {"livenessProbe": {…}}, which older servers stored. It applies to the
 // process types web and cmd.
 type looseHealthchecks map[string]Healthcheck
 
-// flatType is where real Controllers put health checks that name no process type.
+// flatType is the process type under which real Controllers store health checks that name none.
 const flatType = "web/cmd"
 
 func (h *looseHealthchecks) UnmarshalJSON(data []byte) error {
@@ -160,21 +159,21 @@ func (c Config) String() string {
 // GoString does the same for %#v.
 func (c Config) GoString() string { return "config.Config" + c.String() }
 
-// LogValue logs what String shows, also where the log is JSON.
+// LogValue logs what String shows, also in a JSON log.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// A Healthcheck finds out whether a process lives and is ready, by the names LivenessProbe and ReadinessProbe. A
-// nil Probe takes one away.
+// A Healthcheck has the probes of a process type under the names LivenessProbe and ReadinessProbe. In Changes, a nil
+// Probe unsets one.
 type Healthcheck map[string]*Probe
 
 // The probes of a Healthcheck.
 const (
-	LivenessProbe  = "livenessProbe"  // restarts a process that fails
-	ReadinessProbe = "readinessProbe" // routes nothing to a process that fails
+	LivenessProbe  = "livenessProbe"  // a process that fails it is restarted
+	ReadinessProbe = "readinessProbe" // a process that fails it gets no requests
 )
 
-// A Probe asks a process how it is, in one of three ways: give exactly one of them. What else is 0 or empty is left to the
-// Controller.
+// A Probe checks a process in one of three ways: set exactly one of HTTPGet, Exec and TCPSocket. For the numbers, 0
+// means the Controller's default.
 type Probe struct {
 	HTTPGet   *HTTPGet   `json:"httpGet,omitempty"`
 	Exec      *Exec      `json:"exec,omitempty"`
@@ -183,22 +182,22 @@ type Probe struct {
 	InitialDelaySeconds int `json:"initialDelaySeconds,omitempty"`
 	TimeoutSeconds      int `json:"timeoutSeconds,omitempty"`
 	PeriodSeconds       int `json:"periodSeconds,omitempty"`
-	SuccessThreshold    int `json:"successThreshold,omitempty"` // only 1 for a LivenessProbe
+	SuccessThreshold    int `json:"successThreshold,omitempty"` // must be 1 for a LivenessProbe
 	FailureThreshold    int `json:"failureThreshold,omitempty"`
 }
 
 // HTTPGet succeeds on a status from 200 to 399.
 type HTTPGet struct {
 	Path    string   `json:"path,omitempty"`
-	Port    int      `json:"port,omitempty"` // needed
+	Port    int      `json:"port,omitempty"` // required
 	Host    string   `json:"host,omitempty"`
 	Scheme  string   `json:"scheme,omitempty"`
 	Headers []Header `json:"httpHeaders,omitempty"`
 
-	PortName string `json:"-"` // in place of Port, where a Controller has a name; it cannot be set
+	PortName string `json:"-"` // set in place of Port if the Controller has a name there; Set refuses it
 }
 
-// UnmarshalJSON reads a port by name, too.
+// UnmarshalJSON also reads a port that is a name.
 func (g *HTTPGet) UnmarshalJSON(data []byte) error {
 	type plain HTTPGet
 	read := struct {
@@ -216,19 +215,19 @@ type Header struct {
 	Value string `json:"value"`
 }
 
-// Exec succeeds if the command ends with 0.
+// Exec succeeds if the command exits with status 0.
 type Exec struct {
 	Command []string `json:"command"`
 }
 
 // TCPSocket succeeds if the port accepts a connection.
 type TCPSocket struct {
-	Port int `json:"port"` // needed
+	Port int `json:"port"` // required
 
-	PortName string `json:"-"` // in place of Port, where a Controller has a name; it cannot be set
+	PortName string `json:"-"` // set in place of Port if the Controller has a name there; Set refuses it
 }
 
-// UnmarshalJSON reads a port by name, too.
+// UnmarshalJSON also reads a port that is a name.
 func (t *TCPSocket) UnmarshalJSON(data []byte) error {
 	var read struct {
 		Port port `json:"port"`
@@ -238,7 +237,7 @@ func (t *TCPSocket) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// A port is a number or a name. Real Controllers accept numbers only; older ones stored either.
+// A port is a number or a name. Real Controllers accept only numbers; older ones stored either.
 type port struct {
 	number int
 	name   string
@@ -251,23 +250,33 @@ func (p *port) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &p.number)
 }
 
-// Changes say what to set and, by nil, what to unset; what they do not name stays as it is. Printing them shows names,
+// Changes say what to set and, with nil, what to unset; everything else stays as it is. Their printed form shows names,
 // never values.
 type Changes struct {
-	Values map[string]*string `json:"values,omitempty"` // the environment variables
-	Memory map[string]*string `json:"memory,omitempty"` // for each process type, a number and B, K, M or G: "512M"; "128M/256M" is a request and a limit (2.3)
-	CPU    map[string]*string `json:"cpu,omitempty"`    // for each process type: "512" (v1.6, of 1024), "250m" or "1" (2.x), "250m/500m" (2.3)
-	Tags   map[string]*string `json:"tags,omitempty"`   // what a node must be tagged with to run the app
+	// Values are the environment variables. In 2.x their names consist of ASCII letters, digits and _ and do not begin
+	// with a digit. Real 2.x Controllers move HEALTHCHECK_URL and the other HEALTHCHECK_ variables into
+	// Healthcheck["web/cmd"].
+	Values map[string]*string `json:"values,omitempty"`
 
-	// Healthcheck is for API 2.x only. A nil Healthcheck unsets all probes of a process type.
+	// Memory and CPU limit each process type. A memory limit is a number and B, K, M or G: "512M". A CPU limit is a
+	// share of 1024 in v1.6, "512", and a number of cores in 2.x, "250m" or "1.5". Since Workflow v2.9 both can be a
+	// request and a limit: "128M/256M", "250m/500m".
+	Memory map[string]*string `json:"memory,omitempty"`
+	CPU    map[string]*string `json:"cpu,omitempty"`
+
+	// Tags are labels that a node must have to run the app. In 2.x the response is 400 if no node has them all.
+	Tags map[string]*string `json:"tags,omitempty"`
+
+	// Healthcheck has the probes of each process type. A nil Healthcheck unsets all of a type. API 2.x only. Real 2.2
+	// Controllers carry out only those of "web/cmd", for both types; others are stored without effect.
 	Healthcheck map[string]Healthcheck `json:"healthcheck,omitempty"`
 
-	// Registry is the login for a private registry, "username" and "password". API 2.2 and newer. Controllers write
-	// its keys in lower case.
+	// Registry is the login for a private registry, "username" and "password". It needs a value for PORT. Controllers
+	// convert its keys to lower case. API 2.2 and newer.
 	Registry map[string]*string `json:"registry,omitempty"`
 
-	// These are for each process type, and for API 2.3 only: commands that run when a pod has started, and before it is
-	// stopped, and how many seconds it has to end, a number. See Set for servers that do not store them.
+	// These are for each process type: a command that runs when a pod has started, one that runs before it is stopped,
+	// and how many seconds it has to stop. API 2.3 only; see Set for servers that do not store them.
 	LifecyclePostStart     map[string]*string `json:"lifecycle_post_start,omitempty"`
 	LifecyclePreStop       map[string]*string `json:"lifecycle_pre_stop,omitempty"`
 	TerminationGracePeriod map[string]*string `json:"termination_grace_period,omitempty"`
@@ -285,27 +294,27 @@ func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) 
 // GoString does the same for %#v.
 func (c Changes) GoString() string { return "config.Changes" + c.String() }
 
-// LogValue logs what String shows, also where the log is JSON.
+// LogValue logs what String shows, also in a JSON log.
 func (c Changes) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Reasons for failure. Match them with errors.Is.
 var (
-	// ErrUnchanged says that everything is set like that already, and no release was made. 2.x only: v1.6 Controllers
-	// make a new release.
+	// ErrUnchanged means that the config has all of the changes already, so that no release was made. 2.x only: v1.6
+	// Controllers make a new release.
 	ErrUnchanged error = &rest.Reason{
-		Message:  "the config is like that already",
+		Message:  "the config has these changes already",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "changed nothing - release stopped"}, {Text: "changed nothing - release stopped", Status: 400}}, // 400: 2.3 before Workflow v2.7
 	}
-	// ErrNotSet says that what was to be unset is not set, and that nothing was changed. 2.x only: v1.6 Controllers
+	// ErrNotSet means that something to unset is not set, so that nothing was changed. 2.x only: v1.6 Controllers
 	// accept it.
 	ErrNotSet error = &rest.Reason{
 		Message:  "not set",
 		Status:   422,
 		Wordings: []rest.Wording{{Text: "does not exist under"}},
 	}
-	// ErrInProgress says that a deploy of the app has not ended, and that the config was not changed; a 2.3 Controller
-	// keeps the failed release.
+	// ErrInProgress means that a deploy of the app is still running, so that the config was not changed; a 2.3
+	// Controller keeps the release, marked as failed. 2.x only.
 	ErrInProgress error = &rest.Reason{
 		Message:  "a deploy of the app is in progress",
 		Status:   409,
@@ -313,26 +322,26 @@ var (
 	}
 )
 
-// Get returns an app's present config.
+// Get returns an app's current config.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/config/
 func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) (*Config, error) {
 	return rest.Get[Config](ctx, s.client, rest.Path("apps", app, "config"), append(slices.Clone(opts), rest.WithSecretResponse())...)
 }
 
-// Set changes an app's config, all of Changes at once, and returns it as it is then. It makes a release and, if the
+// Set makes all of the changes to an app's config at once and returns the new config. It makes a release and, if the
 // app has a build, replaces its processes; if they do not start, v1.6 Controllers respond with 503, and 2.x Controllers
-// with 400. The error matches ErrUnchanged, ErrNotSet or ErrInProgress if a 2.x Controller says so.
+// with 400. The error can match ErrUnchanged, ErrNotSet and ErrInProgress.
 //
-// Real v1.6 Controllers merge the changes into the config that was made last, even if a rollback has put an older one
-// back since, or its deploy failed: the next Set brings it back, whole. Real 2.x Controllers merge into the present one.
+// Real v1.6 Controllers merge the changes into the config that was made last, even if its deploy failed or the app was
+// rolled back since: the next Set brings all of it back. Real 2.x Controllers merge them into the current config.
 //
-// In the response of a v1.6 Controller to Set, unlike to Get, Values has DEIS_APP and DEIS_RELEASE too once there is a
-// build, and lacks the variables that the image has as well.
+// In v1.6, Values in the result of Set differs from that of Get: once there is a build it has DEIS_APP and DEIS_RELEASE
+// as well, and lacks the variables that the image also has.
 //
-// Servers of API 2.3 before Workflow v2.19 or v2.20 ignore the lifecycle hooks or the grace periods, and all of them ignore
-// a LifecyclePreStop where nothing else changes. So Set compares what the Controller has then with what was asked for. If
-// it has not stored something, the error matches errors.ErrUnsupported and says what; the other changes were made.
+// 2.3 Controllers ignore lifecycle hooks before Workflow v2.19 and grace periods before v2.20, and all of them ignore a
+// LifecyclePreStop that is the only change. So Set compares the config afterwards with the changes. If one of these was
+// not stored, the error matches errors.ErrUnsupported and names it; the other changes were made.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/config/
 func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...rest.CallOption) (*Config, error) {
@@ -349,9 +358,9 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	var resp rest.Response
 	config, err := rest.Post[Config](ctx, s.client, at, changes,
 		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...), rest.WithSecretResponse())...)
-	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // or a server that does not know them says so
-		if present, getErr := s.Get(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); getErr == nil {
-			return nil, cmp.Or(changes.checkStored(app, present), err)
+	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // the server may have ignored the hooks
+		if current, getErr := s.Get(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); getErr == nil {
+			return nil, cmp.Or(changes.checkStored(app, current), err)
 		}
 	}
 	if err != nil {
@@ -364,7 +373,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	return config, nil
 }
 
-// require asks for the version that the changes need.
+// require checks that the Controller speaks the version that the changes need.
 func (s *Service) require(ctx context.Context, c Changes) error {
 	switch {
 	case c.hasHooks():
@@ -377,7 +386,7 @@ func (s *Service) require(ctx context.Context, c Changes) error {
 	return nil
 }
 
-// secrets are what nobody else may see: the login for a registry, but for its name.
+// secrets returns the registry login without the username.
 func (c Changes) secrets() (texts []string) {
 	for key, value := range c.Registry {
 		if value != nil && !strings.EqualFold(key, "username") {
@@ -387,12 +396,12 @@ func (c Changes) secrets() (texts []string) {
 	return texts
 }
 
-// hasHooks reports whether there is something among the changes that some servers of API 2.3 do not know.
+// hasHooks reports whether there are lifecycle hooks or grace periods, which some servers of API 2.3 do not know.
 func (c Changes) hasHooks() bool {
 	return len(c.LifecyclePostStart)+len(c.LifecyclePreStop)+len(c.TerminationGracePeriod) > 0
 }
 
-// checkStored returns what of the changes that some servers do not know is not in a config.
+// checkStored returns an error if a lifecycle hook or a grace period is not in the config as requested.
 func (c Changes) checkStored(app string, config *Config) error {
 	for _, f := range []struct {
 		name   string
@@ -406,18 +415,18 @@ func (c Changes) checkStored(app string, config *Config) error {
 		for _, procType := range names(f.wanted) {
 			stored, found := f.stored[procType]
 			if wanted := f.wanted[procType]; wanted == nil && found || wanted != nil && *wanted != stored {
-				return fmt.Errorf("deis: the Controller has not stored %s of %s for app %s: servers before Workflow v2.20 do not, "+
-					"and LifecyclePreStop none unless something else changes: %w", f.name, procType, app, errors.ErrUnsupported)
+				return fmt.Errorf("deis: the Controller has not stored %s of %s for app %s: servers before Workflow v2.20 may not know it, "+
+					"and LifecyclePreStop is stored only if something else changes, too: %w", f.name, procType, app, errors.ErrUnsupported)
 			}
 		}
 	}
 	return nil
 }
 
-// Check returns what is wrong with the changes, or nil; Set does so by itself. It refuses changes of nothing, for which
-// v1.6 Controllers make a release, health checks that check nothing, grace periods that are no number, and the variables
-// that poison an app: real v1.6 Controllers respond to them with 500, store them, and respond to each later change with
-// 500 as well, until they are unset.
+// Check returns what is wrong with the changes, or nil. Set calls it. It refuses empty changes, for which v1.6
+// Controllers make a release, health checks that check nothing, grace periods that are not numbers, and names of
+// variables that break an app: real v1.6 Controllers respond with 500, but store them, and respond to each later change
+// with 500 as well until they are unset.
 func (c Changes) Check() error {
 	if len(c.Values)+len(c.Memory)+len(c.CPU)+len(c.Tags)+len(c.Healthcheck)+len(c.Registry) == 0 && !c.hasHooks() {
 		return rest.InvalidArgument("changes", "must not be empty")
@@ -425,7 +434,7 @@ func (c Changes) Check() error {
 	for key, value := range c.Values {
 		unusable := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == '=' })
 		if value != nil && (key == "" || unusable) {
-			return rest.InvalidArgument(fmt.Sprintf("config key %.100q", key), "must be printable ASCII without spaces and =")
+			return rest.InvalidArgument(fmt.Sprintf("config key %.100q", key), "must be printable ASCII without spaces or =")
 		}
 	}
 	for procType, seconds := range c.TerminationGracePeriod {
@@ -446,7 +455,7 @@ func (c Changes) Check() error {
 	return nil
 }
 
-// check returns the rule that a probe breaks, or "". Nil takes a probe away.
+// check returns the rule that a probe breaks, or "". A nil probe is valid: it unsets one.
 func (p *Probe) check() string {
 	if p == nil {
 		return ""
@@ -459,13 +468,13 @@ func (p *Probe) check() string {
 	}
 	switch {
 	case ways == 0:
-		return "must say how to ask, by HTTPGet, Exec or TCPSocket; nil takes it away"
+		return "must have one of HTTPGet, Exec and TCPSocket; a nil Probe unsets it"
 	case ways > 1:
-		return "must ask in one way only, by HTTPGet, Exec or TCPSocket"
+		return "must have only one of HTTPGet, Exec and TCPSocket"
 	case p.Exec != nil && len(p.Exec.Command) == 0:
 		return "must have a command"
 	case p.HTTPGet != nil && p.HTTPGet.Port == 0, p.TCPSocket != nil && p.TCPSocket.Port == 0:
-		return "must have a port, as a number"
+		return "must have a port number"
 	}
 	return ""
 }
@@ -479,8 +488,8 @@ func (s *Service) SetValues(ctx context.Context, app string, values map[string]s
 	return s.Set(ctx, app, changes, opts...)
 }
 
-// Unset removes environment variables; see Set. If one of them is not set, the error of a 2.x Controller matches ErrNotSet,
-// and none is removed.
+// Unset removes environment variables; see Set. If one of them is not set, in 2.x the error matches ErrNotSet and none
+// is removed.
 func (s *Service) Unset(ctx context.Context, app string, keys []string, opts ...rest.CallOption) (*Config, error) {
 	changes := Changes{Values: make(map[string]*string, len(keys))}
 	for _, key := range keys {

@@ -18,7 +18,7 @@ import (
 
 func to(value string) *string { return &value }
 
-func TestWhatIsSetIsSentAndNilUnsets(t *testing.T) {
+func TestSetSendsTheChangesAndNilAsNull(t *testing.T) {
 	for situation, c := range map[string]struct {
 		changes config.Changes
 		body    string
@@ -56,7 +56,7 @@ func TestWhatIsSetIsSentAndNilUnsets(t *testing.T) {
 				"worker": null
 			}}`,
 		},
-		"a key that v1.6 could not set can be unset": {
+		"a key that cannot be set can be unset": {
 			config.Changes{Values: map[string]*string{"": nil, "MY KEY": nil, "KÉY": nil, "A=B": nil}},
 			`{"values": {"": null, "MY KEY": null, "KÉY": null, "A=B": null}}`,
 		},
@@ -69,7 +69,7 @@ func TestWhatIsSetIsSentAndNilUnsets(t *testing.T) {
 	}
 }
 
-func TestSetValuesAndUnsetAreSetsOfOneKind(t *testing.T) {
+func TestSetValuesAndUnsetChangeOnlyValues(t *testing.T) {
 	client := exchange.Client(t, "1.6",
 		exchange.On("POST /v1/apps/example-go/config/", `{"values": {"A": "1", "B": ""}}`, 201, `{}`).Header("X-Deis-Release", "3"),
 		exchange.On("POST /v1/apps/example-go/config/", `{"values": {"A": null, "B": null}}`, 201, `{}`).Header("X-Deis-Release", "4"),
@@ -82,7 +82,7 @@ func TestSetValuesAndUnsetAreSetsOfOneKind(t *testing.T) {
 	assert.Equal(t, 4, unset.Release)
 }
 
-func TestKeysThatPoisonAnAppAreRefused(t *testing.T) { // v1.6 Controllers store them, and fail from then on
+func TestKeysThatBreakAnAppAreRefused(t *testing.T) { // v1.6 Controllers store them, and fail from then on
 	for _, key := range []string{"", " ", "MY KEY", "KÉY", "A=B", "A\nB", "A\tB", "A\x00", "\xff", "日本"} {
 		_, err := exchange.Client(t, "2.2").Config.SetValues(t.Context(), "example-go", map[string]string{"GOOD": "1", key: "1"})
 		require.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", key)
@@ -90,21 +90,21 @@ func TestKeysThatPoisonAnAppAreRefused(t *testing.T) { // v1.6 Controllers store
 	}
 }
 
-func TestAProbeThatControllersWouldNotCarryOutIsRefused(t *testing.T) {
+func TestAnInvalidProbeIsRefused(t *testing.T) {
 	get, exec, tcp := &config.HTTPGet{Path: "/", Port: 80}, &config.Exec{Command: []string{"true"}}, &config.TCPSocket{Port: 80}
-	for says, check := range map[string]config.Healthcheck{
+	for message, check := range map[string]config.Healthcheck{
 		`health check "liveness" of web must be a livenessProbe or a readinessProbe`: {"liveness": {TCPSocket: tcp}},
-		`livenessProbe of web must say how to ask`:                                   {config.LivenessProbe: {}},
-		`livenessProbe of web must say how to ask, by`:                               {config.LivenessProbe: {TimeoutSeconds: 5}},
-		`readinessProbe of web must ask in one way only`:                             {config.ReadinessProbe: {HTTPGet: get, TCPSocket: tcp}},
-		`readinessProbe of web must ask in one way only, by`:                         {config.ReadinessProbe: {Exec: exec, HTTPGet: get}},
+		`livenessProbe of web must have one of HTTPGet`:                              {config.LivenessProbe: {}},
+		`livenessProbe of web must have one of HTTPGet, Exec and TCPSocket`:          {config.LivenessProbe: {TimeoutSeconds: 5}},
+		`readinessProbe of web must have only one of HTTPGet`:                        {config.ReadinessProbe: {HTTPGet: get, TCPSocket: tcp}},
+		`readinessProbe of web must have only one of HTTPGet, Exec and TCPSocket`:    {config.ReadinessProbe: {Exec: exec, HTTPGet: get}},
 		`livenessProbe of web must have a port`:                                      {config.LivenessProbe: {HTTPGet: &config.HTTPGet{Path: "/"}}},
-		`livenessProbe of web must have a port, as a number`:                         {config.LivenessProbe: {TCPSocket: &config.TCPSocket{PortName: "http"}}},
+		`livenessProbe of web must have a port number`:                               {config.LivenessProbe: {TCPSocket: &config.TCPSocket{PortName: "http"}}},
 		`livenessProbe of web must have a command`:                                   {config.LivenessProbe: {Exec: &config.Exec{}}},
 	} {
 		_, err := exchange.Client(t, "2.2").Config.Set(t.Context(), "a", config.Changes{Healthcheck: map[string]config.Healthcheck{"web": check}})
-		assert.ErrorIs(t, err, deis.ErrInvalidArgument, says)
-		assert.ErrorContains(t, err, says)
+		assert.ErrorIs(t, err, deis.ErrInvalidArgument, message)
+		assert.ErrorContains(t, err, message)
 	}
 }
 
@@ -116,14 +116,14 @@ func TestAGracePeriodThatWouldBreakTheNextDeployIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatSomeServersDoNotStoreIsAnError(t *testing.T) {
+func TestAHookThatTheServerDoesNotStoreIsAnError(t *testing.T) {
 	const path = "POST /v2/apps/a/config/"
 	unchanged := `{"detail":"alice changed nothing - release stopped"}`
 	values := map[string]*string{"A": to("1")}
 	for situation, c := range map[string]struct {
 		changes   config.Changes
 		exchanges []exchange.Exchange
-		says      string // "" if all is stored
+		message   string // "" if all is stored
 	}{
 		"all is stored": {
 			config.Changes{LifecyclePostStart: map[string]*string{"web": to("echo"), "old": nil}, TerminationGracePeriod: map[string]*string{"web": to("30")}},
@@ -131,19 +131,19 @@ func TestWhatSomeServersDoNotStoreIsAnError(t *testing.T) {
 				`{"app": "a", "lifecycle_post_start": {"web": "echo"}, "termination_grace_period": {"web": 30}}`)},
 			"",
 		},
-		"a server before Workflow v2.20 stores the rest": {
+		"a server before Workflow v2.20 stores only the rest": {
 			config.Changes{Values: values, TerminationGracePeriod: map[string]*string{"web": to("30")}},
 			[]exchange.Exchange{exchange.On(path, `{"values": {"A": "1"}, "termination_grace_period": {"web": "30"}}`, 201, `{"app": "a", "values": {"A": "1"}}`)},
 			"has not stored TerminationGracePeriod of web for app a",
 		},
-		"it finds nothing changed": {
+		"the server finds nothing changed": {
 			config.Changes{LifecyclePostStart: map[string]*string{"web": to("echo")}},
 			[]exchange.Exchange{
 				exchange.On(path, `{"lifecycle_post_start": {"web": "echo"}}`, 409, unchanged), exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a"}`),
 			},
 			"has not stored LifecyclePostStart of web",
 		},
-		"a hook alone counts as nothing": {
+		"LifecyclePreStop alone counts as no change": {
 			config.Changes{LifecyclePreStop: map[string]*string{"web": nil}},
 			[]exchange.Exchange{
 				exchange.On(path, `{"lifecycle_pre_stop": {"web": null}}`, 409, unchanged),
@@ -154,17 +154,17 @@ func TestWhatSomeServersDoNotStoreIsAnError(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			_, err := exchange.Client(t, "2.3", c.exchanges...).Config.Set(t.Context(), "a", c.changes)
-			if c.says == "" {
+			if c.message == "" {
 				require.NoError(t, err)
 				return
 			}
 			assert.ErrorIs(t, err, errors.ErrUnsupported)
-			assert.ErrorContains(t, err, c.says)
+			assert.ErrorContains(t, err, c.message)
 		})
 	}
 }
 
-func TestWhatIsStoredLikeThatAlreadyIsUnchanged(t *testing.T) {
+func TestAHookThatIsStoredAlreadyIsUnchanged(t *testing.T) {
 	client := exchange.Client(t, "2.3",
 		exchange.On("POST /v2/apps/a/config/", `{"termination_grace_period": {"web": "30"}}`, 409, `{"detail":"alice changed nothing - release stopped"}`),
 		exchange.On("GET /v2/apps/a/config/", "", 200, `{"app": "a", "termination_grace_period": {"web": "30"}}`))
@@ -173,10 +173,10 @@ func TestWhatIsStoredLikeThatAlreadyIsUnchanged(t *testing.T) {
 	assert.NotErrorIs(t, err, errors.ErrUnsupported)
 }
 
-func TestEveryValueBecomesText(t *testing.T) {
+func TestConfigsOfAllVersionsAreRead(t *testing.T) {
 	for situation, c := range map[string]struct {
-		api, answer string
-		want        config.Config
+		api, response string
+		want          config.Config
 	}{
 		"v1.6 has numbers for CPU": {
 			"1.6", `{"values": {"A": "1"}, "cpu": {"web": 512, "worker": 0.5}, "memory": {"web": "512M"}}`,
@@ -199,7 +199,7 @@ func TestEveryValueBecomesText(t *testing.T) {
 				TerminationGracePeriod: map[string]string{"web": "30"}, Registry: map[string]string{"n": "5"},
 			},
 		},
-		"a flat health check is that of web and cmd": {
+		"a flat health check is for web and cmd": {
 			"2.2", `{"values": {"A": "1"}, "healthcheck": {"livenessProbe": {"initialDelaySeconds": 1, "httpGet": {"path": "/", "port": 80}}, "readinessProbe": null,
 				"worker": {"livenessProbe": {"exec": {"command": ["true"]}}}}}`,
 			config.Config{Values: map[string]string{"A": "1"}, Healthcheck: map[string]config.Healthcheck{
@@ -207,14 +207,14 @@ func TestEveryValueBecomesText(t *testing.T) {
 				"worker":  {config.LivenessProbe: {Exec: &config.Exec{Command: []string{"true"}}}},
 			}},
 		},
-		"a port by its name": {
+		"a port that is a name": {
 			"2.2", `{"healthcheck": {"web": {"livenessProbe": {"httpGet": {"path": "/", "port": "http"}}, "readinessProbe": {"tcpSocket": {"port": "db"}}}}}`,
 			config.Config{Healthcheck: map[string]config.Healthcheck{"web": {
 				config.LivenessProbe:  {HTTPGet: &config.HTTPGet{Path: "/", PortName: "http"}},
 				config.ReadinessProbe: {TCPSocket: &config.TCPSocket{PortName: "db"}},
 			}}},
 		},
-		"what nobody sends": {
+		"values that are not text": {
 			"2.2", `{"values": {"T": true, "N": null, "BIG": 12345678901234567890, "L": [1, "a"]}, "cpu": null}`,
 			config.Config{Values: map[string]string{"T": "true", "N": "", "BIG": "12345678901234567890", "L": `[1, "a"]`}},
 		},
@@ -234,7 +234,7 @@ func TestEveryValueBecomesText(t *testing.T) {
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/apps/example-go/config/", "", 200, c.answer))
+			client := exchange.Client(t, c.api, exchange.On("GET /v"+c.api[:1]+"/apps/example-go/config/", "", 200, c.response))
 			got, err := client.Config.Get(t.Context(), "example-go")
 			require.NoError(t, err)
 			c.want.App, c.want.UUID = got.App, got.UUID
@@ -243,7 +243,7 @@ func TestEveryValueBecomesText(t *testing.T) {
 	}
 }
 
-func TestAnEchoOfTheLoginForARegistryIsRedacted(t *testing.T) {
+func TestAnEchoedRegistryLoginIsRedacted(t *testing.T) {
 	client := exchange.Client(t, "2.3", exchange.On("POST /v2/apps/a/config/", `{"registry": {"username": "robot", "password": "canary"}}`, 400,
 		`{"registry":["robot may not use canary"]}`))
 	_, err := client.Config.Set(t.Context(), "a", config.Changes{Registry: map[string]*string{"username": to("robot"), "password": to("canary")}})

@@ -28,7 +28,7 @@ func ExampleService_SetValues() {
 		_, err := client.Config.SetValues(ctx, "example-go", map[string]string{"PLATFORM": "deis", "LOG_LEVEL": "debug"})
 		switch {
 		case errors.Is(err, config.ErrUnchanged):
-			fmt.Println("is like that already")
+			fmt.Println("has these values already")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -43,7 +43,7 @@ func ExampleService_SetValues() {
 	fmt.Println(changed.Values)
 	// Output:
 	// set
-	// is like that already
+	// has these values already
 	// map[PLATFORM:deis]
 }
 

@@ -4,8 +4,8 @@
 //	…
 //	err = client.Domains.Delete(ctx, "example-go", "www.example.com")
 //
-// Document: "Domains" in both API documents. A new app has no domain in v1.6; real 2.2 Controllers give it one, equal
-// to its id. Wildcard domains ("*.example.com") are for 2.x only.
+// API documents: "Domains". A new app has no domain in v1.6; real 2.x Controllers give it one that equals its id.
+// Wildcard domains ("*.example.com") are 2.x only.
 package domains
 
 import (
@@ -21,13 +21,13 @@ import (
 // Service manages domains. Use it as Client.Domains; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Domains.
+// New returns a Service that uses client. Programs use Client.Domains.
 func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Domain is a host name that routes to one app.
 type Domain struct {
 	App     string    `json:"app" deis:"apps,part"`
-	Domain  string    `json:"domain" deis:"domain"` // in ASCII form: real Controllers write "xn--…" for an international name
+	Domain  string    `json:"domain" deis:"domain"` // in ASCII: an international name is "xn--…"
 	Owner   string    `json:"owner"`
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
@@ -36,14 +36,14 @@ type Domain struct {
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// ErrTaken says that the domain routes to some app already, this one or another. Match it with errors.Is.
+// ErrTaken means that the domain routes to an app already, this one or another. Match it with errors.Is.
 var ErrTaken error = &rest.Reason{
 	Message: "the domain is in use",
 	Status:  400,
 	Wordings: []rest.Wording{
 		{Field: "domain", Text: "This field must be unique"},
 		{Field: "domain", Text: "Domain is already in use"},
-		{Field: "domain", Text: "is already in use by another app"}, // written otherwise: with a dot at its end, or international
+		{Field: "domain", Text: "is already in use by another app"}, // in another spelling: with a trailing dot, international or in upper case
 	},
 }
 
@@ -59,18 +59,19 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	return rest.All[Domain](ctx, s.client, rest.Path("apps", app, "domains"), o, opts...)
 }
 
-// Create routes a domain to an app. A leading "*." makes it a wildcard (API 2.x only).
-// The error matches ErrTaken if the domain is in use.
+// Create routes a domain to an app. A leading "*." makes it a wildcard. The error matches ErrTaken if the domain is in
+// use. A domain has at most 255 characters in v1.6, 253 in 2.x. To wildcards and international names, which are 2.x
+// only, v1.6 Controllers respond with 400.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {
-	if err := rest.Check("apps/*/domains/*", strings.Map(asASCII, domain)); err != nil { // or it could never be deleted
+	if err := rest.Check("apps/*/domains/*", strings.Map(asASCII, domain)); err != nil { // a name that cannot stand in a path could never be deleted
 		return nil, err
 	}
 	return rest.Post[Domain](ctx, s.client, rest.Path("apps", app, "domains"), createRequest{domain}, opts...)
 }
 
-// asASCII stands in for the conversion of an international name, which real 2.x Controllers make.
+// asASCII replaces the letters of an international name, which real 2.x Controllers convert to ASCII.
 func asASCII(r rune) rune {
 	if r > unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)) {
 		return 'x'
@@ -82,7 +83,9 @@ type createRequest struct {
 	Domain string `json:"domain"`
 }
 
-// Delete takes a domain from an app. Real v1.6 Controllers respond with 500 if the app has no such domain.
+// Delete removes a domain from an app. If the app has no such domain, real v1.6 Controllers respond with 500. An
+// international name must be in ASCII, as in Domain.Domain. A wildcard is 2.x only: in v1.6 the error is a
+// *version.UnsupportedError.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/domains/{domain}
 func (s *Service) Delete(ctx context.Context, app, domain string, opts ...rest.CallOption) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/deisgo/deis/internal/exchange"
 )
 
-func TestWildcardAndInternationalNamesAreSentAsControllersReadThem(t *testing.T) {
+func TestWildcardAndInternationalNamesAreCreatedAndDeleted(t *testing.T) {
 	client := exchange.Client(t, "2.2",
 		exchange.On("POST /v2/apps/example-go/domains/", `{"domain": "*.example.com"}`, 201, `{"domain": "*.example.com"}`),
 		exchange.On("POST /v2/apps/example-go/domains/", `{"domain": "тест.example.com"}`, 201, `{"domain": "xn--e1aybc.example.com"}`),

@@ -30,7 +30,7 @@ func ExampleService_Create() {
 		domain, err := client.Domains.Create(ctx, app, "www.example.com")
 		switch {
 		case errors.Is(err, domains.ErrTaken):
-			fmt.Println("not to", app)
+			fmt.Println("does not route to", app)
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -39,5 +39,5 @@ func ExampleService_Create() {
 	}
 	// Output:
 	// www.example.com routes to blog
-	// not to shop
+	// does not route to shop
 }

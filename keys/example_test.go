@@ -25,7 +25,7 @@ func ExampleService_Create() {
 		key, err := client.Keys.Create(ctx, keys.CreateParams{ID: id, Public: public})
 		switch {
 		case errors.Is(err, keys.ErrTaken):
-			fmt.Println("is known already")
+			fmt.Println("exists already")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -34,5 +34,5 @@ func ExampleService_Create() {
 	}
 	// Output:
 	// added laptop
-	// is known already
+	// exists already
 }

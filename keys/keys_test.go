@@ -24,7 +24,7 @@ func TestAnyIDCanBeDeleted(t *testing.T) {
 	}
 }
 
-func TestTheFingerprintOfRealControllersArrives(t *testing.T) {
+func TestTheFingerprintIsRead(t *testing.T) {
 	client := exchange.Client(t, "1.6", exchange.On("GET /v1/keys/", "", 200,
 		`{"count": 1, "next": null, "previous": null, "results": [{"id": "example", "fingerprint": "2f:0f:71:f2"}]}`))
 	page, err := client.Keys.List(t.Context(), deis.ListOptions{})
@@ -33,7 +33,7 @@ func TestTheFingerprintOfRealControllersArrives(t *testing.T) {
 	assert.Equal(t, "2f:0f:71:f2", page.Items[0].Fingerprint)
 }
 
-func TestOneKeyIsReadByItsID(t *testing.T) {
+func TestGetReturnsAKeyByItsID(t *testing.T) {
 	client := exchange.Client(t, "2.3", exchange.On("GET /v2/keys/with%20space%2Fand%20slash", "", 200, `{"id": "with space/and slash", "uuid": "2a4dc354"}`))
 	key, err := client.Keys.Get(t.Context(), "with space/and slash")
 	require.NoError(t, err)
@@ -47,12 +47,12 @@ func TestAPrivateKeyIsNeitherSentNorShown(t *testing.T) {
 	} {
 		_, err := exchange.Client(t, "2.2").Keys.Create(t.Context(), keys.CreateParams{ID: "laptop", Public: private})
 		require.ErrorIs(t, err, deis.ErrInvalidArgument)
-		assert.ErrorContains(t, err, "public key must not be the private half")
+		assert.ErrorContains(t, err, "public key must not be a private key")
 		assert.NotContains(t, err.Error(), "canary")
 	}
 }
 
-func TestAnIDWithOuterSpacesIsRefused(t *testing.T) { // 2.x takes them off, and knows no key of that id afterwards
+func TestAnIDWithOuterSpacesIsRefused(t *testing.T) { // 2.x trims them, and then has no key with that id
 	for _, id := range []string{" laptop", "laptop ", "\u00a0laptop"} {
 		_, err := exchange.Client(t, "2.2").Keys.Create(t.Context(), keys.CreateParams{ID: id, Public: "ssh-rsa AAAA"})
 		assert.ErrorIs(t, err, deis.ErrInvalidArgument, "%q", id)

@@ -1,10 +1,10 @@
-// Package perms manages who may work on an app beside its owner, and who administers the Controller.
+// Package perms manages who may work on an app besides its owner, and who administers the Controller.
 //
 //	err := client.Perms.Grant(ctx, "example-go", "bob")
 //	names, err := client.Perms.List(ctx, "example-go")
 //	err = client.Perms.Revoke(ctx, "example-go", "bob")
 //
-// Document: "Permissions" in both API documents. The two versions differ in nothing that a caller sees.
+// API documents: "Permissions". Callers see no difference between the versions, except for some usernames; see Revoke.
 package perms
 
 import (
@@ -22,10 +22,10 @@ import (
 // Service manages permissions. Use it as Client.Perms; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Perms.
+// New returns a Service that uses client. Programs use Client.Perms.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// An Admin is a user with administrative privileges.
+// An Admin is an administrator of the Controller.
 type Admin struct {
 	Username    string `json:"username" deis:"username"`
 	IsSuperuser bool   `json:"is_superuser"`
@@ -34,8 +34,8 @@ type Admin struct {
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// List returns the names of the users who may work on an app. Its owner is not among them, unless granted too. The
-// list has no pages.
+// List returns the names of the users who may work on an app. Its owner is not among them unless granted, too. The list
+// is not paginated.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/perms/
 func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
@@ -46,10 +46,10 @@ func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption)
 	return got.Users, nil
 }
 
-// collaborators are {"users": ["bob"]}.
+// collaborators is {"users": ["bob"]}.
 type collaborators struct{ Users []string }
 
-// UnmarshalJSON refuses what has no users. For nobody there is an empty list.
+// UnmarshalJSON refuses an object without users. If there are none, the list is empty.
 func (c *collaborators) UnmarshalJSON(data []byte) error {
 	var object struct {
 		Users *[]string `json:"users"`
@@ -64,25 +64,25 @@ func (c *collaborators) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ErrAmbiguousName says that a right was not taken from a user whose name has a . @ or + in it, because the Controller
-// may take the name for that of another user, who has the right as well. Match it with errors.Is.
-var ErrAmbiguousName = errors.New("deis: the Controller may take the username for another user's")
+// ErrAmbiguousName means that a right of a user whose name contains . @ or + was not revoked, because the Controller may
+// mistake the name for that of another user. Match it with errors.Is.
+var ErrAmbiguousName = errors.New("deis: the Controller may mistake the username for another user's")
 
-// Grant lets a user work on an app. Only its owner and administrators may grant. It does no harm to grant twice. The
-// error matches rest.ErrNotFound if there is no such app, or no such user (real 2.x Controllers). See Revoke for names that
-// some Controllers cannot revoke.
+// Grant lets a user work on an app. Only its owner and administrators may grant. Granting twice does no harm. The error
+// matches rest.ErrNotFound if there is no such app or no such user. See Revoke for names that some Controllers cannot
+// revoke.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/perms/
 func (s *Service) Grant(ctx context.Context, app, username string, opts ...rest.CallOption) error {
 	return s.grant(ctx, rest.Path("apps", app, "perms"), username, opts)
 }
 
-// Revoke takes an app from a user. Collaborators may revoke their own right. Real Controllers respond with 403 if the user
-// has no such right.
+// Revoke removes a user's right to work on an app. Collaborators may revoke their own. If the user does not have the
+// right, real Controllers respond with 403, rest.ErrForbidden.
 //
-// For a name with a . @ or + in it, "jo.hn", most Controllers take the right from "jo", or do not know the path. So Revoke
-// lists the rights first, and if "jo" has the right, too, sends nothing: the error matches ErrAmbiguousName. Afterwards it
-// lists them again, and returns an error if the user still has the right.
+// If a name contains . @ or +, as in "jo.hn", most real Controllers revoke the right of "jo" or do not know the path.
+// So Revoke lists the collaborators first. If "jo" is one, it sends nothing, and the error matches ErrAmbiguousName.
+// Afterwards it lists them again and returns such an error if the user still has the right.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/perms/{username}
 func (s *Service) Revoke(ctx context.Context, app, username string, opts ...rest.CallOption) error {
@@ -91,7 +91,7 @@ func (s *Service) Revoke(ctx context.Context, app, username string, opts ...rest
 	})
 }
 
-// Admins returns one page of the administrators. Only an administrator may ask.
+// Admins returns one page of the administrators. Only an administrator may list them.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /admin/perms/
 func (s *Service) Admins(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[Admin], error) {
@@ -103,16 +103,17 @@ func (s *Service) AllAdmins(ctx context.Context, o ListOptions, opts ...rest.Cal
 	return rest.All[Admin](ctx, s.client, rest.Path("admin", "perms"), o, opts...)
 }
 
-// GrantAdmin makes a user an administrator. Only an administrator may. It does no harm to do it twice.
+// GrantAdmin makes a user an administrator. Only an administrator may grant that. Granting twice does no harm. The
+// error matches rest.ErrNotFound if there is no such user.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /admin/perms
 func (s *Service) GrantAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {
 	return s.grant(ctx, rest.Path("admin", "perms").NoSlash(), username, opts)
 }
 
-// RevokeAdmin makes an administrator an ordinary user. The last one can do it to themselves: then the next user to
-// register becomes administrator (real v1.6 Controllers). It does nothing for a user who is not an administrator. Names with a . @ or +
-// in them are treated as by Revoke.
+// RevokeAdmin makes an administrator an ordinary user. Only an administrator may revoke that. The last administrator
+// can revoke their own right: then the next user to register becomes one. For a user who is not an administrator it
+// does nothing. It treats names that contain . @ or + as Revoke does.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /admin/perms/{username}
 func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {
@@ -127,18 +128,18 @@ func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest
 	})
 }
 
-// revoke takes a right from a user. holders lists who has it.
+// revoke removes a right of a user. holders lists the users who have it.
 func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string, opts []rest.CallOption, holders func([]rest.CallOption) ([]string, error)) error {
 	cut := strings.IndexAny(username, ".@+")
 	if cut < 0 || at.Err() != nil {
 		return rest.Delete(ctx, s.client, at, opts...)
 	}
-	other := username[:cut] // the user that a Controller may take the name for
+	other := username[:cut] // the user for whom a Controller may mistake this one
 	if other == "" {
-		return rest.InvalidArgument(fmt.Sprintf("username %.100q", username), "must not begin with . @ or + where it stands in a path")
+		return rest.InvalidArgument(fmt.Sprintf("username %.100q", username), "must not begin with . @ or + to be revoked")
 	}
-	looks := append(slices.Clone(opts), rest.WithoutResponse())
-	before, err := holders(looks)
+	listOpts := append(slices.Clone(opts), rest.WithoutResponse())
+	before, err := holders(listOpts)
 	switch {
 	case err != nil:
 		return err
@@ -152,12 +153,12 @@ func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string,
 	if err != nil {
 		return err
 	}
-	after, err := holders(looks)
+	after, err := holders(listOpts)
 	switch {
 	case errors.Is(err, rest.ErrForbidden): // it was the caller's own right
 		return nil
 	case err != nil:
-		return fmt.Errorf("deis: whether the right of %s was revoked is not known: %w", username, err)
+		return fmt.Errorf("deis: it is not known whether the right of %s was revoked: %w", username, err)
 	case slices.Contains(after, username):
 		return fmt.Errorf("%w: %s still has the right", ErrAmbiguousName, username)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/deisgo/deis/perms"
 )
 
-func TestNamesThatCannotStandInAPathCanStillBeGranted(t *testing.T) {
+func TestNamesThatMayNotBeRevocableCanBeGranted(t *testing.T) {
 	client := exchange.Client(t, "2.2",
 		exchange.On("POST /v2/apps/example-go/perms/", `{"username": "jo.hn@corp"}`, 201, ""),
 		exchange.On("POST /v2/admin/perms", `{"username": "jo.hn@corp"}`, 201, ""),
@@ -20,14 +20,14 @@ func TestNamesThatCannotStandInAPathCanStillBeGranted(t *testing.T) {
 	require.NoError(t, client.Perms.GrantAdmin(t.Context(), "jo.hn@corp"))
 }
 
-func TestNobodyIsAnEmptyList(t *testing.T) {
+func TestNoCollaboratorsIsAnEmptyList(t *testing.T) {
 	client := exchange.Client(t, "1.6", exchange.On("GET /v1/apps/example-go/perms/", "", 200, `{"users": []}`))
 	names, err := client.Perms.List(t.Context(), "example-go")
 	require.NoError(t, err)
 	assert.Empty(t, names)
 }
 
-func TestWhatIsNoListOfUsersIsNotTakenForNobody(t *testing.T) {
+func TestAResponseWithoutUsersIsAnError(t *testing.T) {
 	for _, body := range []string{`{}`, `{"users": null}`, `{"users": [null]}`, `{"id": "example-go"}`, `[]`} {
 		client := exchange.Client(t, "2.3", exchange.On("GET /v2/apps/example-go/perms/", "", 200, body))
 		_, err := client.Perms.List(t.Context(), "example-go")
@@ -47,7 +47,7 @@ func TestAllAdminsReadsPageAfterPage(t *testing.T) {
 	assert.Equal(t, []perms.Admin{{Username: "test", IsSuperuser: true}, {Username: "foo", IsSuperuser: true}}, admins)
 }
 
-func TestARightThatIsNotThereIsForbiddenToRevoke(t *testing.T) {
+func TestRevokingARightThatTheUserDoesNotHaveIsForbidden(t *testing.T) {
 	client := exchange.Client(t, "2.2", exchange.On("DELETE /v2/apps/example-go/perms/carol", "", 403,
 		`{"detail":"You do not have permission to perform this action."}`))
 	assert.ErrorIs(t, client.Perms.Revoke(t.Context(), "example-go", "carol"), deis.ErrForbidden)
@@ -58,7 +58,7 @@ const (
 	admins = "GET /v2/admin/perms/"
 )
 
-func TestANameWithAPointIsRevokedOnceNobodyElseCanBeMeant(t *testing.T) {
+func TestANameWithADotIsRevokedIfTheShorterNameHasNoRight(t *testing.T) {
 	client := exchange.Client(t, "2.3",
 		exchange.On(list, "", 200, `{"users": ["bob", "jo.hn"]}`),
 		exchange.On("DELETE /v2/apps/example-go/perms/jo.hn", "", 204, ""),
@@ -71,21 +71,21 @@ func TestANameWithAPointIsRevokedOnceNobodyElseCanBeMeant(t *testing.T) {
 	require.NoError(t, client.Perms.RevokeAdmin(t.Context(), "amy@corp.example"))
 }
 
-func TestANameThatACutWouldTurnIntoSomebodyElsesIsNotSent(t *testing.T) {
+func TestANameWithADotIsNotSentIfTheShorterNameHasTheRight(t *testing.T) {
 	client := exchange.Client(t, "2.2",
 		exchange.On(list, "", 200, `{"users": ["jo", "jo.hn"]}`),
 		exchange.On(admins, "", 200, `{"results": [{"username": "plus"}, {"username": "plus+user"}]}`),
 	)
-	for err, says := range map[error]string{
+	for err, message := range map[error]string{
 		client.Perms.Revoke(t.Context(), "example-go", "jo.hn"): "nothing was sent to revoke the right of jo.hn, because jo has it, too",
 		client.Perms.RevokeAdmin(t.Context(), "plus+user"):      "nothing was sent to revoke the right of plus+user, because plus has it, too",
 	} {
 		assert.ErrorIs(t, err, perms.ErrAmbiguousName)
-		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, message)
 	}
 }
 
-func TestARightThatIsStillThereWasNotRevoked(t *testing.T) { // 2.2 took the name for amy, who is no administrator
+func TestARightThatRemainsAfterRevokeIsAnError(t *testing.T) { // 2.2 mistook the name for amy, who is not an administrator
 	client := exchange.Client(t, "2.2",
 		exchange.On(admins, "", 200, `{"results": [{"username": "amy@corp"}]}`),
 		exchange.On("DELETE /v2/admin/perms/amy@corp", "", 204, ""),
@@ -96,11 +96,11 @@ func TestARightThatIsStillThereWasNotRevoked(t *testing.T) { // 2.2 took the nam
 	assert.ErrorContains(t, err, "amy@corp still has the right")
 }
 
-func TestAControllerThatDoesNotKnowSuchNamesSaysSo(t *testing.T) {
+func TestAControllerThatCannotRevokeSuchNamesIsAnError(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		body   string
-		is     error
+		match  error
 	}{
 		{404, `<h1>Not Found</h1>`, deis.ErrNotFound}, // from Workflow v2.7 on
 		{403, `{"detail":"You do not have permission to perform this action."}`, deis.ErrForbidden},
@@ -109,12 +109,12 @@ func TestAControllerThatDoesNotKnowSuchNamesSaysSo(t *testing.T) {
 			exchange.On(list, "", 200, `{"users": ["jo.hn"]}`),
 			exchange.On("DELETE /v2/apps/example-go/perms/jo.hn", "", c.status, c.body))
 		err := client.Perms.Revoke(t.Context(), "example-go", "jo.hn")
-		assert.ErrorIs(t, err, c.is)
+		assert.ErrorIs(t, err, c.match)
 		assert.ErrorContains(t, err, "many Controllers cannot revoke the right of a user whose name has a . @ or +")
 	}
 }
 
-func TestOnesOwnRightIsGivenUpAlsoIfNobodyMayLookAfterwards(t *testing.T) {
+func TestRevokingTheCallersOwnRightSucceedsIfItMayNotListAfterwards(t *testing.T) {
 	client := exchange.Client(t, "2.3",
 		exchange.On(admins, "", 200, `{"results": [{"username": "amy@corp"}]}`),
 		exchange.On("DELETE /v2/admin/perms/amy@corp", "", 204, ""),
@@ -122,7 +122,7 @@ func TestOnesOwnRightIsGivenUpAlsoIfNobodyMayLookAfterwards(t *testing.T) {
 	require.NoError(t, client.Perms.RevokeAdmin(t.Context(), "amy@corp"))
 }
 
-func TestALookThatFailsIsToldAndNotTakenForNobody(t *testing.T) {
+func TestAListThatFailsIsAnError(t *testing.T) {
 	before := exchange.Client(t, "2.3", exchange.On(list, "", 500, ""))
 	assert.ErrorIs(t, before.Perms.Revoke(t.Context(), "example-go", "jo.hn"), deis.ErrServer)
 	after := exchange.Client(t, "2.3",
@@ -131,10 +131,10 @@ func TestALookThatFailsIsToldAndNotTakenForNobody(t *testing.T) {
 		exchange.On(list, "", 500, ""))
 	err := after.Perms.Revoke(t.Context(), "example-go", "jo.hn")
 	assert.ErrorIs(t, err, deis.ErrServer)
-	assert.ErrorContains(t, err, "whether the right of jo.hn was revoked is not known")
+	assert.ErrorContains(t, err, "it is not known whether the right of jo.hn was revoked")
 }
 
-func TestANameThatBeginsWithASignIsRefused(t *testing.T) { // cut off, it would leave nothing
+func TestRevokingANameThatBeginsWithADotAtOrPlusIsRefused(t *testing.T) { // what is left after the cut is empty
 	for _, name := range []string{".jo", "@jo", "+jo"} {
 		assert.ErrorIs(t, exchange.Client(t, "2.3").Perms.Revoke(t.Context(), "example-go", name), deis.ErrInvalidArgument)
 		assert.ErrorIs(t, exchange.Client(t, "2.3").Perms.RevokeAdmin(t.Context(), name), deis.ErrInvalidArgument)

@@ -4,8 +4,8 @@
 //	ready, err := client.Pods.WaitReady(ctx, "example-go", pods.WaitOptions{Want: map[string]int{"web": 3}})
 //	restarted, err := client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web"})
 //
-// Document: "Containers" in the v1.6 document, "Pods" in that of 2.2. One type serves for both: a container of v1.6 is
-// a Pod whose name is its type and number, "web.1".
+// API documents: "Containers" in v1.6, "Pods" in 2.2. Both are a Pod here: a container of v1.6 has its type and number
+// as its name, "web.1".
 package pods
 
 import (
@@ -28,18 +28,18 @@ import (
 // Service manages processes. Use it as Client.Pods; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Pods.
+// New returns a Service that uses client. Programs use Client.Pods.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// A Pod is one running process of an app.
+// A Pod is one process of an app.
 type Pod struct {
 	Name    string    `json:"name" deis:"name"` // "go-v2-web-e7dej"; in v1.6 type and number, "web.1"
 	Type    string    `json:"type" deis:"type"` // the process type: "web", "cmd", …
-	State   string    `json:"state"`            // "up" when it runs; "initialized", "created", "down", "crashed", "destroyed", …
-	Release string    `json:"release"`          // the release that it runs, "v2"
+	State   string    `json:"state"`            // StateUp if it runs, or another state
+	Release string    `json:"release"`          // its release, "v2"
 	Started rest.Time `json:"started"`          // 2.x only
 
-	// These are v1.6 only.
+	// These fields are v1.6 only.
 	App     string    `json:"app"`
 	Owner   string    `json:"owner"`
 	Num     int       `json:"num"` // counts from 1 for each type
@@ -48,7 +48,7 @@ type Pod struct {
 	Updated rest.Time `json:"updated"`
 }
 
-// UnmarshalJSON reads a pod of either version, and names those of v1.6.
+// UnmarshalJSON reads a pod of any version, and gives one of v1.6 its name.
 func (p *Pod) UnmarshalJSON(data []byte) error {
 	type plain Pod
 	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
@@ -60,8 +60,8 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ListOptions choose a type and a page. Real 2.x Controllers respond with all pods at once, whatever the page size: they
-// are the first page, and any other is empty.
+// ListOptions choose a process type and a page. Real 2.x Controllers respond with all pods at once: they are the first
+// page, and any other page is empty.
 type ListOptions struct {
 	Type     string // only pods of this process type; "" for all
 	PageSize int    // items a page, from 1; 0 leaves it to the Controller. v1.6 only
@@ -72,25 +72,26 @@ func (o ListOptions) page() rest.ListOptions {
 	return rest.ListOptions{PageSize: o.PageSize, Page: o.Page}
 }
 
-// RestartOptions say what to restart: everything if they are empty.
+// RestartOptions say what to restart. The zero value means all pods.
 type RestartOptions struct {
-	Type string // all pods of this process type, or with Name that one of them
+	Type string // all pods of this process type, or the one with Name
 
-	// Name is one pod, as Pod.Name has it; in v1.6 its number does as well if Type is given. In 2.x the pod is looked up
-	// first, and an unknown name is an error that matches rest.ErrNotFound: real Controllers respond to it with 200 and
-	// some other pod, and restart nothing.
+	// Name is one pod, a Pod.Name. In v1.6 its number is enough if Type is set. In 2.x Restart looks the pod up first,
+	// and for an unknown name the error matches rest.ErrNotFound: real Controllers respond to one with 200 and some
+	// other pod, and restart nothing.
 	Name string
 }
 
-// ErrNothingRestarted says that the Controller restarted nothing: the app has no such pods. Match it with errors.Is.
+// ErrNothingRestarted means that nothing was restarted, because the app has no such pods. Match it with errors.Is.
 var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
-// ErrNotScaled says that a 2.x Controller has stored the numbers, but not carried them out, and that it would do nothing if
-// it was asked for the same again. Scale to another number first. Match it with errors.Is.
-var ErrNotScaled = errors.New("deis: the numbers are stored already, but not carried out")
+// ErrNotScaled means that a 2.x Controller has stored the numbers but not carried them out, and would do nothing if the
+// same request was repeated. Scale to another number first. Match it with errors.Is.
+var ErrNotScaled = errors.New("deis: the numbers are stored, but not carried out")
 
-// List returns the pods of an app, or one page of them in v1.6. An empty list does not mean that nothing runs: real 2.x
-// Controllers respond with one while they cannot reach Kubernetes.
+// List returns the pods of an app, or one page of them in v1.6. Real 2.x Controllers list only the pods of the newest
+// release that has not failed. An empty list does not mean that nothing runs: they also respond with one while they
+// cannot reach Kubernetes.
 //
 //deis:operation v1.6 GET /apps/{app}/containers/
 //deis:operation v1.6 GET /apps/{app}/containers/{type}/
@@ -105,13 +106,13 @@ func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...r
 	if err != nil {
 		return nil, err
 	}
-	if len(page.Items) == page.Count && o.Page > 1 { // the whole list, so a loop over the pages must end here
+	if len(page.Items) == page.Count && o.Page > 1 { // it is the whole list again; a loop over the pages must end
 		page.Items = nil
 	}
 	return page, nil
 }
 
-// All ranges over an app's pods; see rest.All. In 2.x it ranges over all of them, whatever the page.
+// All ranges over an app's pods; see rest.All. In 2.x it ranges over all of them, whatever the page is.
 func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) iter.Seq2[Pod, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(Pod, error) bool) {
@@ -124,12 +125,12 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	}
 }
 
-// Restart restarts an app's pods, or some of them, and returns what the Controller says of them afterwards: in 2.2 not
-// always the pods that took the place of the old. It takes seconds. The error matches ErrNothingRestarted if there were no
-// such pods.
+// Restart restarts all or some of an app's pods and returns the pods in the response. In 2.x these are as many as were
+// restarted, but not always the new ones. On real Controllers it takes 5 seconds or more. The error matches
+// ErrNothingRestarted if there were no such pods. If there is no such app, real v1.6 Controllers respond with 503.
 //
-// One pod of 2.x is restarted through /pods/{type}/{name}/restart/: real 2.2 Controllers read the name in the
-// documented /pods/{name}/restart/ as a type, and restart nothing.
+// For one pod of 2.x the request goes to /pods/{type}/{name}/restart/: in the documented /pods/{name}/restart/ real
+// Controllers read the name as a type, and restart nothing.
 //
 //deis:operation v1.6 POST /apps/{app}/containers/restart/
 //deis:operation v1.6 POST /apps/{app}/containers/{type}/restart/
@@ -152,13 +153,17 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 	return *pods, nil
 }
 
-// Scale sets how many pods of each type shall run; types that it does not name stay as they are. It returns when they
-// do, or are gone, which takes a minute and more on the way down.
+// Scale sets the number of pods of each type, from 0; types that structure does not name keep theirs. It returns when
+// the new pods run or the old ones are gone: on real Controllers that takes 4 seconds or more on the way up, and 42
+// seconds or more on the way down.
 //
-// A 2.x Controller that responds with 503 has stored the new numbers, but not carried them out, and responds to a repetition
-// with success without doing anything. The error matches ErrNotScaled, and Scale is never retried by itself. In 2.x it looks
-// first what is stored: if the numbers are, but the pods are not there, it sends nothing, and the error matches ErrNotScaled,
-// too.
+// A type must be "cmd" or be in the latest build's Procfile. If one is not, nothing is scaled, and v1.6 Controllers
+// respond with 400, 2.x Controllers with 404. For an app without a build the response is 400.
+//
+// A 2.x Controller that responds with 503 has stored the new numbers but not carried them out, and when the request is
+// repeated, it responds with success and does nothing. So the error matches ErrNotScaled, and Scale never retries a
+// 503. In 2.x it reads the stored numbers first: if they are the wanted ones already, but the pods are not, it sends
+// nothing and the error matches ErrNotScaled as well.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/scale/
 func (s *Service) Scale(ctx context.Context, app string, structure map[string]int, opts ...rest.CallOption) error {
@@ -168,7 +173,7 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	if err := checkNumbers(app, "number", structure); err != nil {
 		return err
 	}
-	look := rest.WithLook(func(ctx context.Context) error { // no other Scale of this client is under way then
+	look := rest.WithLook(func(ctx context.Context) error { // while no other Scale of this client is under way
 		return s.checkScalable(ctx, app, structure, append(slices.Clone(opts), rest.WithoutResponse()))
 	})
 	_, err := rest.Post[struct{}](ctx, s.client, rest.Path("apps", app, "scale"), structure, append(slices.Clone(opts), look)...)
@@ -179,11 +184,11 @@ func (s *Service) Scale(ctx context.Context, app string, structure map[string]in
 	return err
 }
 
-// checkScalable returns an error that matches ErrNotScaled if a Controller would do nothing, although the pods are not as
-// many as wanted.
+// checkScalable returns an error that matches ErrNotScaled if the Controller would do nothing although the number of
+// pods is not the wanted one.
 func (s *Service) checkScalable(ctx context.Context, app string, wanted map[string]int, opts []rest.CallOption) error {
 	api, err := s.client.Negotiate(ctx)
-	if err != nil || api.Major == 1 { // which carries out what it has stored
+	if err != nil || api.Major == 1 { // v1.6 carries out numbers that are stored already
 		return err
 	}
 	stored, err := rest.Get[struct {
@@ -195,22 +200,22 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 	}
 	for procType, number := range wanted {
 		if stored.Structure[procType] != float64(number) {
-			return nil // something changes, and then the Controller scales every type that it is told
+			return nil // a number changes, so the Controller scales every type in the request
 		}
 	}
-	there := make(map[string]int)
+	listed := make(map[string]int)
 	for pod, err := range s.All(ctx, app, ListOptions{}, opts...) {
 		if err != nil {
 			return err
 		}
 		if !slices.Contains(ending, pod.State) {
-			there[pod.Type]++
+			listed[pod.Type]++
 		}
 	}
 	var wrong []string
 	for _, procType := range slices.Sorted(maps.Keys(wanted)) {
 		number := wanted[procType]
-		if there[procType] > number && number > 0 { // more than stored are normal if the type is scaled by itself
+		if listed[procType] > number && number > 0 { // more than stored are normal if the type is autoscaled
 			autoscaled, err := s.autoscaled(ctx, app, procType, api, opts)
 			if err != nil {
 				return err
@@ -219,8 +224,8 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 				continue
 			}
 		}
-		if there[procType] != number {
-			wrong = append(wrong, fmt.Sprintf("%d of %s stored, %d there", number, procType, there[procType]))
+		if listed[procType] != number {
+			wrong = append(wrong, fmt.Sprintf("%s: %d stored, %d listed", procType, number, listed[procType]))
 		}
 	}
 	if len(wrong) == 0 {
@@ -230,10 +235,10 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 		ErrNotScaled, app, strings.Join(wrong, ", "))
 }
 
-// ending are the states of pods that are on their way out.
+// ending has the states of pods that are stopping or gone.
 var ending = []string{StateTerminating, StateDown, StateDestroyed}
 
-// autoscaled reports whether a process type is scaled by itself, as API 2.3 can.
+// autoscaled reports whether a process type is autoscaled, which API 2.3 can do.
 func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {
 	if !api.AtLeast(version.V2_3) {
 		return false, nil
@@ -248,7 +253,7 @@ func (s *Service) autoscaled(ctx context.Context, app, procType string, api vers
 	return settings.Autoscale[procType] != nil, nil
 }
 
-// checkNumbers refuses process types and numbers of them that cannot be.
+// checkNumbers refuses invalid process types and negative numbers.
 func checkNumbers(app, argument string, numbers map[string]int) error {
 	for procType, number := range numbers {
 		if err := rest.Path("apps", app, "pods", procType).Err(); err != nil {
@@ -261,7 +266,7 @@ func checkNumbers(app, argument string, numbers map[string]int) error {
 	return nil
 }
 
-// listPath is where an app's pods are listed. It checks the options before it asks for the version.
+// listPath returns the path of the list of an app's pods. It checks the options before it negotiates the version.
 func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest.Endpoint, error) {
 	if err := o.page().Check(); err != nil {
 		return rest.Endpoint{}, err
@@ -276,9 +281,9 @@ func (s *Service) listPath(ctx context.Context, app string, o ListOptions) (rest
 	return rest.Path("apps", app, collection, o.Type), nil
 }
 
-// restartPath is where the pods that the options name are restarted. In 2.x it looks up a pod that is named.
+// restartPath returns the path to restart the pods that the options choose. In 2.x it looks up the type of a named pod.
 func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions, opts []rest.CallOption) (rest.Endpoint, error) {
-	if o.Name != "" { // checked before the version is asked for, which decides whether the dot of "web.1" may be in it
+	if o.Name != "" { // checked before the version is known, which decides whether it may have a dot, as in "web.1"
 		name := strings.ReplaceAll(o.Name, ".", "")
 		if err := rest.Path("apps", app, "pods", cmp.Or(o.Type, "any"), name).Err(); err != nil {
 			return rest.Endpoint{}, err
@@ -306,7 +311,7 @@ func (s *Service) restartPath(ctx context.Context, app string, o RestartOptions,
 	return rest.Path("apps", app, collection, procType, o.Name, "restart"), nil
 }
 
-// collection is what the version calls an app's pods. It checks the identifiers before it asks for the version.
+// collection returns the version's name for pods in paths. It checks the identifiers before it negotiates the version.
 func (s *Service) collection(ctx context.Context, app, procType string) (string, error) {
 	if err := rest.Path("apps", app).Err(); err != nil {
 		return "", err
@@ -323,13 +328,13 @@ func (s *Service) collection(ctx context.Context, app, procType string) (string,
 	case api.Major >= 2:
 		return "pods", nil
 	case strings.HasPrefix(procType, "restart"):
-		// v1.6 Controllers read such a type as the word, and restart everything.
+		// v1.6 Controllers read such a type as the action, and restart everything.
 		return "", rest.InvalidArgument(fmt.Sprintf("process type %q", procType), `must not begin with "restart" in API 1.x`)
 	}
 	return "containers", nil
 }
 
-// container takes a v1.6 container's name apart.
+// container splits the name of a v1.6 container into type and number.
 func container(o RestartOptions) (procType, num string, err error) {
 	procType, num = o.Type, o.Name
 	if dot := strings.LastIndexByte(o.Name, '.'); dot >= 0 {
@@ -338,7 +343,7 @@ func container(o RestartOptions) (procType, num string, err error) {
 	n, notNumber := strconv.Atoi(num)
 	if notNumber != nil || n < 1 || procType == "" || o.Type != "" && procType != o.Type {
 		return "", "", rest.InvalidArgument(fmt.Sprintf("pod name %.100q", o.Name),
-			"must be type and number in API 1.x, as in web.1, or a number beside its type")
+			"must be type and number in API 1.x, such as web.1, or the number if Type is set")
 	}
 	if strings.HasPrefix(procType, "restart") {
 		return "", "", rest.InvalidArgument("pod name "+procType, `must not begin with "restart" in API 1.x`)
@@ -346,7 +351,7 @@ func container(o RestartOptions) (procType, num string, err error) {
 	return procType, strconv.Itoa(n), nil
 }
 
-// typeOf looks up which type a pod is of.
+// typeOf looks up the type of a pod.
 func (s *Service) typeOf(ctx context.Context, app string, o RestartOptions, opts []rest.CallOption) (string, error) {
 	if err := rest.Path("apps", app, "pods", "any", o.Name).Err(); err != nil {
 		return "", err
@@ -360,7 +365,7 @@ func (s *Service) typeOf(ctx context.Context, app string, o RestartOptions, opts
 			return pod.Type, nil
 		}
 	}
-	if listed == 0 { // which is also what a Controller lists while Kubernetes is down
+	if listed == 0 { // also while Kubernetes is down
 		return "", fmt.Errorf("%w: app %s lists no pods at all", ErrNothingRestarted, app)
 	}
 	return "", fmt.Errorf("deis: app %s has no pod %s: %w", app, strings.TrimSpace(o.Type+" "+o.Name), rest.ErrNotFound)

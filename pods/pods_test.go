@@ -23,7 +23,7 @@ func TestAContainerIsAPodNamedByTypeAndNumber(t *testing.T) {
 	assert.Equal(t, 3, page.Count)
 }
 
-func TestAllAsksForNothingUntilItIsRangedOver(t *testing.T) {
+func TestAllSendsNothingUntilItIsRangedOver(t *testing.T) {
 	exchange.Client(t, "2.2").Pods.All(t.Context(), "example-go", pods.ListOptions{})
 }
 
@@ -33,7 +33,7 @@ const (
 	listed = `{"count": 2, "results": [` + web + `, ` + worker + `]}`
 )
 
-func TestRestartNamesWhatItRestarts(t *testing.T) {
+func TestRestartSendsThePathOfWhatItRestarts(t *testing.T) {
 	for situation, c := range map[string]struct {
 		api       string
 		options   pods.RestartOptions
@@ -45,14 +45,14 @@ func TestRestartNamesWhatItRestarts(t *testing.T) {
 		"2.2, a type": {"2.2", pods.RestartOptions{Type: "a.b"}, []exchange.Exchange{
 			exchange.On("POST /v2/apps/example-go/pods/a.b/restart/", `{}`, 200, `[`+web+`]`),
 		}},
-		"2.2, a type that begins like the word": {"2.2", pods.RestartOptions{Type: "restarter"}, []exchange.Exchange{
+		"2.2, a type that begins with restart": {"2.2", pods.RestartOptions{Type: "restarter"}, []exchange.Exchange{
 			exchange.On("POST /v2/apps/example-go/pods/restarter/restart/", `{}`, 200, `[`+web+`]`),
 		}},
 		"2.2, one pod of a type": {"2.2", pods.RestartOptions{Type: "worker", Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
 			exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed),
 			exchange.On("POST /v2/apps/example-go/pods/worker/example-go-worker-1-fghij/restart/", `{}`, 200, `[`+worker+`]`),
 		}},
-		"2.2, one pod of a type that is looked up": {"2.2", pods.RestartOptions{Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
+		"2.2, one pod without its type": {"2.2", pods.RestartOptions{Name: "example-go-worker-1-fghij"}, []exchange.Exchange{
 			exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed),
 			exchange.On("POST /v2/apps/example-go/pods/worker/example-go-worker-1-fghij/restart/", `{}`, 200, `[`+worker+`]`),
 		}},
@@ -90,7 +90,7 @@ func TestRestartingNothingIsAnError(t *testing.T) {
 
 // Real 2.x Controllers respond to an unknown name with 200 and some other pod.
 func TestAnUnknownPodIsNotFoundAndNothingIsRestarted(t *testing.T) {
-	for says, o := range map[string]pods.RestartOptions{
+	for message, o := range map[string]pods.RestartOptions{
 		"deis: app example-go has no pod example-go-web-1-nosuc: deis: not found":        {Name: "example-go-web-1-nosuc"},
 		"deis: app example-go has no pod web example-go-web-1-nosuc: deis: not found":    {Type: "web", Name: "example-go-web-1-nosuc"},
 		"deis: app example-go has no pod web example-go-worker-1-fghij: deis: not found": {Type: "web", Name: "example-go-worker-1-fghij"},
@@ -98,34 +98,34 @@ func TestAnUnknownPodIsNotFoundAndNothingIsRestarted(t *testing.T) {
 		client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 200, listed))
 		_, err := client.Pods.Restart(t.Context(), "example-go", o)
 		assert.ErrorIs(t, err, deis.ErrNotFound)
-		assert.EqualError(t, err, says)
+		assert.EqualError(t, err, message)
 	}
 }
 
-func TestALookUpThatFailsRestartsNothing(t *testing.T) {
+func TestALookupThatFailsRestartsNothing(t *testing.T) {
 	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 403, `{"detail": "no"}`))
 	_, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1-abcde"})
 	assert.ErrorIs(t, err, deis.ErrForbidden)
 }
 
-func TestWhatAVersionWouldMisreadIsRefused(t *testing.T) {
+func TestRestartRefusesWhatAVersionWouldMisread(t *testing.T) {
 	for situation, c := range map[string]struct {
 		api     string
 		options pods.RestartOptions
 	}{
-		"v1.6, the word for a type":              {"1.6", pods.RestartOptions{Type: "restart"}},
-		"v1.6, a type that begins like the word": {"1.6", pods.RestartOptions{Type: "restarter"}},
-		"v1.6, a name whose type begins like it": {"1.6", pods.RestartOptions{Name: "restarter.1"}},
-		"v1.6, a name without a number":          {"1.6", pods.RestartOptions{Name: "web"}},
-		"v1.6, a number without a type":          {"1.6", pods.RestartOptions{Name: "1"}},
-		"v1.6, a number that is none":            {"1.6", pods.RestartOptions{Name: "web.x"}},
-		"v1.6, a number with a sign":             {"1.6", pods.RestartOptions{Name: "web.-1"}},
-		"v1.6, no number":                        {"1.6", pods.RestartOptions{Name: "web.0"}},
-		"v1.6, a name of 2.2":                    {"1.6", pods.RestartOptions{Type: "web", Name: "example-go-web-1-abcde"}},
-		"v1.6, a name that contradicts the type": {"1.6", pods.RestartOptions{Type: "worker", Name: "web.1"}},
-		"2.2, a name of v1.6":                    {"2.2", pods.RestartOptions{Name: "web.1"}},
-		"2.2, a name of v1.6 beside its type":    {"2.2", pods.RestartOptions{Type: "web", Name: "web.1"}},
-		"2.2, a type with a point beside a name": {"2.2", pods.RestartOptions{Type: "a.b", Name: "example-go-web-1-abcde"}},
+		"v1.6, a type called restart":                 {"1.6", pods.RestartOptions{Type: "restart"}},
+		"v1.6, a type that begins with restart":       {"1.6", pods.RestartOptions{Type: "restarter"}},
+		"v1.6, a name whose type begins with restart": {"1.6", pods.RestartOptions{Name: "restarter.1"}},
+		"v1.6, a name without a number":               {"1.6", pods.RestartOptions{Name: "web"}},
+		"v1.6, a number without a type":               {"1.6", pods.RestartOptions{Name: "1"}},
+		"v1.6, a number that is not numeric":          {"1.6", pods.RestartOptions{Name: "web.x"}},
+		"v1.6, a number with a sign":                  {"1.6", pods.RestartOptions{Name: "web.-1"}},
+		"v1.6, the number 0":                          {"1.6", pods.RestartOptions{Name: "web.0"}},
+		"v1.6, a name of 2.2":                         {"1.6", pods.RestartOptions{Type: "web", Name: "example-go-web-1-abcde"}},
+		"v1.6, a name that contradicts the type":      {"1.6", pods.RestartOptions{Type: "worker", Name: "web.1"}},
+		"2.2, a name of v1.6":                         {"2.2", pods.RestartOptions{Name: "web.1"}},
+		"2.2, a name of v1.6 and its type":            {"2.2", pods.RestartOptions{Type: "web", Name: "web.1"}},
+		"2.2, a type with a dot and a name":           {"2.2", pods.RestartOptions{Type: "a.b", Name: "example-go-web-1-abcde"}},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			_, err := exchange.Client(t, c.api).Pods.Restart(t.Context(), "example-go", c.options)
@@ -134,7 +134,7 @@ func TestWhatAVersionWouldMisreadIsRefused(t *testing.T) {
 	}
 }
 
-func TestListingATypeThatV16ReadsAsTheWordIsRefused(t *testing.T) {
+func TestListingATypeThatV16ReadsAsRestartIsRefused(t *testing.T) {
 	_, err := exchange.Client(t, "1.6").Pods.List(t.Context(), "example-go", pods.ListOptions{Type: "restarter"})
 	assert.ErrorIs(t, err, deis.ErrInvalidArgument)
 }
@@ -146,7 +146,7 @@ const (
 	postScale   = "POST /v2/apps/example-go/scale/"
 )
 
-func TestAScaleThatFailedIsNotRetried(t *testing.T) { // 2.x would respond to the repetition with 204, and do nothing
+func TestAScaleThatFailedIsNotRetried(t *testing.T) { // 2.x would respond to a repeated request with 204, and do nothing
 	for _, idempotent := range [][]deis.CallOption{nil, {deis.WithIdempotent()}} {
 		client := exchange.Client(t, "2.2",
 			exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 1}}`),
@@ -160,18 +160,18 @@ func TestAScaleThatFailedIsNotRetried(t *testing.T) { // 2.x would respond to th
 	}
 }
 
-func TestA503ThatStoresNothingSaysSo(t *testing.T) {
+func TestErrNotScaledIsOnlyFor503In2x(t *testing.T) {
 	v1 := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/scale/", `{"web": 3}`, 503, `{"detail": "no"}`))
 	err := v1.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
 	assert.ErrorIs(t, err, deis.ErrUnavailable)
-	assert.NotErrorIs(t, err, pods.ErrNotScaled, "v1.6 carries out what is stored when it is asked again")
+	assert.NotErrorIs(t, err, pods.ErrNotScaled, "v1.6 carries out stored numbers when the request is repeated")
 	v2 := exchange.Client(t, "2.2",
 		exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 1}}`),
 		exchange.On(postScale, `{"web": 3}`, 400, `{"detail": "no build"}`))
 	assert.NotErrorIs(t, v2.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3}), pods.ErrNotScaled)
 }
 
-// running is a list of so many pods of each type in a state.
+// running returns a list with the given number of pods of each type, in one state.
 func running(state string, numbers map[string]int) string {
 	list := []string{}
 	for procType, number := range numbers {
@@ -182,22 +182,22 @@ func running(state string, numbers map[string]int) string {
 	return `{"results": [` + strings.Join(list, ", ") + `]}`
 }
 
-func TestScaleSendsNumbersThatTheControllerWillCarryOut(t *testing.T) {
+func TestScaleSendsNumbersThatTheControllerCarriesOut(t *testing.T) {
 	const app = `{"id": "example-go", "structure": {"web": 3, "worker": 1}}`
 	for situation, c := range map[string]struct {
 		api    string
 		wanted string
-		looks  []exchange.Exchange
+		reads  []exchange.Exchange
 	}{
-		"v1.6 carries out what it has stored": {"1.6", `{"web": 3}`, nil},
-		"another number":                      {"2.2", `{"web": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
-		"one of two is another":               {"2.2", `{"web": 3, "worker": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
-		"a type that is new":                  {"2.2", `{"cron": 1}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
-		"an odd structure":                    {"2.2", `{"web": 3}`, []exchange.Exchange{exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": "3"}}`)}},
+		"v1.6 carries out stored numbers": {"1.6", `{"web": 3}`, nil},
+		"a different number":              {"2.2", `{"web": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
+		"one of two numbers is different": {"2.2", `{"web": 3, "worker": 2}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
+		"a new type":                      {"2.2", `{"cron": 1}`, []exchange.Exchange{exchange.On(getApp, "", 200, app)}},
+		"an odd structure":                {"2.2", `{"web": 3}`, []exchange.Exchange{exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": "3"}}`)}},
 		"stored and carried out": {"2.2", `{"web": 3, "worker": 1}`, []exchange.Exchange{
 			exchange.On(getApp, "", 200, app), exchange.On(getPods, "", 200, running("up", map[string]int{"web": 3, "worker": 1})),
 		}},
-		"stored, and the pods start": {"2.2", `{"web": 3}`, []exchange.Exchange{
+		"stored, and the pods are starting": {"2.2", `{"web": 3}`, []exchange.Exchange{
 			exchange.On(getApp, "", 200, app), exchange.On(getPods, "", 200, running("starting", map[string]int{"web": 3})),
 		}},
 		"an autoscaler has made more": {"2.3", `{"web": 3}`, []exchange.Exchange{
@@ -207,7 +207,7 @@ func TestScaleSendsNumbersThatTheControllerWillCarryOut(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			path := "POST /v" + c.api[:1] + "/apps/example-go/scale/"
-			client := exchange.Client(t, c.api, append(c.looks, exchange.On(path, c.wanted, 204, ""))...)
+			client := exchange.Client(t, c.api, append(c.reads, exchange.On(path, c.wanted, 204, ""))...)
 			var wanted map[string]int
 			require.NoError(t, json.Unmarshal([]byte(c.wanted), &wanted))
 			require.NoError(t, client.Pods.Scale(t.Context(), "example-go", wanted))
@@ -217,37 +217,37 @@ func TestScaleSendsNumbersThatTheControllerWillCarryOut(t *testing.T) {
 
 func TestNumbersThatAreStoredButNotCarriedOutAreAnError(t *testing.T) { // the Controller would respond with 204, and do nothing
 	app := exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 3, "worker": 0}}`)
-	for says, looks := range map[string][]exchange.Exchange{
-		"app example-go: 3 of web stored, 1 there: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 1}))},
-		"app example-go: 3 of web stored, 0 there: ": {exchange.On(getPods, "", 200, running("terminating", map[string]int{"web": 3}))},
-		"app example-go: 3 of web stored, 4 there: ": {
+	for message, reads := range map[string][]exchange.Exchange{
+		"app example-go: web: 3 stored, 1 listed: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 1}))},
+		"app example-go: web: 3 stored, 0 listed: ": {exchange.On(getPods, "", 200, running("terminating", map[string]int{"web": 3}))},
+		"app example-go: web: 3 stored, 4 listed: ": {
 			exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 200, `{"autoscale": {}}`),
 		},
-		"app example-go: 0 of worker stored, 2 there: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 3, "worker": 2}))},
+		"app example-go: worker: 0 stored, 2 listed: ": {exchange.On(getPods, "", 200, running("up", map[string]int{"web": 3, "worker": 2}))},
 	} {
-		client := exchange.Client(t, "2.3", append([]exchange.Exchange{app}, looks...)...)
+		client := exchange.Client(t, "2.3", append([]exchange.Exchange{app}, reads...)...)
 		err := client.Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3, "worker": 0})
 		require.ErrorIs(t, err, pods.ErrNotScaled)
-		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, message)
 		assert.ErrorContains(t, err, "scale to another number first")
 	}
 }
 
-func TestNothingIsScaledAfterALookThatFailed(t *testing.T) {
+func TestNothingIsScaledAfterARequestThatFailed(t *testing.T) {
 	app := exchange.On(getApp, "", 200, `{"id": "example-go", "structure": {"web": 3}}`)
-	for situation, looks := range map[string][]exchange.Exchange{
-		"at the app":      {exchange.On(getApp, "", 403, `{"detail": "no"}`)},
-		"at the pods":     {app, exchange.On(getPods, "", 403, `{"detail": "no"}`)},
-		"at the settings": {app, exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 403, `{"detail": "no"}`)},
+	for situation, reads := range map[string][]exchange.Exchange{
+		"of the app":      {exchange.On(getApp, "", 403, `{"detail": "no"}`)},
+		"of the pods":     {app, exchange.On(getPods, "", 403, `{"detail": "no"}`)},
+		"of the settings": {app, exchange.On(getPods, "", 200, running("up", map[string]int{"web": 4})), exchange.On(getSettings, "", 403, `{"detail": "no"}`)},
 	} {
-		err := exchange.Client(t, "2.3", looks...).Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
+		err := exchange.Client(t, "2.3", reads...).Pods.Scale(t.Context(), "example-go", map[string]int{"web": 3})
 		assert.ErrorIs(t, err, deis.ErrForbidden, situation)
 	}
 }
 
-// Real 2.2 Controllers have no pages of pods: they answer every page with the whole list, and a program that asks for
-// page after page until one is empty would never end.
-func TestPagesOfPodsEndAlsoWhereTheControllerHasNone(t *testing.T) {
+// Real 2.2 Controllers do not page pods: they respond with the whole list to every page, and a program that requests
+// pages until one is empty would never end.
+func TestPagesOfPodsEndEvenIfTheControllerDoesNotPage(t *testing.T) {
 	all := `{"results":[{"name":"go-v2-web-e7dej","state":"up","release":"v2","type":"web","started":"2014-01-01T00:00:00Z"}],"count":1}`
 	client := exchange.Client(t, "2.2",
 		exchange.On("GET /v2/apps/example-go/pods/?limit=1&page_size=1", "", 200, all),

@@ -9,11 +9,11 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// The states of a pod that programs meet most. Controllers have more; a pod of any other state may still come up.
+// The most frequent states of a pod. Controllers have more; a pod in any other state may still come up.
 const (
 	StateUp           = "up"
-	StateInitialized  = "initialized" // v1.6: made, but not on a host yet
-	StateCreated      = "created"     // v1.6: on a host, but not started
+	StateInitialized  = "initialized" // v1.6: made, but not placed on a host
+	StateCreated      = "created"     // v1.6: placed on a host, but not started
 	StateInitializing = "initializing"
 	StateCreating     = "creating"
 	StateStarting     = "starting"
@@ -30,11 +30,11 @@ func (p Pod) Up() bool { return p.State == StateUp }
 // crashed reports whether the pod has failed to run.
 func (p Pod) crashed() bool { return p.State == StateCrashed || p.State == StateError }
 
-// destroyed reports whether the pod is gone for good. v1.6 Controllers list such pods where a scale has left them: only
-// scaling to 0 and up again makes new ones.
+// destroyed reports whether the pod is gone for good. v1.6 Controllers can list such pods after a scale. Only scaling
+// to 0 and up again replaces them.
 func (p Pod) destroyed() bool { return p.State == StateDestroyed }
 
-// Describe says how far the wanted pods are, and the states of those that are not up:
+// Describe returns how many of the wanted pods are up, and the states of those that are not:
 //
 //	web 1 of 2 up (web.2 is initialized), worker 1 of 1 up
 func Describe(pods []Pod, want map[string]int) string {
@@ -49,7 +49,7 @@ func Describe(pods []Pod, want map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// others lists the pods that are not up, with their states.
+// others returns the names and states of the pods that are not up.
 func others(pods []Pod) string {
 	const most = 5
 	var names []string

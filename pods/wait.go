@@ -15,38 +15,39 @@ import (
 type WaitOptions struct {
 	Release int // only pods of this release count; 0 for any
 
-	// Want is how many pods of each type shall be up: at least so many, or for 0 none left of any release. If it is empty,
-	// all pods that there are shall be up, and at least one.
+	// Want is how many pods of each type must be up, at least. For 0, no pod of the type may be left, of any release.
+	// If Want is empty, all pods must be up, and there must be at least one.
 	Want map[string]int
 
-	Interval time.Duration // between two looks at first; a second if it is 0. It grows to 5 seconds; see rest.Poll
+	Interval time.Duration // the first pause between two requests; 0 means one second. It grows to 5 seconds; see rest.Poll
 
-	// Progress is called after each look with the pods that count, if it is not nil.
+	// Progress, if not nil, is called with the pods that count after each request.
 	Progress func([]Pod)
 }
 
 // Reasons why WaitReady gives up. Match them with errors.Is.
 var (
-	// ErrCrashed says that a pod that was waited for crashed.
+	// ErrCrashed means that one of the wanted pods crashed.
 	ErrCrashed = errors.New("deis: a pod crashed")
-	// ErrDestroyed says that too few pods are left to come up, because others are destroyed (API 1.6). Scale to 0 and up
+	// ErrDestroyed means that too few pods can still come up, because others are destroyed (API 1.6). Scale to 0 and up
 	// again: scaling to the same number does nothing.
 	ErrDestroyed = errors.New("deis: pods are destroyed: scale to 0 and up again")
 )
 
-// WaitReady waits until the wanted pods are up, and returns them. Otherwise it returns no pods, and an error that says how
-// many were up and the states of the others: when the context ends, and at once when one of the pods crashed, which
-// matches ErrCrashed. Whatever says nothing about the pods does not end it: a Controller that is down for up to five
-// minutes, a response of something else, a rate limit, an upgrade. That the app is gone does, with rest.ErrNotFound.
+// WaitReady waits until the wanted pods are up, and returns them. It has no timeout but the context's. If the context
+// ends first, the error says how many pods were up, and the states of the others. If one of the pods crashes, WaitReady
+// fails at once, with an error that matches ErrCrashed. If the app is gone, the error matches rest.ErrNotFound.
+// WaitReady goes on through temporary failures: a Controller that is down for up to five minutes, a response of
+// something else, a rate limit, an upgrade.
 //
-// Real 2.x Controllers show no pods at all while Kubernetes is down. So an empty list counts as "none left" only when it
-// is seen twice in a row.
+// Real 2.x Controllers list no pods while Kubernetes is down. So an empty list counts as "none left" only when it comes
+// twice in a row.
 func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts ...rest.CallOption) ([]Pod, error) {
 	if err := o.check(app); err != nil {
 		return nil, err
 	}
 	var last []Pod
-	empty, dead := 0, 0 // looks in a row
+	empty, dead := 0, 0 // responses in a row
 	err := rest.Poll(ctx, o.Interval, func(ctx context.Context) (bool, error) {
 		all, err := rest.Collect(s.All(ctx, app, ListOptions{}, opts...))
 		if err != nil {
@@ -75,7 +76,7 @@ func (s *Service) WaitReady(ctx context.Context, app string, o WaitOptions, opts
 	return nil, err
 }
 
-// count counts how often something was seen in a row.
+// count returns how often something was seen in a row, after n times before.
 func count(n int, seen bool) int {
 	if seen {
 		return n + 1
@@ -96,7 +97,7 @@ func (o WaitOptions) check(app string) error {
 	return nil
 }
 
-// relevant keeps the pods that are waited for. Of a type that shall be gone those of every release are.
+// relevant returns the pods that count. If none of a type may be left, its pods of every release count.
 func (o WaitOptions) relevant(all []Pod) []Pod {
 	return slices.DeleteFunc(all, func(p Pod) bool {
 		number, wanted := o.Want[p.Type]
@@ -120,7 +121,7 @@ func (o WaitOptions) ready(pods []Pod) bool {
 	return true
 }
 
-// tooFewLeft reports whether the pods that are not destroyed cannot be enough, and some are destroyed.
+// tooFewLeft reports whether some pods are destroyed and the others are fewer than wanted.
 func (o WaitOptions) tooFewLeft(pods []Pod) bool {
 	for procType, number := range o.Want {
 		own := ofType(pods, procType)

@@ -22,10 +22,10 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// startDelay is how long a pod takes to come up. The tests run in bubbles, where time is not real.
+// startDelay is how long a pod takes to come up. The tests run in synctest bubbles, in fake time.
 const startDelay = 10 * time.Second
 
-// inBothVersions runs a story with an app that has web=2 and worker=1, which are not up yet.
+// inBothVersions runs a story in API 1.6 and 2.2, with an app that has web=2 and worker=1, which are not up yet.
 func inBothVersions(t *testing.T, story func(t *testing.T, controller *deistest.Controller, client *deis.Client)) {
 	for _, api := range []version.API{version.V1_6, version.V2_2} {
 		t.Run(api.String(), func(t *testing.T) {
@@ -57,11 +57,11 @@ func TestWaitReadyReturnsWhenTheWantedPodsAreUp(t *testing.T) {
 			assert.Equal(t, "web", pod.Type)
 			assert.Equal(t, "up", pod.State)
 		}
-		assert.InDelta(t, startDelay, time.Since(start), float64(time.Second)) // it looks every second
+		assert.InDelta(t, startDelay, time.Since(start), float64(time.Second)) // it polls every second
 	})
 }
 
-func TestWaitReadyWithoutNumbersWaitsForAllThereAre(t *testing.T) {
+func TestWaitReadyWithoutNumbersWaitsForAllPods(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, _ *deistest.Controller, client *deis.Client) {
 		up, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{})
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestWaitReadyWithoutNumbersWaitsForAllThereAre(t *testing.T) {
 	})
 }
 
-func TestWaitReadySaysHowFarItCameWhenTheContextEnds(t *testing.T) {
+func TestWaitReadyReportsTheStatesWhenTheContextEnds(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, _ *deistest.Controller, client *deis.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), startDelay/2)
 		defer cancel()
@@ -80,7 +80,7 @@ func TestWaitReadySaysHowFarItCameWhenTheContextEnds(t *testing.T) {
 	})
 }
 
-func TestWaitReadyTellsOfACrashAtOnce(t *testing.T) {
+func TestWaitReadyFailsAtOnceOnACrash(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		page, err := client.Pods.List(t.Context(), "example-go", pods.ListOptions{Type: "web"})
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestWaitReadyDoesNotCountPodsOfAnotherRelease(t *testing.T) {
 	})
 }
 
-func TestWaitReadyFailsWhereTheAppIsGone(t *testing.T) {
+func TestWaitReadyFailsIfTheAppIsGone(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, _ *deistest.Controller, client *deis.Client) {
 		require.NoError(t, client.Apps.Delete(t.Context(), "example-go"))
 		_, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{})
@@ -110,7 +110,7 @@ func TestWaitReadyFailsWhereTheAppIsGone(t *testing.T) {
 	})
 }
 
-// list is a list of pods, written as type=state.
+// list returns a list of pods, which are given as type=state.
 func list(pods ...string) string {
 	items := make([]string, len(pods))
 	for i, pod := range pods {
@@ -120,45 +120,45 @@ func list(pods ...string) string {
 	return fmt.Sprintf(`{"count":%d,"results":[%s]}`, len(pods), strings.Join(items, ","))
 }
 
-func TestWaitReadyJudgesWhatThePodsAre(t *testing.T) {
+func TestWaitReadyJudgesTheStatesOfThePods(t *testing.T) {
 	for situation, c := range map[string]struct {
-		want  map[string]int
-		looks []string
-		is    error
-		says  string
+		want      map[string]int
+		responses []string
+		match     error
+		message   string
 	}{
 		"more than wanted are enough":       {map[string]int{"web": 1}, []string{list("web=up", "web=up", "web=starting")}, nil, ""},
-		"none left of a type":               {map[string]int{"web": 1, "worker": 0}, []string{list("web=up", "worker=terminating"), list("web=up")}, nil, ""},
+		"none are left of a type":           {map[string]int{"web": 1, "worker": 0}, []string{list("web=up", "worker=terminating"), list("web=up")}, nil, ""},
 		"destroyed containers are not left": {map[string]int{"web": 1, "worker": 0}, []string{list("web=up", "worker=destroyed")}, nil, ""},
-		"one empty look proves nothing":     {map[string]int{"web": 0}, []string{list(), list("web=up"), list(), list()}, nil, ""},
-		"all there are, and none":           {nil, []string{list(), list("web=up")}, nil, ""},
-		"a destroyed one comes up no more": {map[string]int{"web": 2}, []string{list("web=up", "web=destroyed"), list("web=up", "web=destroyed")},
+		"one empty list proves nothing":     {map[string]int{"web": 0}, []string{list(), list("web=up"), list(), list()}, nil, ""},
+		"all pods, first none":              {nil, []string{list(), list("web=up")}, nil, ""},
+		"a destroyed one never comes up": {map[string]int{"web": 2}, []string{list("web=up", "web=destroyed"), list("web=up", "web=destroyed")},
 			pods.ErrDestroyed, "web 1 of 2 up (web-1 is destroyed)"},
-		"a new one takes its place": {map[string]int{"web": 1}, []string{list("web=destroyed"), list("web=destroyed", "web=starting"), list("web=up")}, nil, ""},
-		"a name of more lines than one": {map[string]int{"web": 1}, []string{`{"count":1,"results":[{"name":"a\n::error::b\u001b[2J","type":"web","state":"crashed"}]}`},
+		"a new one replaces it": {map[string]int{"web": 1}, []string{list("web=destroyed"), list("web=destroyed", "web=starting"), list("web=up")}, nil, ""},
+		"a name with several lines": {map[string]int{"web": 1}, []string{`{"count":1,"results":[{"name":"a\n::error::b\u001b[2J","type":"web","state":"crashed"}]}`},
 			pods.ErrCrashed, "pod a ::error::b [2J of app example-go is crashed"},
 	} {
 		var exchanges []exchange.Exchange
-		for _, look := range c.looks {
-			exchanges = append(exchanges, exchange.On("GET /v2/apps/example-go/pods/", "", 200, look))
+		for _, response := range c.responses {
+			exchanges = append(exchanges, exchange.On("GET /v2/apps/example-go/pods/", "", 200, response))
 		}
 		t.Run(situation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := exchange.Client(t, "2.2", exchanges...)
 				_, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: c.want})
-				if c.is == nil {
+				if c.match == nil {
 					require.NoError(t, err)
 					return
 				}
-				require.ErrorIs(t, err, c.is)
-				assert.ErrorContains(t, err, c.says)
+				require.ErrorIs(t, err, c.match)
+				assert.ErrorContains(t, err, c.message)
 				assert.NotContains(t, err.Error(), "\n")
 			})
 		})
 	}
 }
 
-func TestWaitReadyLooksAgainWhateverSaysNothingAboutThePods(t *testing.T) {
+func TestWaitReadyContinuesAfterTemporaryFailures(t *testing.T) {
 	foreign := func(status int, body, retryAfter string) func(*http.Request) (*http.Response, error) {
 		return func(*http.Request) (*http.Response, error) {
 			resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
@@ -169,14 +169,14 @@ func TestWaitReadyLooksAgainWhateverSaysNothingAboutThePods(t *testing.T) {
 		}
 	}
 	for situation, c := range map[string]struct {
-		look  func(*http.Request) (*http.Response, error)
-		costs time.Duration // at least, and not much more
+		respond func(*http.Request) (*http.Response, error)
+		takes   time.Duration // at least, and not much more
 	}{
-		"a gateway's 404 of JSON": {foreign(404, `{"message":"no Route matched"}`, ""), time.Second},
-		"a gateway's 404 of text": {foreign(404, "404 page not found", ""), time.Second},
+		"a gateway's 404 as JSON": {foreign(404, `{"message":"no Route matched"}`, ""), time.Second},
+		"a gateway's 404 as text": {foreign(404, "404 page not found", ""), time.Second},
 		"a sign-in page":          {foreign(200, `{"message":"please log in"}`, ""), time.Second},
 		"a rate limit":            {foreign(429, "", "6"), 6 * time.Second},
-		"a look that hangs": {func(req *http.Request) (*http.Response, error) {
+		"a request that hangs": {func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
 			return nil, req.Context().Err()
 		}, 30 * time.Second},
@@ -184,12 +184,12 @@ func TestWaitReadyLooksAgainWhateverSaysNothingAboutThePods(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				looks := 0
+				requests := 0
 				client, err := deis.New("http://deis.example.com", deis.WithRetry(deis.RetryPolicy{}), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 					resp, _ := foreign(200, list("web=up"), "")(req)
 					if strings.HasSuffix(req.URL.Path, "/pods/") {
-						if looks++; looks == 1 {
-							return c.look(req)
+						if requests++; requests == 1 {
+							return c.respond(req)
 						}
 					}
 					resp.Header.Set(version.Header, "2.2")
@@ -200,15 +200,15 @@ func TestWaitReadyLooksAgainWhateverSaysNothingAboutThePods(t *testing.T) {
 				up, err := client.Pods.WaitReady(t.Context(), "example-go", pods.WaitOptions{Want: map[string]int{"web": 1}})
 				require.NoError(t, err)
 				assert.Len(t, up, 1)
-				assert.Equal(t, 2, looks)
-				assert.InDelta(t, c.costs.Seconds(), time.Since(start).Seconds(), 3.1)
-				assert.GreaterOrEqual(t, time.Since(start), c.costs)
+				assert.Equal(t, 2, requests)
+				assert.InDelta(t, c.takes.Seconds(), time.Since(start).Seconds(), 3.1)
+				assert.GreaterOrEqual(t, time.Since(start), c.takes)
 			})
 		})
 	}
 }
 
-func TestWaitReadyGoesOnWhenTheControllerIsUpgraded(t *testing.T) {
+func TestWaitReadyContinuesWhenTheControllerIsUpgraded(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, controller *deistest.Controller, client *deis.Client) {
 		upgrade := time.AfterFunc(startDelay/2, func() { controller.SetAPIVersion(version.V2_2) })
 		defer upgrade.Stop()

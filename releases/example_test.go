@@ -31,14 +31,14 @@ func ExampleService_Rollback() {
 		}
 	}
 
-	version, err := client.Releases.Rollback(ctx, "example-go", 0) // to the one before
+	version, err := client.Releases.Rollback(ctx, "example-go", 0) // undoes the newest
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("rolled back by v%d\n", version)
+	fmt.Printf("rolled back in v%d\n", version)
 
 	_, err = client.Releases.Rollback(ctx, "example-go", 1)
-	fmt.Println("not to the first:", errors.Is(err, releases.ErrInitial))
+	fmt.Println("initial release:", errors.Is(err, releases.ErrInitial))
 
 	for release, err := range client.Releases.All(ctx, "example-go", releases.ListOptions{}) {
 		if err != nil {
@@ -47,8 +47,8 @@ func ExampleService_Rollback() {
 		fmt.Printf("v%d %s\n", release.Version, release.Summary)
 	}
 	// Output:
-	// rolled back by v4
-	// not to the first: true
+	// rolled back in v4
+	// initial release: true
 	// v4 admin rolled back to v2
 	// v3 admin deployed deis/example-go:1.1
 	// v2 admin deployed deis/example-go:1.0
@@ -80,9 +80,9 @@ func ExampleService_Current() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("v%d failed: %v, v%d runs\n", newest.Version, newest.Failed, current.Version)
+	fmt.Printf("v%d failed: %v; current: v%d\n", newest.Version, newest.Failed, current.Version)
 	// Output:
 	// deis/example-go:v1 deployed: true
 	// nonexistent/app:v9 deployed: false
-	// v3 failed: true, v2 runs
+	// v3 failed: true; current: v2
 }

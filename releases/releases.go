@@ -1,10 +1,11 @@
-// Package releases reads an app's releases and rolls back to them. Each build, config change and rollback makes one.
+// Package releases reads an app's releases and rolls back to them.
 //
-//	current, err := client.Releases.Current(ctx, "example-go")
-//	…
-//	made, err := client.Releases.Rollback(ctx, "example-go", current.Version-1)
+//	good, err := client.Releases.Current(ctx, "example-go")
+//	… // a deploy that turns out to be bad
+//	made, err := client.Releases.Rollback(ctx, "example-go", good.Version)
 //
-// Document: "Releases" in both API documents. In API 2.3 a release can have failed.
+// Each build, config change and rollback makes a release. API documents: "Releases". In API 2.3 a release can be marked
+// as failed.
 package releases
 
 import (
@@ -19,23 +20,23 @@ import (
 // Service manages releases. Use it as Client.Releases; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Releases.
+// New returns a Service that uses client. Programs use Client.Releases.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// A Release is a build and a config together, as an app ran or runs them.
+// A Release is a build with a config, as the app runs or ran them.
 type Release struct {
 	App     string    `json:"app" deis:"apps,part"`
 	Owner   string    `json:"owner"`                  // who made it
 	Version int       `json:"version" deis:"version"` // counts from 1
 	Summary string    `json:"summary"`                // "test deployed 060da68"
-	Build   string    `json:"build"`                  // the build's UUID; "" where there is none: before the first build, and after a rollback to that in v1.6
+	Build   string    `json:"build"`                  // the build's UUID; "" before the first build and, in v1.6, after a rollback to version 1
 	Config  string    `json:"config"`                 // the config's UUID
 	UUID    string    `json:"uuid" deis:"uuid,part"`
 	Created rest.Time `json:"created"`
 	Updated rest.Time `json:"updated"`
 
-	// These are 2.3 only. Controllers before Workflow v2.7 delete a release that failed.
-	Failed    bool   `json:"failed"`    // the release was made, but its deploy failed: the app runs an older one
+	// These fields are 2.3 only. Real Controllers before Workflow v2.7 delete a release that failed.
+	Failed    bool   `json:"failed"`    // its deploy failed: the app runs an older release
 	Exception string `json:"exception"` // why it failed; servers since Workflow v2.19
 }
 
@@ -44,8 +45,8 @@ type ListOptions = rest.ListOptions
 
 // Reasons for failure. Match them with errors.Is.
 var (
-	// ErrInitial says that there is nothing to roll back to: the app's first release has no build. A v1.6 Controller
-	// rolls back to version 1 all the same, when it is named.
+	// ErrInitial means that there is nothing to roll back to: the app's first release has no build. A v1.6 Controller
+	// does roll back to version 1 if it is requested.
 	ErrInitial error = &rest.Reason{
 		Message: "the initial release cannot be rolled back to",
 		Status:  400,
@@ -54,7 +55,7 @@ var (
 			{Text: "version cannot be below 0"}, // the release before the first
 		},
 	}
-	// ErrFailed says that the release to roll back to failed when it was made. 2.3 only.
+	// ErrFailed means that the deploy of the release to roll back to failed. 2.3 only.
 	ErrFailed error = &rest.Reason{
 		Message:  "a release that failed cannot be rolled back to",
 		Status:   400,
@@ -74,16 +75,17 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	return rest.All[Release](ctx, s.client, rest.Path("apps", app, "releases"), o, opts...)
 }
 
-// Get returns one release; versions count from 1. Real v1.6 Controllers respond with 500 if there is no such version.
+// Get returns one release; versions count from 1. If there is no such version, real v1.6 Controllers respond with 500.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /apps/{app}/releases/v{version}/
 func (s *Service) Get(ctx context.Context, app string, version int, opts ...rest.CallOption) (*Release, error) {
 	return rest.Get[Release](ctx, s.client, rest.Path("apps", app, "releases", "v"+strconv.Itoa(version)), opts...)
 }
 
-// Current returns the release that the app runs: the newest that has not failed. A v1.6 Controller can keep the release
-// of a failed deploy and does not mark it, so there it is the newest whose containers are up or, where none are, the
-// newest. While a deploy is under way, Current is what it deploys.
+// Current returns the release that the app runs: the newest one that has not failed. A v1.6 Controller can keep the
+// release of a failed deploy without marking it, so in v1.6 Current returns the newest release with a container that is
+// up or, if no container is up, the newest release. While a deploy is under way, that can be the release that it
+// deploys.
 func (s *Service) Current(ctx context.Context, app string, opts ...rest.CallOption) (*Release, error) {
 	current, _, err := s.current(ctx, app, opts)
 	return current, err
@@ -127,26 +129,31 @@ func (s *Service) current(ctx context.Context, app string, opts []rest.CallOptio
 	return nil, false, fmt.Errorf("deis: app %s has no release that it could run", app)
 }
 
-// A container is what a v1.6 Controller says of a process, as far as it matters here.
+// A container has the fields of a v1.6 container that matter here.
 type container struct {
 	Type    string `json:"type" deis:"type"`
 	Release string `json:"release"`
 	State   string `json:"state"`
 }
 
-// few releases make a page: what is looked for is nearly always among the first.
+// few makes small pages: the release in question is nearly always among the newest.
 var few = ListOptions{PageSize: 10}
 
-// Rollback makes a new release with the build and config of an old one, and returns the new release's version. The
-// error matches ErrFailed if that one failed. A version that is unknown is 500 in v1.6 and 400 in 2.x; one without a
-// build, made before the first deploy, is 400 in 2.x and can leave a failed release behind.
+// Rollback makes a new release with the build and config of an old one, and returns the new release's version. On real
+// Controllers it takes 3 seconds or more.
 //
-// If version is 0, Rollback undoes the newest release. It looks which that is, and names the one to roll back to itself:
-// the Current one if the newest failed, which brings back pods that the failed deploy has taken away; otherwise the one
-// before it that has not failed. So it never undoes a good change after a failed one, as 2.3 Controllers do when they are
-// asked without a version. The error matches ErrInitial, and nothing is rolled back, if none before has a build. Where the
-// Controller deletes a release that failed (2.2, and servers before Workflow v2.7), the newest one is good, and 0 undoes
-// it: note the number before a deploy, and roll back to that. Package deploy does so.
+// The error matches ErrFailed if the old release failed. If there is no such version, v1.6 Controllers respond with 500
+// and 2.x Controllers with 400. If the release has no build, because it is older than the first one, or if the deploy
+// fails, 2.x Controllers respond with 400, and those of 2.3 keep a failed release; v1.6 Controllers respond to a failed
+// deploy with 503.
+//
+// Version 0 undoes the newest release. Rollback then finds the release to roll back to: if the newest one failed, the
+// Current one, which restores pods that the failed deploy removed, otherwise the newest one before it that has a build
+// and has not failed. If there is none, nothing is rolled back and the error matches ErrInitial. So Rollback never
+// undoes a good change after a failed one, as 2.3 Controllers do if the request has no version. If the Controller
+// deletes failed releases (2.2, and 2.3 before Workflow v2.7), the newest release is a good one even after a failed
+// deploy, and version 0 undoes that: note the current version before a deploy, and roll back to it. Package deploy does
+// that.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/releases/rollback/
 func (s *Service) Rollback(ctx context.Context, app string, version int, opts ...rest.CallOption) (int, error) {
@@ -166,12 +173,12 @@ func (s *Service) Rollback(ctx context.Context, app string, version int, opts ..
 	return made.Version, nil
 }
 
-// A rollback is the request and the response.
+// A rollback is the body of both the request and the response.
 type rollback struct {
 	Version int `json:"version" deis:"version"`
 }
 
-// previous returns the release to roll back to if the newest one is to be undone.
+// previous returns the version to roll back to in order to undo the newest release.
 func (s *Service) previous(ctx context.Context, app string, opts []rest.CallOption) (int, error) {
 	current, newest, err := s.current(ctx, app, opts)
 	switch {

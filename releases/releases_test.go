@@ -20,21 +20,21 @@ const (
 	rollback     = "POST /v2/apps/example-go/releases/rollback/"
 )
 
-// listed is a page with these items.
+// listed returns a page with these items.
 func listed(items ...string) string { return `{"results": [` + strings.Join(items, ", ") + `]}` }
 
-// good and failed are releases.
+// good and failed return releases.
 func good(number int) string { return fmt.Sprintf(`{"version": %d, "build": "b%d"}`, number, number) }
 func failed(number int) string {
 	return fmt.Sprintf(`{"version": %d, "build": "b%d", "failed": true, "exception": "error: no image"}`, number, number)
 }
 
-// up is a container of a release that runs.
+// up returns a container of a release, which is up.
 func up(release int) string {
 	return fmt.Sprintf(`{"type": "web", "num": 1, "state": "up", "release": "v%d"}`, release)
 }
 
-func TestCurrentIsTheNewestReleaseThatTheAppRuns(t *testing.T) {
+func TestCurrentIsTheReleaseThatTheAppRuns(t *testing.T) {
 	for situation, c := range map[string]struct {
 		api       string
 		exchanges []exchange.Exchange
@@ -44,7 +44,7 @@ func TestCurrentIsTheNewestReleaseThatTheAppRuns(t *testing.T) {
 		"2.3, the newest failed":   {"2.3", []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(failed(9), good(8), good(7)))}, 8},
 		"2.3, several failed":      {"2.3", []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(failed(9), failed(8), failed(7), good(6)))}, 6},
 		"2.3, nothing is deployed": {"2.3", []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(`{"version": 1}`))}, 1},
-		"2.2 deletes what failed":  {"2.2", []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(good(9), good(8)))}, 9},
+		"2.2 deletes failed ones":  {"2.2", []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(good(9), good(8)))}, 9},
 		"1.6, the newest runs": {"1.6", []exchange.Exchange{
 			exchange.On(v1Containers, "", 200, listed(up(9), up(8))),
 			exchange.On(v1Releases, "", 200, listed(good(9), good(8))),
@@ -67,7 +67,7 @@ func TestCurrentIsTheNewestReleaseThatTheAppRuns(t *testing.T) {
 	}
 }
 
-func TestCurrentLooksBeyondAPageOfFailedReleases(t *testing.T) {
+func TestCurrentReadsPastAPageOfFailedReleases(t *testing.T) {
 	client := exchange.Client(t, "2.3",
 		exchange.On(v2Releases, "", 200, `{"results": [`+failed(3)+`], "next": "http://x/?limit=10&offset=10"}`),
 		exchange.On("GET /v2/apps/example-go/releases/?limit=10&offset=10", "", 200, listed(failed(2), good(1))))
@@ -76,14 +76,14 @@ func TestCurrentLooksBeyondAPageOfFailedReleases(t *testing.T) {
 	assert.Equal(t, 1, current.Version)
 }
 
-func TestAnAppWithoutAReleaseThatItCouldRunHasNoCurrent(t *testing.T) {
+func TestCurrentFailsIfNoReleaseCanRun(t *testing.T) {
 	for _, releases := range []string{listed(), listed(failed(2), failed(1))} {
 		_, err := exchange.Client(t, "2.3", exchange.On(v2Releases, "", 200, releases)).Releases.Current(t.Context(), "example-go")
 		assert.ErrorContains(t, err, "app example-go has no release that it could run")
 	}
 }
 
-func TestALookForTheCurrentReleaseThatFailsIsNotTakenForNone(t *testing.T) {
+func TestCurrentReturnsTheErrorOfAListThatFails(t *testing.T) {
 	for api, exchanges := range map[string][]exchange.Exchange{
 		"2.3": {exchange.On(v2Releases, "", 404, `"No App matches the given query."`)},
 		"1.6": {exchange.On(v1Containers, "", 404, `{"detail":"Not found"}`)},
@@ -99,15 +99,15 @@ func TestRollbackWithoutAVersionUndoesTheNewestRelease(t *testing.T) {
 		releases []string
 		to       int
 	}{
-		"the newest is good":                   {"2.3", []string{good(9), good(8)}, 8},
-		"the newest failed, so the one before": {"2.3", []string{failed(9), good(8), good(7)}, 8},
-		"the one before failed":                {"2.3", []string{good(9), failed(8), good(7)}, 7},
-		"the one before has no build":          {"2.3", []string{good(9), `{"version": 8}`, good(7)}, 7},
-		"2.2":                                  {"2.2", []string{good(9), good(8)}, 8},
+		"the newest is good":          {"2.3", []string{good(9), good(8)}, 8},
+		"the newest failed":           {"2.3", []string{failed(9), good(8), good(7)}, 8},
+		"the one before failed":       {"2.3", []string{good(9), failed(8), good(7)}, 7},
+		"the one before has no build": {"2.3", []string{good(9), `{"version": 8}`, good(7)}, 7},
+		"2.2":                         {"2.2", []string{good(9), good(8)}, 8},
 	} {
 		t.Run(situation, func(t *testing.T) {
 			exchanges := []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(c.releases...))}
-			if !strings.Contains(c.releases[0], "failed") { // what runs is not what to go back to: it looks once more
+			if !strings.Contains(c.releases[0], "failed") { // the current release is to be undone, so the list is read again
 				exchanges = append(exchanges, exchanges[0])
 			}
 			exchanges = append(exchanges, exchange.On(rollback, fmt.Sprintf(`{"version": %d}`, c.to), 201, `{"version": 10}`))
@@ -118,7 +118,7 @@ func TestRollbackWithoutAVersionUndoesTheNewestRelease(t *testing.T) {
 	}
 }
 
-func TestRollbackWithoutAVersionGoesBackToWhatRunsInV16(t *testing.T) {
+func TestRollbackWithoutAVersionReturnsToWhatRunsInV16(t *testing.T) {
 	client := exchange.Client(t, "1.6",
 		exchange.On(v1Containers, "", 200, listed(up(8))),
 		exchange.On(v1Releases, "", 200, listed(good(9), good(8))),
@@ -128,7 +128,7 @@ func TestRollbackWithoutAVersionGoesBackToWhatRunsInV16(t *testing.T) {
 	assert.Equal(t, 10, made)
 }
 
-func TestNothingIsRolledBackWhereThereIsNothingBefore(t *testing.T) {
+func TestNothingIsRolledBackIfNoEarlierReleaseHasABuild(t *testing.T) {
 	for situation, list := range map[string]string{
 		"the first release":             listed(`{"version": 1}`),
 		"the first build":               listed(good(3), `{"version": 2}`, `{"version": 1}`),
@@ -141,7 +141,7 @@ func TestNothingIsRolledBackWhereThereIsNothingBefore(t *testing.T) {
 	}
 }
 
-func TestAFailedReleaseSaysWhy(t *testing.T) {
+func TestAFailedReleaseHasItsException(t *testing.T) {
 	client := exchange.Client(t, "2.3", exchange.On("GET /v2/apps/example-go/releases/v33/", "", 200,
 		`{"version": 33, "summary": "alice deployed a3674d0 which failed", "failed": true, "exception": "error: image nonexistent/app:v9 not found"}`))
 	release, err := client.Releases.Get(t.Context(), "example-go", 33)
@@ -150,7 +150,7 @@ func TestAFailedReleaseSaysWhy(t *testing.T) {
 	assert.Equal(t, "error: image nonexistent/app:v9 not found", release.Exception)
 }
 
-func TestAReleaseWithoutABuildHasAnEmptyOne(t *testing.T) {
+func TestAReleaseWithoutABuildHasAnEmptyBuild(t *testing.T) {
 	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/releases/v1/", "", 200,
 		`{"version": 1, "config": "28610700", "build": null}`))
 	release, err := client.Releases.Get(t.Context(), "example-go", 1)
@@ -159,7 +159,7 @@ func TestAReleaseWithoutABuildHasAnEmptyOne(t *testing.T) {
 	assert.Equal(t, "28610700", release.Config)
 }
 
-func TestAVersionThatIsNotThereIsAnErrorOfItsVersion(t *testing.T) {
+func TestAnUnknownVersionIs500InV16And404In2x(t *testing.T) {
 	v1 := exchange.Client(t, "1.6", exchange.On("GET /v1/apps/example-go/releases/v9999/", "", 500, `<h1>Server Error (500)</h1>`))
 	_, err := v1.Releases.Get(t.Context(), "example-go", 9999)
 	assert.ErrorIs(t, err, deis.ErrServer)

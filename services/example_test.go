@@ -33,7 +33,7 @@ func ExampleService_Create() {
 		log.Fatal(err)
 	}
 	for _, r := range routes {
-		fmt.Println(r.PathPattern, "goes to", r.ProcfileType)
+		fmt.Println(r.PathPattern, "is routed to", r.ProcfileType)
 	}
-	// Output: /api/.* goes to api
+	// Output: /api/.* is routed to api
 }

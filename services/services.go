@@ -1,13 +1,14 @@
-// Package services routes paths of an app's domains to its process types, so that "/api" can be served by another type
-// than "/".
+// Package services routes paths of an app's domains to its process types, so that one type can serve "/api" and another
+// one "/".
 //
 //	err := client.Services.Create(ctx, "example-go", services.CreateParams{ProcfileType: "api", PathPattern: "/api/.*"})
 //	routes, err := client.Services.List(ctx, "example-go")
 //	err = client.Services.Delete(ctx, "example-go", "api")
 //
-// API 2.3 only, and of its servers only those since Workflow v2.20, which a client cannot tell from others by their version:
-// on an older Controller every method returns an error that matches errors.ErrUnsupported and changes nothing. The API
-// documents do not have services; what the methods do was recorded on a real Controller.
+// API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. Of the 2.3
+// servers only those since Workflow v2.20 have services, and their version does not show it. On older ones every method
+// fails and changes nothing: on Workflow v2.5 and v2.6 the error matches errors.ErrUnsupported, on v2.7 to v2.19 it
+// matches rest.ErrNotFound. The API documents do not have services; the methods follow recordings of a real Controller.
 package services
 
 import (
@@ -25,22 +26,22 @@ import (
 // Service manages services. Use it as Client.Services; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Services.
+// New returns a Service that uses client. Programs use Client.Services.
 func New(client *rest.Client) *Service { return &Service{client} }
 
 // A Route says which paths a process type serves.
 type Route struct {
 	ProcfileType string `json:"procfile_type"` // the process type
-	PathPattern  string `json:"path_pattern"`  // regular expressions with commas between them
+	PathPattern  string `json:"path_pattern"`  // regular expressions, separated by commas
 }
 
-// CreateParams describe a service. Both fields are needed.
+// CreateParams describe a service. Both fields are required.
 type CreateParams struct {
 	ProcfileType string `json:"procfile_type"` // the process type; real Controllers accept one that the app does not have
-	PathPattern  string `json:"path_pattern"`  // regular expressions with commas between them: "/api/.*,/v2/.*"
+	PathPattern  string `json:"path_pattern"`  // regular expressions, separated by commas: "/api/.*,/v2/.*"
 }
 
-// List returns which paths go to which process types of an app. The list has no pages.
+// List returns which paths are routed to which process types of an app. The list is not paginated.
 //
 //deis:operation v2.3 GET /apps/{app}/services/
 func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption) ([]Route, error) {
@@ -55,8 +56,8 @@ func (s *Service) List(ctx context.Context, app string, opts ...rest.CallOption)
 	return list.Services, list.check(app)
 }
 
-// A list is {"services": […]}. A Controller before Workflow v2.7 responds with the app itself, because it takes the path for
-// that of the app.
+// A list is {"services": […]}. A Controller before Workflow v2.7 reads the path as that of the app, and responds with
+// the app.
 type list struct {
 	Services []Route
 	found    bool
@@ -87,8 +88,8 @@ func unsupported(app string) error {
 	return fmt.Errorf("deis: the Controller of app %s has no services, which came with Workflow v2.20: %w", app, errors.ErrUnsupported)
 }
 
-// Create routes paths of an app's domains to a process type, in place of those that went there before, if any. To do it
-// twice does no harm.
+// Create routes paths of an app's domains to a process type. They replace the paths that were routed to it before, if
+// any. Creating the same service twice does no harm.
 //
 //deis:operation v2.3 POST /apps/{app}/services/
 func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts ...rest.CallOption) error {
@@ -101,16 +102,16 @@ func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts .
 	}
 	var resp rest.Response
 	_, err = rest.Post[struct{}](ctx, s.client, at, p, append(slices.Clone(opts), rest.WithResponse(&resp))...)
-	if err == nil && resp.Status == http.StatusOK { // a Controller without services has updated nothing of the app
+	if err == nil && resp.Status == http.StatusOK { // the Controller has no services and read this as an empty update of the app
 		return unsupported(app)
 	}
 	return err
 }
 
 // Delete ends the routing of paths to a process type. The error matches rest.ErrNotFound if there is none. Only the
-// owner and administrators may.
+// owner and administrators may delete it.
 //
-// It lists the services first: a Controller before Workflow v2.7 does not know the path, and would destroy the app.
+// Delete lists the services first: a Controller before Workflow v2.7 does not know the path, and would destroy the app.
 //
 //deis:operation v2.3 DELETE /apps/{app}/services/
 func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest.CallOption) error {
@@ -126,7 +127,7 @@ func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest
 	}{procType}))...)
 }
 
-// path checks the process type as well.
+// path returns the path of an app's services, and checks the process type and the version.
 func (s *Service) path(ctx context.Context, app, procType string) (rest.Endpoint, error) {
 	at := rest.Path("apps", app, "services")
 	if err := rest.Check("apps/*/pods/*", procType); err != nil {
@@ -135,7 +136,7 @@ func (s *Service) path(ctx context.Context, app, procType string) (rest.Endpoint
 	return at, s.require(ctx, at)
 }
 
-// require refuses what the Controller does not have.
+// require refuses a Controller whose version does not have services.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
 	return s.client.RequireAt(ctx, at, "services", version.V2_3)
 }

@@ -38,8 +38,8 @@ func TestAServiceIsCreatedListedAndDeleted(t *testing.T) {
 	assert.Empty(t, routes)
 }
 
-// Controllers from Workflow v2.5 to v2.6 take the path for the app's own: a DELETE of it destroys the app.
-func TestAControllerWithoutServicesIsNotTakenForOne(t *testing.T) {
+// Controllers of Workflow v2.5 and v2.6 read the path as the app's own: a DELETE of it destroys the app.
+func TestAControllerWithoutServicesIsUnsupported(t *testing.T) {
 	const app = `{"id": "example-go", "owner": "alice", "structure": {"web": 1}}`
 	for method, c := range map[string]struct {
 		exchange exchange.Exchange
@@ -58,14 +58,14 @@ func TestAControllerWithoutServicesIsNotTakenForOne(t *testing.T) {
 	}
 }
 
-func TestAServiceWithoutAProcessTypeIsNone(t *testing.T) {
+func TestAServiceWithoutAProcessTypeIsAnError(t *testing.T) {
 	for _, body := range []string{`{"services": [null]}`, `{"services": [{"path_pattern": "/"}]}`, `{"services": {}}`, `[]`} {
 		_, err := exchange.Client(t, "2.3", exchange.On("GET "+path, "", 200, body)).Services.List(t.Context(), "example-go")
 		assert.Error(t, err, body)
 	}
 }
 
-func TestNothingIsDeletedAfterALookThatFailed(t *testing.T) {
+func TestNothingIsDeletedIfTheListFails(t *testing.T) {
 	for _, status := range []int{403, 404, 500} {
 		client := exchange.Client(t, "2.3", exchange.On("GET "+path, "", status, `{"detail": "no"}`))
 		var failed *deis.Error

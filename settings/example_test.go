@@ -33,7 +33,7 @@ func ExampleService_Set() {
 		})
 		switch {
 		case errors.Is(err, settings.ErrUnchanged):
-			fmt.Println("is like that already")
+			fmt.Println("has these settings already")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -42,7 +42,7 @@ func ExampleService_Set() {
 	}
 	// Output:
 	// maintenance: true web: {2 8 60}
-	// is like that already
+	// has these settings already
 }
 
 func ExampleService_Allow() {

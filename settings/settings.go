@@ -1,12 +1,13 @@
 // Package settings manages how an app is routed and scaled: maintenance mode, routability, the addresses that may reach
-// it, autoscaling and labels. Changing them makes no release.
+// it, autoscaling and labels.
 //
 //	on := true
 //	_, err := client.Settings.Set(ctx, "example-go", settings.Changes{Maintenance: &on})
 //	err = client.Settings.Allow(ctx, "example-go", []string{"10.0.0.0/8"})
 //
-// API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. The API documents
-// do not have settings; what the methods do was recorded on a real Controller.
+// Changing settings makes no release. API 2.3 only: on an older Controller every method returns a
+// *version.UnsupportedError and sends nothing. The API documents do not have settings; the methods follow recordings of
+// a real Controller.
 package settings
 
 import (
@@ -22,48 +23,48 @@ import (
 // Service manages settings. Use it as Client.Settings; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Settings.
+// New returns a Service that uses client. Programs use Client.Settings.
 func New(client *rest.Client) *Service { return &Service{client} }
 
 // Settings are how an app is routed and scaled.
 type Settings struct {
 	App         string               `json:"app" deis:"apps,part"`
 	Owner       string               `json:"owner"`              // who made the last change
-	Maintenance bool                 `json:"maintenance"`        // requests get a page that says so
+	Maintenance bool                 `json:"maintenance"`        // requests get a maintenance page
 	Routable    bool                 `json:"routable"`           // requests reach the app
-	Whitelist   []string             `json:"whitelist"`          // addresses and networks that may reach the app; empty: all
+	Whitelist   []string             `json:"whitelist"`          // addresses and networks that may reach the app; if it is empty, all may
 	Autoscale   map[string]Autoscale `json:"autoscale"`          // for each process type
-	Label       map[string]string    `json:"label" deis:"loose"` // what is not text is its JSON form
+	Label       map[string]string    `json:"label" deis:"loose"` // values that are not text are in JSON; servers since Workflow v2.9
 	UUID        string               `json:"uuid" deis:"uuid,part"`
 	Created     rest.Time            `json:"created"`
 	Updated     rest.Time            `json:"updated"`
 }
 
-// An Autoscale says between which numbers the pods of a process type are scaled, and by what. App.Structure stays as it
-// is meanwhile.
+// An Autoscale scales the pods of a process type between two numbers by their CPU usage. It does not change
+// App.Structure.
 type Autoscale struct {
 	Min        int `json:"min"`
-	Max        int `json:"max"`
-	CPUPercent int `json:"cpu_percent"` // how busy the pods shall be
+	Max        int `json:"max"`         // at least Min, otherwise the response is 400
+	CPUPercent int `json:"cpu_percent"` // the CPU usage to aim for, in percent
 }
 
-// Changes say what to set; what they do not name stays as it is.
+// Changes say what to set; everything else stays as it is.
 type Changes struct {
 	Maintenance *bool                 `json:"maintenance,omitempty"`
 	Routable    *bool                 `json:"routable,omitempty"`
 	Autoscale   map[string]*Autoscale `json:"autoscale,omitempty"` // for each process type; nil ends autoscaling
 	Label       map[string]*string    `json:"label,omitempty"`     // nil removes a label
 
-	// Whitelist takes the place of the present one: addresses and networks, IPv4 or IPv6. It cannot be empty: Disallow
-	// takes addresses away.
+	// Whitelist replaces the current one. It has IPv4 and IPv6 addresses and networks, each of at most 50 characters. It
+	// cannot be empty: Disallow removes addresses.
 	Whitelist []string `json:"whitelist,omitempty"`
 }
 
-// Check returns what is wrong with the changes, or nil; Set does so by itself.
+// Check returns what is wrong with the changes, or nil. Set calls it.
 func (c Changes) Check() error {
 	switch {
 	case c.Whitelist != nil && len(c.Whitelist) == 0:
-		return rest.InvalidArgument("whitelist", "must not be empty: Disallow takes addresses away")
+		return rest.InvalidArgument("whitelist", "must not be empty: Disallow removes addresses")
 	case c.Maintenance == nil && c.Routable == nil && len(c.Autoscale)+len(c.Label)+len(c.Whitelist) == 0:
 		return rest.InvalidArgument("changes", "must not be empty")
 	}
@@ -72,13 +73,13 @@ func (c Changes) Check() error {
 
 // Reasons for failure. Match them with errors.Is.
 var (
-	// ErrUnchanged says that everything is set like that already.
+	// ErrUnchanged means that the settings have all of the changes already.
 	ErrUnchanged error = &rest.Reason{
-		Message:  "the settings are like that already",
+		Message:  "the settings have these changes already",
 		Status:   409,
 		Wordings: []rest.Wording{{Text: "changed nothing"}},
 	}
-	// ErrNotSet says that what was to be removed is not set, and that nothing was changed.
+	// ErrNotSet means that something to remove is not set, so that nothing was changed.
 	ErrNotSet error = &rest.Reason{
 		Message: "not set",
 		Status:  422,
@@ -90,7 +91,7 @@ var (
 	}
 )
 
-// Get returns an app's present settings.
+// Get returns an app's current settings.
 //
 //deis:operation v2.3 GET /apps/{app}/settings/
 func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) (*Settings, error) {
@@ -101,10 +102,9 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 	return rest.Get[Settings](ctx, s.client, at, opts...)
 }
 
-// Set changes an app's settings, all of Changes at once, and returns them as they are then. The error matches ErrUnchanged or
-// ErrNotSet if the Controller says so.
-//
-// Real Controllers scale by the numbers in Autoscale also where the app has no such process type.
+// Set makes all of the changes to an app's settings at once and returns the new settings. The error can match
+// ErrUnchanged and ErrNotSet. If Kubernetes fails, real Controllers respond with 400 and change nothing. They accept an
+// Autoscale for a process type that the app does not have.
 //
 //deis:operation v2.3 POST /apps/{app}/settings/
 func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...rest.CallOption) (*Settings, error) {
@@ -118,7 +118,8 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	return rest.Post[Settings](ctx, s.client, at, changes, opts...)
 }
 
-// Whitelist returns the addresses and networks that may reach an app, in no order; if there are none, all may.
+// Whitelist returns the addresses and networks that may reach an app, in no particular order. If there are none, all
+// may.
 //
 //deis:operation v2.3 GET /apps/{app}/whitelist/
 func (s *Service) Whitelist(ctx context.Context, app string, opts ...rest.CallOption) ([]string, error) {
@@ -133,8 +134,9 @@ func (s *Service) Whitelist(ctx context.Context, app string, opts ...rest.CallOp
 	return list.Addresses, nil
 }
 
-// Allow adds addresses and networks to those that may reach an app. While there are none, all may; so the first that is
-// added shuts out all others. The error matches ErrUnchanged if all of them are there already.
+// Allow adds addresses and networks to the whitelist of an app. While the whitelist is empty, all addresses may reach
+// the app, so the first one that is added shuts out all others. The error matches ErrUnchanged if all of them are in it
+// already.
 //
 //deis:operation v2.3 POST /apps/{app}/whitelist/
 func (s *Service) Allow(ctx context.Context, app string, addresses []string, opts ...rest.CallOption) error {
@@ -146,10 +148,12 @@ func (s *Service) Allow(ctx context.Context, app string, addresses []string, opt
 	return err
 }
 
-// Disallow takes addresses and networks away from those that may reach an app; without any left, all may. Only the owner
-// and administrators may. The error matches ErrNotSet, and none is taken away, if one of them is not there.
+// Disallow removes addresses and networks from the whitelist of an app. If none is left, all addresses may reach the
+// app. Only the owner and administrators may shorten it. If one of the addresses is not in the whitelist, the error
+// matches ErrNotSet and none is removed.
 //
-// It reads the whitelist first: a Controller that has none, because it was downgraded for example, would destroy the app.
+// Disallow reads the whitelist first: a Controller without whitelists, after a downgrade for example, would destroy the
+// app.
 //
 //deis:operation v2.3 DELETE /apps/{app}/whitelist/
 func (s *Service) Disallow(ctx context.Context, app string, addresses []string, opts ...rest.CallOption) error {
@@ -157,7 +161,7 @@ func (s *Service) Disallow(ctx context.Context, app string, addresses []string, 
 	if err := s.requireAddresses(ctx, at, addresses); err != nil {
 		return err
 	}
-	look := rest.WithLook(func(ctx context.Context) error { // a Controller without a whitelist would destroy the app
+	look := rest.WithLook(func(ctx context.Context) error { // fails if the Controller has no whitelists
 		_, err := rest.Get[whitelist](ctx, s.client, at, append(slices.Clone(opts), rest.WithoutResponse())...)
 		return err
 	})
@@ -169,7 +173,7 @@ type whitelist struct {
 	Addresses []string `json:"addresses"`
 }
 
-// UnmarshalJSON refuses what has no addresses. An empty whitelist has an empty list.
+// UnmarshalJSON refuses an object without addresses. If there are none, the list is empty.
 func (w *whitelist) UnmarshalJSON(data []byte) error {
 	var object struct {
 		Addresses *[]string `json:"addresses"`
@@ -184,7 +188,7 @@ func (w *whitelist) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// requireAddresses refuses to send no address, to which real Controllers respond with 500.
+// requireAddresses also refuses an empty list, to which real Controllers respond with 500.
 func (s *Service) requireAddresses(ctx context.Context, at rest.Endpoint, addresses []string) error {
 	if len(addresses) == 0 {
 		return rest.InvalidArgument("addresses", "must not be empty")
@@ -192,7 +196,7 @@ func (s *Service) requireAddresses(ctx context.Context, at rest.Endpoint, addres
 	return s.require(ctx, at)
 }
 
-// require refuses what the Controller does not have.
+// require refuses a Controller whose version does not have settings.
 func (s *Service) require(ctx context.Context, at rest.Endpoint) error {
 	return s.client.RequireAt(ctx, at, "an app's settings", version.V2_3)
 }

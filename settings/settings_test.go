@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	path  = "/v2/apps/example-go/settings/"
-	stand = `{"app": "example-go", "owner": "alice", "autoscale": {"web": {"min": 1, "max": 3, "cpu_percent": 45}},
+	path = "/v2/apps/example-go/settings/"
+	body = `{"app": "example-go", "owner": "alice", "autoscale": {"web": {"min": 1, "max": 3, "cpu_percent": 45}},
 		"label": {"team": "red", "n": 5, "on": true, "list": [1, "a"]}, "maintenance": true, "routable": false,
 		"whitelist": ["1.2.3.4", "10.0.0.0/8"], "uuid": "9ae93349"}`
 )
 
 func to[T any](value T) *T { return &value }
 
-func TestSettingsAreReadWhole(t *testing.T) {
-	got, err := exchange.Client(t, "2.3", exchange.On("GET "+path, "", 200, stand)).Settings.Get(t.Context(), "example-go")
+func TestAllSettingsAreRead(t *testing.T) {
+	got, err := exchange.Client(t, "2.3", exchange.On("GET "+path, "", 200, body)).Settings.Get(t.Context(), "example-go")
 	require.NoError(t, err)
 	assert.Equal(t, settings.Settings{
 		App: "example-go", Owner: "alice", UUID: "9ae93349", Maintenance: true, Routable: false,
@@ -34,14 +34,14 @@ func TestSettingsAreReadWhole(t *testing.T) {
 	}, *got)
 }
 
-func TestWhatIsNotSettingsIsAnError(t *testing.T) {
+func TestAResponseWithoutSettingsIsAnError(t *testing.T) {
 	for _, body := range []string{`{"maintenance": "yes"}`, `[]`, `"x"`, ``} {
 		_, err := exchange.Client(t, "2.3", exchange.On("GET "+path, "", 200, body)).Settings.Get(t.Context(), "example-go")
 		assert.Error(t, err, body)
 	}
 }
 
-func TestWhatIsSetIsSentAndNilRemoves(t *testing.T) {
+func TestSetSendsTheChangesAndNilAsNull(t *testing.T) {
 	for situation, c := range map[string]struct {
 		changes settings.Changes
 		body    string
@@ -56,34 +56,34 @@ func TestWhatIsSetIsSentAndNilRemoves(t *testing.T) {
 		"addresses": {settings.Changes{Whitelist: []string{"1.2.3.4"}}, `{"whitelist": ["1.2.3.4"]}`},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			got, err := exchange.Client(t, "2.3", exchange.On("POST "+path, c.body, 201, stand)).Settings.Set(t.Context(), "example-go", c.changes)
+			got, err := exchange.Client(t, "2.3", exchange.On("POST "+path, c.body, 201, body)).Settings.Set(t.Context(), "example-go", c.changes)
 			require.NoError(t, err)
 			assert.Equal(t, "example-go", got.App)
 		})
 	}
 }
 
-func TestChangesOfNothingAreRefused(t *testing.T) {
+func TestEmptyChangesAreRefused(t *testing.T) {
 	for situation, c := range map[string]struct {
 		changes settings.Changes
-		says    string
+		message string
 	}{
 		"nothing":                      {settings.Changes{}, "changes must not be empty"},
-		"an empty whitelist":           {settings.Changes{Whitelist: []string{}}, "whitelist must not be empty: Disallow takes addresses away"},
+		"an empty whitelist":           {settings.Changes{Whitelist: []string{}}, "whitelist must not be empty: Disallow removes addresses"},
 		"an empty whitelist, and more": {settings.Changes{Whitelist: []string{}, Maintenance: to(true)}, "whitelist must not be empty"},
 	} {
 		_, err := exchange.Client(t, "2.3").Settings.Set(t.Context(), "example-go", c.changes)
 		require.ErrorIs(t, err, deis.ErrInvalidArgument, situation)
-		assert.ErrorContains(t, err, c.says, situation)
+		assert.ErrorContains(t, err, c.message, situation)
 	}
 }
 
-func TestTheWhitelistGrowsAndShrinksByAddresses(t *testing.T) {
+func TestAllowAndDisallowChangeTheWhitelist(t *testing.T) {
 	const path = "/v2/apps/example-go/whitelist/"
 	client := exchange.Client(t, "2.3",
 		exchange.On("POST "+path, `{"addresses": ["1.2.3.4", "10.0.0.0/8"]}`, 201, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`),
 		exchange.On("GET "+path, "", 200, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`),
-		exchange.On("GET "+path, "", 200, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`), // whether there is a whitelist
+		exchange.On("GET "+path, "", 200, `{"addresses": ["10.0.0.0/8", "1.2.3.4"]}`), // Disallow reads it first
 		exchange.On("DELETE "+path, `{"addresses": ["1.2.3.4"]}`, 204, ""),
 		exchange.On("GET "+path, "", 200, `{"addresses": []}`),
 	)
@@ -97,7 +97,7 @@ func TestTheWhitelistGrowsAndShrinksByAddresses(t *testing.T) {
 	assert.Empty(t, addresses)
 }
 
-func TestAnAppIsNotTakenForAnEmptyWhitelist(t *testing.T) { // which would mean that all may
+func TestAnAppIsNotMistakenForAnEmptyWhitelist(t *testing.T) { // which would mean that all addresses may reach it
 	client := exchange.Client(t, "2.3", exchange.On("GET /v2/apps/example-go/whitelist/", "", 200, `{"id": "example-go"}`))
 	_, err := client.Settings.Whitelist(t.Context(), "example-go")
 	assert.ErrorContains(t, err, "it has no addresses")

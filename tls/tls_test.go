@@ -13,7 +13,7 @@ import (
 
 const path = "/v2/apps/example-go/tls/"
 
-func TestHTTPSIsEnforcedAndNotAnyMore(t *testing.T) {
+func TestEnforceTurnsHTTPSOnAndOff(t *testing.T) {
 	client := exchange.Client(t, "2.3",
 		exchange.On("GET "+path, "", 200, `{"app": "example-go", "uuid": "280ddb6e", "https_enforced": null}`),
 		exchange.On("POST "+path, `{"https_enforced": true}`, 201, `{"app": "example-go", "uuid": "280ddb6f", "https_enforced": true}`),

@@ -1,11 +1,10 @@
-// Package users lists the accounts of a Controller. Package auth makes and cancels them, package perms makes
-// administrators.
+// Package users lists the accounts of a Controller.
 //
 //	for user, err := range client.Users.All(ctx, users.ListOptions{}) {
 //		…
 //	}
 //
-// Document: "Users" in both API documents.
+// Package auth registers and cancels accounts, package perms makes administrators. API documents: "Users".
 package users
 
 import (
@@ -19,12 +18,12 @@ import (
 // Service lists users. Use it as Client.Users; it is safe for concurrent use.
 type Service struct{ client *rest.Client }
 
-// New returns a service on a client of one's own. Programs use Client.Users.
+// New returns a Service that uses client. Programs use Client.Users.
 func New(client *rest.Client) *Service { return &Service{client} }
 
 // A User is an account.
 type User struct {
-	ID              int       `json:"id"` // documented, but 0: real Controllers of neither version say it
+	ID              int       `json:"id"` // documented, but not sent by real Controllers: 0
 	Username        string    `json:"username" deis:"username"`
 	Email           string    `json:"email"`
 	FirstName       string    `json:"first_name"`
@@ -32,7 +31,7 @@ type User struct {
 	IsSuperuser     bool      `json:"is_superuser"` // an administrator
 	IsStaff         bool      `json:"is_staff"`
 	IsActive        bool      `json:"is_active"`
-	LastLogin       rest.Time `json:"last_login"` // real Controllers set it at registration and keep it
+	LastLogin       rest.Time `json:"last_login"` // real Controllers set it at registration and never change it
 	DateJoined      rest.Time `json:"date_joined"`
 	Groups          []int     `json:"groups"`
 	UserPermissions []int     `json:"user_permissions"`
@@ -41,7 +40,7 @@ type User struct {
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// List returns one page of all users, in no particular order. Only an administrator may.
+// List returns one page of all users, in no particular order. Only an administrator may list them.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /users
 func (s *Service) List(ctx context.Context, o ListOptions, opts ...rest.CallOption) (*rest.Page[User], error) {
@@ -65,8 +64,8 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	}
 }
 
-// path has a slash in v1: real v1.6 Controllers respond with 404 to the documented /v1/users. It checks the options before it
-// asks for the version.
+// path returns the path with a slash in v1: real v1.6 Controllers respond with 404 to the documented /v1/users. It
+// checks the options before it negotiates the version.
 func (s *Service) path(ctx context.Context, o ListOptions) (rest.Endpoint, error) {
 	if err := o.Check(); err != nil {
 		return rest.Endpoint{}, err

@@ -37,6 +37,6 @@ func TestThePathHasASlashInV1Only(t *testing.T) {
 	}
 }
 
-func TestAllAsksForNothingUntilItIsRangedOver(t *testing.T) {
+func TestAllSendsNothingUntilItIsRangedOver(t *testing.T) {
 	exchange.Client(t, "2.2").Users.All(t.Context(), deis.ListOptions{})
 }

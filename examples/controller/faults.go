@@ -13,7 +13,7 @@ import (
 // faults are the values of the flag -fault.
 type faults []deistest.Fault
 
-// String is what flag.Value asks for. There is no default to show.
+// String implements flag.Value. There is no default to show.
 func (*faults) String() string { return "" }
 
 // Set reads one fault.
@@ -25,8 +25,8 @@ func (list *faults) Set(s string) error {
 	return err
 }
 
-// parseFault reads "POST /apps/*/builds/ 503 times=2". The order of the words after the path does not matter, but that
-// a body goes on to the end.
+// parseFault reads a fault such as "POST /apps/*/builds/ 503 times=2". The words after the path can be in any order,
+// except that a body is last and extends to the end.
 func parseFault(s string) (f deistest.Fault, err error) {
 	s, f.Body, _ = strings.Cut(s, " body=")
 	words := strings.Fields(s)
@@ -42,7 +42,7 @@ func parseFault(s string) (f deistest.Fault, err error) {
 			return f, fmt.Errorf("%q: %w", word, err)
 		}
 	}
-	// What contradicts itself panics in deistest, and is a mistake of whoever typed it here.
+	// deistest panics on a fault that contradicts itself. Here that is a mistake in the flag.
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			err = fmt.Errorf("%v", mistake)

@@ -1,10 +1,10 @@
-// Command controller runs a Deis Controller in memory, to try programs against without a cluster.
+// Command controller runs a Deis Controller in memory, so that programs can be tested without a cluster.
 //
 //	go run ./examples/controller -addr 127.0.0.1:8000 -api 2.3
 //	go run ./examples/controller -latency 200ms -start-delay 5s -fault 'POST /apps/*/builds/ 504 proxy late=10s times=1'
 //
-// It prints its address and the credentials of its first administrator, and runs until it is interrupted. Nothing is
-// kept after that, but faults that never struck are named.
+// It prints its address and the credentials of its first administrator, and runs until it is interrupted. It stores
+// nothing. At the end it lists the faults that matched no request.
 package main
 
 import (
@@ -32,15 +32,16 @@ func main() {
 	flag.StringVar(&o.api, "api", "2.2", "API `version` to speak, 1.6, 2.2 or 2.3")
 	flag.DurationVar(&o.latency, "latency", 0, "how long each response takes")
 	flag.DurationVar(&o.startDelay, "start-delay", 2*time.Second, "how long a new pod takes to come up")
-	flag.DurationVar(&o.deployDelay, "deploy-delay", 0, "how long a deploy takes, which others find in progress")
-	flag.BoolVar(&o.early, "early", false, "with -api 2.3: be like the first servers of that version, not the last ones")
+	flag.DurationVar(&o.deployDelay, "deploy-delay", 0, "how long a deploy takes; in the meantime others find it in progress")
+	flag.BoolVar(&o.early, "early", false, "with -api 2.3: behave like the first servers of that version, not like the last")
 	flag.StringVar(&o.token, "token", "", "the administrator's `token`; a random one unless given")
 	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate for 127.0.0.1 made for tests")
 	flag.Var(&o.faults, "fault", "make requests fail: `METHOD PATH WHAT...`, as in "+
 		"'POST /apps/*/builds/ 503 times=2'; can be repeated.\n"+
-		"METHOD may be * and PATH may end with /..., for all that match.\n"+
-		"WHAT is any of: a status, proxy (without the headers of a Controller), body=TEXT (to the end), drop, hang,\n"+
-		"truncate, after (the work is done first), late=DURATION (it is done later), delay=DURATION, skip=N, times=N")
+		"METHOD can be * for any method, and PATH can end with /... for all paths below it.\n"+
+		"WHAT is any of: a status, proxy (without the headers of a Controller), body=TEXT (must be last), drop, hang,\n"+
+		"truncate, after (the request is carried out first), late=DURATION (it is carried out later), delay=DURATION,\n"+
+		"skip=N, times=N")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -114,12 +115,12 @@ Its first administrator is admin, with the password opensesame. In another shell
 	server.CloseClientConnections()
 	server.Close()
 	for _, f := range controller.Unmet() {
-		fmt.Fprintf(out, "No request met the fault on %s %s\n", cmp.Or(f.Method, "*"), f.Path)
+		fmt.Fprintf(out, "No request matched the fault on %s %s\n", cmp.Or(f.Method, "*"), f.Path)
 	}
 	return nil
 }
 
-// writeCertificate stores the server's certificate where programs can be told to find it.
+// writeCertificate writes the server's certificate to a temporary file and returns its name.
 func writeCertificate(server *httptest.Server) (name string, err error) {
 	f, err := os.CreateTemp("", "controller-*.pem")
 	if err != nil {

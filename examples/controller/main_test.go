@@ -17,7 +17,8 @@ import (
 	"github.com/deisgo/deis/deistest"
 )
 
-// start runs a Controller until the test ends and returns what it printed and, once it has ended, all the rest.
+// start runs a Controller until the test ends. It returns what the Controller printed, and a function that stops it and
+// returns the rest of the output.
 func start(t *testing.T, o options) (printed string, stop func() string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -43,7 +44,7 @@ func start(t *testing.T, o options) (printed string, stop func() string) {
 
 var credentials = regexp.MustCompile(`DEIS_CONTROLLER=(\S+) DEIS_TOKEN=(\S+)`)
 
-func TestItRunsWithTheCredentialsThatItPrints(t *testing.T) {
+func TestThePrintedCredentialsWork(t *testing.T) {
 	for _, api := range []string{"1.6", "2.2", "2.3"} {
 		t.Run(api, func(t *testing.T) {
 			printed, stop := start(t, options{addr: "127.0.0.1:0", api: api, token: "c0ffee"})
@@ -61,7 +62,7 @@ func TestItRunsWithTheCredentialsThatItPrints(t *testing.T) {
 	}
 }
 
-func TestItServesHTTPSWithACertificateThatProgramsCanBeToldToTrust(t *testing.T) {
+func TestItServesHTTPSAndWritesItsCertificate(t *testing.T) {
 	printed, stop := start(t, options{addr: "127.0.0.1:0", api: "2.2", tls: true})
 	assert.Contains(t, printed, "DEIS_CONTROLLER=https://127.0.0.1:")
 	found := regexp.MustCompile(`SSL_CERT_FILE=(\S+)`).FindStringSubmatch(printed)
@@ -73,7 +74,7 @@ func TestItServesHTTPSWithACertificateThatProgramsCanBeToldToTrust(t *testing.T)
 	assert.NoFileExists(t, found[1])
 }
 
-func TestItIsAnEarlyOrALateServerOfAPI23(t *testing.T) {
+func TestTheFlagEarlyChoosesTheFirstServersOfAPI23(t *testing.T) {
 	for early, want := range map[bool]string{true: `{"detail":"Not found."}`, false: `"No App matches the given query."`} {
 		printed, stop := start(t, options{addr: "127.0.0.1:0", api: "2.3", early: early})
 		found := credentials.FindStringSubmatch(printed)
@@ -90,7 +91,7 @@ func TestItIsAnEarlyOrALateServerOfAPI23(t *testing.T) {
 	}
 }
 
-func TestFaultsStrikeAndThoseThatDoNotAreNamed(t *testing.T) {
+func TestFaultsThatMatchNoRequestAreListed(t *testing.T) {
 	o := options{addr: "127.0.0.1:0", api: "2.2"}
 	require.NoError(t, o.faults.Set("GET /apps/ 502 proxy times=1 body=<h1>Bad Gateway</h1>"))
 	require.NoError(t, o.faults.Set("* /nosuch/... hang"))
@@ -99,10 +100,10 @@ func TestFaultsStrikeAndThoseThatDoNotAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	assert.Equal(t, http.StatusBadGateway, resp.StatusCode)
-	assert.Equal(t, "No request met the fault on * /nosuch/...\n", stop())
+	assert.Equal(t, "No request matched the fault on * /nosuch/...\n", stop())
 }
 
-func TestWhatTheFlagFaultSays(t *testing.T) {
+func TestTheFlagFaultIsParsed(t *testing.T) {
 	for text, want := range map[string]deistest.Fault{
 		"POST /apps/ 503 times=2":                {Method: "POST", Path: "/apps/", Status: 503, Times: 2},
 		"* /apps/... drop after skip=1":          {Path: "/apps/...", Drop: true, After: true, Skip: 1},

@@ -40,17 +40,17 @@ func selfSigned(host string) (certificate, key string, err error) {
 	return certificate, key, nil
 }
 
-// sshKey makes the public half of an SSH key, as ssh-keygen writes it.
+// sshKey makes the public half of an SSH key in the format of ssh-keygen.
 func sshKey() (string, error) {
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return "", err
 	}
-	const kind = "ssh-ed25519"
+	const algorithm = "ssh-ed25519"
 	var wire []byte
-	for _, part := range [][]byte{[]byte(kind), public} {
+	for _, part := range [][]byte{[]byte(algorithm), public} {
 		wire = binary.BigEndian.AppendUint32(wire, uint32(len(part)))
 		wire = append(wire, part...)
 	}
-	return kind + " " + base64.StdEncoding.EncodeToString(wire) + " quickstart", nil
+	return algorithm + " " + base64.StdEncoding.EncodeToString(wire) + " quickstart", nil
 }

@@ -1,12 +1,12 @@
-// Command quickstart does with the SDK what an app goes through in its life: it is created, configured, deployed,
-// scaled, given a domain with a certificate, shared, watched, rolled back and deleted.
+// Command quickstart takes an app through its whole life with the SDK: it creates, configures, deploys and scales the
+// app, gives it a domain with a certificate, shares it, reads its log, rolls it back and deletes it.
 //
 //	go run ./examples/quickstart                     # a Controller in memory, API 2.2
 //	go run ./examples/quickstart -api 1.6            # the same program against API 1.6
 //	DEIS_PASSWORD=… go run ./examples/quickstart -controller https://deis.example.com -username alice
 //
-// What it makes gets names of its own. It is deleted in the end, also after an error or a signal, and when nobody reads
-// the output any more.
+// Everything that it creates has a random name and is deleted at the end, also after an error or a signal, and when its
+// output is closed.
 package main
 
 import (
@@ -36,15 +36,15 @@ import (
 
 func main() {
 	var o options
-	flag.StringVar(&o.api, "api", "2.2", "API `version` of the Controller in memory, 1.6 or 2.2")
+	flag.StringVar(&o.api, "api", "2.2", "API `version` of the Controller in memory, 1.6, 2.2 or 2.3")
 	flag.StringVar(&o.controller, "controller", "", "`URL` of a real Controller, in place of the one in memory")
 	flag.StringVar(&o.username, "username", "", "`user` of the real Controller; the password is read from DEIS_PASSWORD")
-	flag.StringVar(&o.collaborator, "collaborator", "", "another `user` of the real Controller, to share the app with; none if empty")
+	flag.StringVar(&o.collaborator, "collaborator", "", "another `user` of the real Controller to share the app with; none if empty")
 	flag.StringVar(&o.image, "image", "deis/example-go:latest", "`image` to deploy")
 	flag.Parse()
 	o.password = os.Getenv("DEIS_PASSWORD")
 
-	ctx, stop := signal.NotifyContext(context.Background(), endings...)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals...)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -57,7 +57,7 @@ type options struct{ api, controller, username, password, collaborator, image st
 func run(ctx context.Context, out io.Writer, o options) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	out = &reader{out, cancel}
+	out = &output{out, cancel}
 	if o.controller == "" {
 		api, err := version.Parse(o.api)
 		if err != nil {
@@ -86,28 +86,28 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	return tell(ctx, out, client, o)
 }
 
-// A reader is who reads the output. When it is gone, as after "| head", the story is cancelled.
-type reader struct {
+// An output cancels the story when it is closed, as after "| head".
+type output struct {
 	io.Writer
 	cancel context.CancelCauseFunc
 }
 
-// Write reports success in any case, because what is said while cleaning up may get lost.
-func (r *reader) Write(text []byte) (int, error) {
-	if _, err := r.Writer.Write(text); err != nil {
-		r.cancel(fmt.Errorf("nobody reads the output: %w", err))
+// Write always reports success, so that cleaning up goes on without an output.
+func (o *output) Write(text []byte) (int, error) {
+	if _, err := o.Writer.Write(text); err != nil {
+		o.cancel(fmt.Errorf("the output was closed: %w", err))
 	}
 	return len(text), nil
 }
 
-// register makes the accounts of the story on the Controller in memory.
+// register creates the accounts of the story on the Controller in memory.
 func register(ctx context.Context, out io.Writer, o options) error {
-	visitor, err := deis.New(o.controller)
+	client, err := deis.New(o.controller)
 	if err != nil {
 		return err
 	}
 	for _, name := range []string{o.username, o.collaborator} {
-		user, err := visitor.Auth.Register(ctx, auth.RegisterParams{Username: name, Password: o.password})
+		user, err := client.Auth.Register(ctx, auth.RegisterParams{Username: name, Password: o.password})
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func register(ctx context.Context, out io.Writer, o options) error {
 	return nil
 }
 
-// A story is the life of one app. It is the same for both API versions.
+// A story is the life of one app. It is the same for all API versions.
 type story struct {
 	*deis.Client
 	out          io.Writer
@@ -127,7 +127,7 @@ type story struct {
 
 // tell creates an app, goes through the chapters of its life, and deletes it.
 func tell(ctx context.Context, out io.Writer, client *deis.Client, o options) (err error) {
-	// What must be deleted in the end is created without a cancel: one in the middle would leave open whether it is there.
+	// Create cannot be cancelled: otherwise it would not be known whether there is an app to delete.
 	create := context.WithoutCancel(ctx)
 	app, err := client.Apps.Create(create, apps.CreateParams{ID: fmt.Sprintf("quickstart-%05d", rand.N(100_000))})
 	if err != nil {
@@ -135,7 +135,7 @@ func tell(ctx context.Context, out io.Writer, client *deis.Client, o options) (e
 	}
 	say(out, "created app %s, owned by %s", app.ID, app.Owner)
 	defer func() {
-		// Also when the story was interrupted: the app must not stay.
+		// The app is deleted even if the story was interrupted.
 		deleteErr := client.Apps.Delete(context.WithoutCancel(ctx), app.ID)
 		if deleteErr == nil {
 			say(out, "deleted app %s", app.ID)
@@ -175,7 +175,7 @@ func (s story) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say(s.out, "the first build started by itself: %s, which is %s", up[0].Name, up[0].State)
+	say(s.out, "the first build started %s, which is %s", up[0].Name, up[0].State)
 	return nil
 }
 
@@ -212,7 +212,7 @@ func (s story) route(ctx context.Context) error {
 	}
 	params := certs.CreateParams{Name: s.app, Certificate: certificate, Key: key}
 	if api.Major == 1 {
-		params.Name = domain.Domain // certificates of v1.6 are named by the domain that they serve
+		params.Name = domain.Domain // v1.6 names a certificate by the domain that it serves
 	}
 	cert, err := s.Certs.Create(context.WithoutCancel(ctx), params)
 	if err != nil {
@@ -226,7 +226,7 @@ func (s story) route(ctx context.Context) error {
 	say(s.out, "added a certificate for %s, which expires on %s", cert.CommonName, cert.Expires.Format(time.DateOnly))
 	err = s.Certs.Attach(ctx, cert.Name, domain.Domain)
 	if errors.Is(err, errors.ErrUnsupported) {
-		say(s.out, "which needs no attaching in API 1.6")
+		say(s.out, "no need to attach it in API 1.6")
 		return nil
 	}
 	if err != nil {
@@ -254,7 +254,7 @@ func (s story) pushKey(ctx context.Context) error {
 	return nil
 }
 
-// share lets somebody else work on the app.
+// share lets another user work on the app.
 func (s story) share(ctx context.Context) error {
 	if s.collaborator == "" {
 		return nil
@@ -278,8 +278,8 @@ func (s story) change(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say(s.out, "changed GREETING, which makes a release:")
-	table(s.out, "RELEASE\tBY\tWHAT", all, func(r releases.Release) string {
+	say(s.out, "changed GREETING, which made a release:")
+	table(s.out, "RELEASE\tBY\tSUMMARY", all, func(r releases.Release) string {
 		return fmt.Sprintf("v%d\t%s\t%s", r.Version, r.Owner, r.Summary)
 	})
 	return nil
@@ -303,7 +303,7 @@ func (s story) rollBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say(s.out, "rolled back, which is release v%d; GREETING=%s again", release, cfg.Values["GREETING"])
+	say(s.out, "rolled back in release v%d; GREETING=%s again", release, cfg.Values["GREETING"])
 	return nil
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// TestMain runs the program itself where a test starts it as a process.
+// TestMain runs the program instead of the tests if a test started this process.
 func TestMain(m *testing.M) {
 	if os.Getenv("QUICKSTART_RUNS") != "" {
 		main()
@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestTheStoryIsTheSameInBothVersions(t *testing.T) {
+func TestTheStoryIsTheSameInAllVersions(t *testing.T) {
 	t.Parallel()
-	for _, api := range []string{"1.6", "2.2"} {
+	for _, api := range []string{"1.6", "2.2", "2.3"} {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
@@ -46,7 +46,7 @@ func TestTheStoryIsTheSameInBothVersions(t *testing.T) {
 				"• shared the app with bob\n",
 				"alice deployed deis/example-go:latest",
 				"• ran a one-off command, exit status 0: good morning",
-				"• rolled back, which is release v5; GREETING=hello again",
+				"• rolled back in release v5; GREETING=hello again",
 				"alice rolled back to v3",
 				"• deleted app quickstart-",
 			} {
@@ -56,7 +56,7 @@ func TestTheStoryIsTheSameInBothVersions(t *testing.T) {
 	}
 }
 
-func TestAGivenControllerIsUsedAndLeftClean(t *testing.T) {
+func TestNothingIsLeftOnAGivenController(t *testing.T) {
 	t.Parallel()
 	server := deistest.NewServer(deistest.WithAPIVersion(version.V1_6))
 	defer server.Close()
@@ -66,7 +66,7 @@ func TestAGivenControllerIsUsedAndLeftClean(t *testing.T) {
 	assertClean(t, server)
 }
 
-// assertClean checks that nothing of the story is left on a Controller.
+// assertClean checks that the story left nothing on a Controller.
 func assertClean(t *testing.T, server *deistest.Server) {
 	t.Helper()
 	client, err := deis.New(server.URL, deis.WithToken(server.Token))
@@ -93,7 +93,7 @@ func TestTheAppIsDeletedAfterAFailure(t *testing.T) {
 	assert.Contains(t, out.String(), "• deleted app quickstart-")
 }
 
-// A closing output takes some lines and then fails, as a pipe does whose reader has ended.
+// A closing output accepts some lines and then fails, like a pipe whose reader has ended.
 type closing int
 
 func (c *closing) Write(text []byte) (int, error) {
@@ -103,13 +103,13 @@ func (c *closing) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func TestWhereverTheOutputIsClosedNothingIsLeft(t *testing.T) {
+func TestNothingIsLeftWhereverTheOutputIsClosed(t *testing.T) {
 	t.Parallel()
-	for lines := range 16 { // the last of them says that the key was added
+	for lines := range 16 { // the last line reports the new key
 		server := deistest.Start(t)
 		out := closing(lines)
 		o := options{controller: server.URL, username: server.Username, password: server.Password, image: "deis/example-go:latest"}
-		assert.ErrorContains(t, run(t.Context(), &out, o), "nobody reads the output", "after %d lines", lines)
+		assert.ErrorContains(t, run(t.Context(), &out, o), "the output was closed", "after %d lines", lines)
 		assertClean(t, server)
 	}
 }
@@ -130,12 +130,12 @@ func TestAProgramWhoseReaderEndsCleansUp(t *testing.T) {
 	require.NoError(t, out.Close())
 	var failure *exec.ExitError
 	require.ErrorAs(t, program.Wait(), &failure)
-	assert.Equal(t, 1, failure.ExitCode(), "it ends by itself, not by a signal")
-	assert.Contains(t, errOut.String(), "nobody reads the output")
+	assert.Equal(t, 1, failure.ExitCode(), "it exits, and is not ended by a signal")
+	assert.Contains(t, errOut.String(), "the output was closed")
 	assertClean(t, server)
 }
 
-func TestMistakesGiveOneClearLine(t *testing.T) {
+func TestMistakesAreReportedInOneLine(t *testing.T) {
 	t.Parallel()
 	controller := deistest.NewServer()
 	t.Cleanup(controller.Close)
@@ -148,13 +148,13 @@ func TestMistakesGiveOneClearLine(t *testing.T) {
 		o    options
 		want string
 	}{
-		"wrong password":    {options{controller: controller.URL, username: controller.Username, password: "wrong"}, `wrong username or password for "admin"`},
-		"no password":       {options{controller: controller.URL, username: controller.Username}, "password must not be empty"},
-		"wrong URL":         {options{controller: "ftp://deis.example.com", username: "a", password: "b"}, "must begin with https:// or http://"},
-		"unreachable host":  {options{controller: "http://127.0.0.1:1", username: "a", password: "b"}, "connection refused"},
-		"not a Controller":  {options{controller: website.URL, username: "a", password: "b"}, "My home page"},
-		"no such version":   {options{api: "two"}, `"two" is not an API version`},
-		"version of others": {options{api: "3.0"}, "the Controller speaks API 3.0"},
+		"wrong password":      {options{controller: controller.URL, username: controller.Username, password: "wrong"}, `wrong username or password for "admin"`},
+		"no password":         {options{controller: controller.URL, username: controller.Username}, "password must not be empty"},
+		"wrong URL":           {options{controller: "ftp://deis.example.com", username: "a", password: "b"}, "must begin with https:// or http://"},
+		"unreachable host":    {options{controller: "http://127.0.0.1:1", username: "a", password: "b"}, "connection refused"},
+		"not a Controller":    {options{controller: website.URL, username: "a", password: "b"}, "My home page"},
+		"not a version":       {options{api: "two"}, `"two" is not an API version`},
+		"unsupported version": {options{api: "3.0"}, "the Controller speaks API 3.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// endings are the signals that end the story.
-var endings = []os.Signal{os.Interrupt}
+// endSignals are the signals that end the story.
+var endSignals = []os.Signal{os.Interrupt}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// endings are the signals that end the story.
-var endings = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+// endSignals are the signals that end the story.
+var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 
 // Without this, the first write to a closed standard output would kill the program, and the app would stay.
 func init() { signal.Ignore(syscall.SIGPIPE) }
