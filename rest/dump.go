@@ -18,7 +18,7 @@ func (c *call) dump(req *http.Request, below http.RoundTripper) (*http.Response,
 	if c.client.config.Dump == nil {
 		return below.RoundTrip(req)
 	}
-	d := &dumped{call: c}
+	d := &dumped{call: c, redactor: c.redactor()}
 	fmt.Fprintf(&d.text, "> %s %s\n", req.Method, req.URL)
 	d.head('>', req.Header)
 	d.body('>', c.sent)
@@ -37,10 +37,11 @@ func (c *call) dump(req *http.Request, below http.RoundTripper) (*http.Response,
 // dumped is the body of a response whose exchange is dumped when it is closed.
 type dumped struct {
 	io.ReadCloser
-	call *call
-	text bytes.Buffer
-	came []byte // the first 64 KiB of the body
-	over bool
+	call     *call
+	redactor redactor
+	text     bytes.Buffer
+	came     []byte // the first 64 KiB of the body
+	over     bool
 }
 
 func (d *dumped) Read(p []byte) (int, error) {
@@ -62,14 +63,13 @@ func (d *dumped) Close() error {
 }
 
 func (d *dumped) head(mark byte, header http.Header) {
-	r := d.call.redactor()
 	for _, key := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[key] {
 			switch key {
 			case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie": // whatever stands in there
 				value = redacted
 			}
-			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(r.text(value)))
+			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(d.redactor.text(value)))
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (d *dumped) body(mark byte, body []byte) {
 		return
 	}
 	fmt.Fprintf(&d.text, "%c\n", mark)
-	text := d.call.redactor().text(string(body)) // before it falls into lines, as a private key does
+	text := d.redactor.text(string(body)) // before it falls into lines, as a private key does
 	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
 		fmt.Fprintf(&d.text, "%c %s\n", mark, Sanitize(line))
 	}
@@ -87,5 +87,5 @@ func (d *dumped) body(mark byte, body []byte) {
 
 // flush writes the exchange at once, so that those of concurrent calls do not mix.
 func (d *dumped) flush() {
-	io.WriteString(d.call.client.config.Dump, d.call.redactor().text(d.text.String())+"\n") //nolint:errcheck // a dump that cannot be written harms no call
+	io.WriteString(d.call.client.config.Dump, d.redactor.text(d.text.String())+"\n") //nolint:errcheck // a dump that cannot be written harms no call
 }
