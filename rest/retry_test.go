@@ -140,7 +140,7 @@ func TestThePolicyOfZeroNeverRetries(t *testing.T) {
 		_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"))
 		require.Error(t, err)
 		assert.Len(t, transport.made, 1)
-		assert.NotContains(t, err.Error(), "tried")
+		assert.NotContains(t, err.Error(), "attempts")
 	}
 }
 
