@@ -84,7 +84,8 @@ func TestNewSendsNothingAndMakesEveryService(t *testing.T) {
 	require.NoError(t, err)
 	for name, service := range map[string]any{
 		"Apps": client.Apps, "Auth": client.Auth, "Builds": client.Builds, "Certs": client.Certs, "Config": client.Config, "Domains": client.Domains,
-		"Keys": client.Keys, "Perms": client.Perms, "Pods": client.Pods, "Releases": client.Releases, "Users": client.Users, "REST": client.REST(),
+		"Keys": client.Keys, "Perms": client.Perms, "Pods": client.Pods, "Releases": client.Releases, "Users": client.Users,
+		"Services": client.Services, "Settings": client.Settings, "TLS": client.TLS, "REST": client.REST(),
 	} {
 		assert.NotNil(t, service, name)
 	}
@@ -229,6 +230,7 @@ func TestTheRootReexportsTheEngine(t *testing.T) {
 		rest.ErrNotFound: deis.ErrNotFound, rest.ErrMethodNotAllowed: deis.ErrMethodNotAllowed, rest.ErrConflict: deis.ErrConflict,
 		rest.ErrUnprocessable: deis.ErrUnprocessable, rest.ErrRateLimited: deis.ErrRateLimited, rest.ErrServer: deis.ErrServer,
 		rest.ErrUnavailable: deis.ErrUnavailable, rest.ErrInvalidArgument: deis.ErrInvalidArgument, rest.ErrNotController: deis.ErrNotController,
+		rest.ErrUpgraded: deis.ErrUpgraded,
 	} {
 		assert.Equal(t, engine, root)
 	}

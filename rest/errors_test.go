@@ -111,6 +111,7 @@ func TestSentinelsFollowTheStatus(t *testing.T) {
 	all := []error{
 		rest.ErrBadRequest, rest.ErrUnauthorized, rest.ErrForbidden, rest.ErrNotFound, rest.ErrMethodNotAllowed, rest.ErrConflict,
 		rest.ErrUnprocessable, rest.ErrRateLimited, rest.ErrServer, rest.ErrUnavailable, rest.ErrInvalidArgument, rest.ErrNotController,
+		rest.ErrUpgraded,
 	}
 	for status, want := range map[int][]error{
 		0:   nil,
