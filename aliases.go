@@ -26,8 +26,8 @@ type (
 	CallOption = rest.CallOption
 )
 
-// Sentinels to match errors with, by errors.Is; see rest.ErrBadRequest and the others there. Those about the request or
-// the resource match only a response of the Controller itself.
+// Sentinels for errors.Is; see rest.ErrBadRequest and the others there. Those about the request or the resource match
+// only a response of the Controller itself.
 var (
 	ErrBadRequest       = rest.ErrBadRequest       // 400
 	ErrUnauthorized     = rest.ErrUnauthorized     // 401

@@ -19,7 +19,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A call is one call of the API in progress. It is the context of its requests, so that transports and loggers can find
+// A call is a call of the API in progress. It is the context of its requests, so that transports and loggers can find
 // it.
 type call struct {
 	context.Context

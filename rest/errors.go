@@ -16,8 +16,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// Sentinels to match the errors of this SDK with, by errors.Is. Those about the request or the resource match only a
-// response of the Controller itself; ErrRateLimited, ErrServer and ErrUnavailable match by status, whoever responded.
+// Sentinels for errors.Is. Those about the request or the resource match only a response of the Controller itself;
+// ErrRateLimited, ErrServer and ErrUnavailable match by status, whoever responded.
 var (
 	ErrBadRequest       error = sentinel("bad request")             // 400
 	ErrUnauthorized     error = sentinel("unauthorized")            // 401
@@ -95,8 +95,8 @@ func (e *Error) Temporary() bool {
 }
 
 // MayHaveActed reports whether a write may have been carried out although it failed: it was sent, and there was no
-// response, a response that is not the Controller's and so does not say what the Controller did, or a 5xx. A GET never
-// acts, and a 429 says that nothing was done, whoever responded with it.
+// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, or a 2xx that
+// cannot be read. A GET never acts, and a 429 says that nothing was done, whoever responded with it.
 func (e *Error) MayHaveActed() bool {
 	return e.acted || isWrite(e.Method) && (e.foreign && e.StatusCode != http.StatusTooManyRequests || e.StatusCode >= 500)
 }
