@@ -199,8 +199,7 @@ type rule struct {
 	allows   func(string) bool
 	before   *rule // an additional rule for the element before
 
-	// isMatchedWhole reports whether servers of a version match the identifier whole, and do not cut it; nil: they all
-	// do.
+	// isMatchedWhole reports whether servers of a version match the identifier whole, or may cut it; nil: always.
 	isMatchedWhole func(string, version.API) bool
 }
 

@@ -20,7 +20,8 @@ import (
 // 502, 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it was sent: no
 // connection, no tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that
 // failed with it is stored, and real 2.2 Controllers respond to its repetition with a 204 and do nothing. Nothing is
-// retried on 500, or when a response is cut off after its header.
+// retried on 500, when a response is cut off after its header, or on an error that would only repeat itself, such as a
+// certificate that is not trusted.
 type RetryPolicy struct {
 	Max int // the most retries after the first attempt
 
