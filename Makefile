@@ -6,7 +6,7 @@
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\): *## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-run: ## take an app through its life, against a Controller in memory
+run: ## run the quickstart, against a Controller in memory
 	go run ./examples/quickstart
 
 dashboard: ## show a Controller in memory on http://127.0.0.1:8080
@@ -15,7 +15,7 @@ dashboard: ## show a Controller in memory on http://127.0.0.1:8080
 test: ## the tests of the SDK, without a network
 	go test ./...
 
-race: ## the same with the race detector, in random order
+race: ## the same tests with the race detector, in random order
 	go test -race -shuffle=on -count=1 ./...
 
 lint: ## vet and staticcheck
@@ -25,7 +25,7 @@ lint: ## vet and staticcheck
 fmt: ## format all Go files
 	git ls-files -z '*.go' | xargs -0 gofmt -w
 
-generate: ## write the tables in docs anew
+generate: ## regenerate the tables in docs
 	go generate ./...
 
 bench: ## compare the SDK with net/http by hand, in 12 minutes

@@ -6,7 +6,7 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// The engine's everyday nouns, so that most programs need not import package rest.
+// The everyday types of package rest, so that most programs need not import it.
 type (
 	// An Error is an exchange that failed; see rest.Error.
 	Error = rest.Error
@@ -14,20 +14,20 @@ type (
 	Page[T any] = rest.Page[T]
 	// ListOptions choose a page of a list; see rest.ListOptions.
 	ListOptions = rest.ListOptions
-	// A Time is a moment as the Controllers print it; see rest.Time.
+	// A Time is a time as Controllers write it; see rest.Time.
 	Time = rest.Time
-	// A Response is what a call learns beside its result; see WithResponse.
+	// A Response is what a call learns besides its result; see WithResponse.
 	Response = rest.Response
 	// A Server is what a Controller says about itself; see Client.Server.
 	Server = rest.Server
-	// A RetryPolicy says how often and how patiently a call is retried; see rest.RetryPolicy.
+	// A RetryPolicy says how often a call is retried, and after which waits; see rest.RetryPolicy.
 	RetryPolicy = rest.RetryPolicy
 	// A CallOption changes one call.
 	CallOption = rest.CallOption
 )
 
-// Sentinels that errors.Is finds in errors; see rest.ErrBadRequest and the others there. Those about the request or the
-// resource match only what the Controller itself said.
+// Sentinels for errors.Is; see rest.ErrBadRequest and the others there. Those about the request or the resource match
+// only a response of the Controller itself.
 var (
 	ErrBadRequest       = rest.ErrBadRequest       // 400
 	ErrUnauthorized     = rest.ErrUnauthorized     // 401
@@ -41,21 +41,21 @@ var (
 	ErrUnavailable      = rest.ErrUnavailable      // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  = rest.ErrInvalidArgument  // found before anything was sent
 	ErrNotController    = rest.ErrNotController    // something else responded
-	ErrUpgraded         = rest.ErrUpgraded         // the Controller speaks another major version than the call did
+	ErrUpgraded         = rest.ErrUpgraded         // the Controller speaks another major version than the call used
 )
 
-// Collect gathers what an All ranges over. On an error it returns the items before it, too.
+// Collect gathers the items of an All. On an error, it also returns the items before it.
 func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) { return rest.Collect(seq) }
 
 // WithHeader sets a header of one call; see rest.WithHeader.
 func WithHeader(key, value string) CallOption { return rest.WithHeader(key, value) }
 
-// WithIdempotent declares that doing a call twice does no harm, so that it is retried as a GET is; see
+// WithIdempotent declares that making a call twice does no harm, so that it is retried like a GET; see
 // rest.WithIdempotent.
 func WithIdempotent() CallOption { return rest.WithIdempotent() }
 
-// WithResponse fills in r when a call ends, also when it fails.
+// WithResponse fills in r when a call ends, even if it fails.
 func WithResponse(r *Response) CallOption { return rest.WithResponse(r) }
 
-// WithoutReadAhead makes an All request a page only when the range comes to it; see rest.All.
+// WithoutReadAhead makes an All request a page only when the range reaches it; see rest.All.
 func WithoutReadAhead() CallOption { return rest.WithoutReadAhead() }

@@ -23,8 +23,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A Client talks to one Controller on behalf of one user. It is safe for concurrent use; make one and keep it, since
-// it keeps connections. Printing it shows no token.
+// A Client talks to one Controller on behalf of one user. It is safe for concurrent use. It keeps connections, so make
+// one and keep it. Printing it shows no token.
 type Client struct {
 	Apps     *apps.Service
 	Auth     *auth.Service
@@ -38,7 +38,7 @@ type Client struct {
 	Releases *releases.Service
 	Users    *users.Service
 
-	// These are for API 2.3 and newer.
+	// These need API 2.3 or newer.
 	Services *services.Service
 	Settings *settings.Service
 	TLS      *tls.Service
@@ -47,10 +47,10 @@ type Client struct {
 	rest    *rest.Client
 }
 
-// New makes a client for the Controller at controllerURL; a URL without a scheme is https, and a path in it is kept.
-// New sends nothing. Its error joins everything that is wrong with its arguments and matches ErrInvalidArgument.
+// New makes a client for the Controller at controllerURL. A URL without a scheme means https, and its path is kept. New
+// sends nothing. Its error joins everything that is wrong with its arguments, and matches ErrInvalidArgument.
 //
-// Without WithToken a client can register, log in and negotiate.
+// A client without a token can register, log in and negotiate.
 func New(controllerURL string, opts ...Option) (*Client, error) {
 	baseURL, err := parseURL(controllerURL)
 	s, optErr := options{baseURL: baseURL, token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
@@ -58,10 +58,10 @@ func New(controllerURL string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	s.warnUnverified()
-	return s.newClient(rest.New(s.engine())), nil
+	return s.newClient(rest.New(s.engineConfig())), nil
 }
 
-// Login makes a client with the token that the Controller gives for a username and a password. The error is
+// Login makes a client with the token that the Controller gives for a username and a password. The error matches
 // auth.ErrInvalidCredentials if one of them is wrong.
 func Login(ctx context.Context, controllerURL, username, password string, opts ...Option) (*Client, error) {
 	client, err := New(controllerURL, opts...)
@@ -75,7 +75,7 @@ func Login(ctx context.Context, controllerURL, username, password string, opts .
 	return client.With(WithToken(token))
 }
 
-// newClient wires the services.
+// newClient makes a client with all services.
 func (s *options) newClient(engine *rest.Client) *Client {
 	return &Client{
 		Apps:     apps.New(engine),
@@ -97,24 +97,24 @@ func (s *options) newClient(engine *rest.Client) *Client {
 	}
 }
 
-// With returns a copy of the client with more options, for another user's token or a pinned version for example. The
-// copy shares the connections, unless an option changes them, the negotiated version, and the turns in which writes to
-// one app follow each other.
+// With returns a copy of the client with more options, for example another user's token or a pinned version. The copy
+// shares the negotiated version, the turns that writes to one app take and, unless an option changes them, the
+// connections.
 func (c *Client) With(opts ...Option) (*Client, error) {
 	s, err := c.options.with(opts)
 	if err != nil {
 		return nil, err
 	}
-	if s.unverifiedTransport() != c.options.unverifiedTransport() || s.logger != c.options.logger { // or c has warned already
+	if s.unverifiedTransport() != c.options.unverifiedTransport() || s.logger != c.options.logger { // otherwise c has warned already
 		s.warnUnverified()
 	}
-	return s.newClient(c.rest.With(s.engine())), nil
+	return s.newClient(c.rest.With(s.engineConfig())), nil
 }
 
 // URL returns the URL of the Controller, without a trailing slash.
 func (c *Client) URL() string { return strings.TrimSuffix(c.options.baseURL.String(), "/") }
 
-// String shows the URL and the version that calls speak, as far as it is known, and never the token.
+// String shows the URL and, if it is known, the version that calls speak, but never the token.
 func (c *Client) String() string {
 	api := "not negotiated yet"
 	if pinned := c.options.api; pinned != (version.API{}) {
@@ -130,21 +130,21 @@ func (c *Client) String() string {
 // GoString is String, for %#v.
 func (c *Client) GoString() string { return c.String() }
 
-// Token returns the token that calls are made with, "" if there is none or if WithTokenFunc gives it.
+// Token returns the token that calls are made with, or "" if there is none or WithTokenFunc provides it.
 func (c *Client) Token() string { return c.options.token() }
 
-// Negotiate returns the API version that calls speak: what WithAPIVersion says, or the newest that the Controller and
-// the SDK have in common. The first call of any kind negotiates by itself; use Negotiate to know the version, or to
-// see whether the Controller can be reached. The error is a *version.MismatchError if they have none in common, and
-// matches ErrNotController if something else responds.
+// Negotiate returns the API version that calls speak: that of WithAPIVersion, or the newest that the Controller and the
+// SDK have in common. The first call negotiates it; use Negotiate to find out the version, or whether the Controller
+// can be reached. The error is a *version.MismatchError if there is no common version, and matches ErrNotController if
+// something else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) { return c.rest.Negotiate(ctx) }
 
-// Server returns what the Controller last said about itself; false before its first response.
+// Server returns what the Controller last said about itself, or false before its first response.
 func (c *Client) Server() (Server, bool) { return c.rest.Server() }
 
 // REST returns the engine below the services, for resources that the SDK does not have.
 func (c *Client) REST() *rest.Client { return c.rest }
 
-// CloseIdleConnections closes the connections that no call uses at the moment, those of copies too. A program that
-// ends need not call it.
+// CloseIdleConnections closes the connections that no call is using, including those that copies share. A program need
+// not call it before it exits.
 func (c *Client) CloseIdleConnections() { c.options.httpClient.CloseIdleConnections() }

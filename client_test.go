@@ -30,10 +30,10 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A loopback is a 2.2 Controller of few words on a real port. It counts what comes.
+// A loopback is a 2.2 Controller with a few paths, on a real port. It counts what arrives.
 type loopback struct {
 	*httptest.Server
-	connections, questions, logins atomic.Int64
+	connections, probes, logins atomic.Int64
 }
 
 func newLoopback(t *testing.T) *loopback {
@@ -55,7 +55,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set(version.PlatformHeader, "2.4.2")
 	switch req.URL.Path {
 	case "/v2/":
-		l.questions.Add(1)
+		l.probes.Add(1)
 		w.WriteHeader(http.StatusUnauthorized)
 	case "/v2/auth/login/":
 		l.logins.Add(1)
@@ -67,7 +67,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 		if req.Header.Get("Authorization") != "" {
-			w.WriteHeader(http.StatusUnauthorized) // as real ones do with a stale one
+			w.WriteHeader(http.StatusUnauthorized) // as real Controllers respond to a stale token
 			return
 		}
 		io.WriteString(w, `{"token":"alicestoken"}`)
@@ -79,12 +79,13 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-func TestNewSendsNothingAndWiresEveryService(t *testing.T) {
-	client, err := deis.New("https://deis.example.com", deis.WithTransport(httpmock.NewMockTransport())) // which fails all requests
+func TestNewSendsNothingAndMakesEveryService(t *testing.T) {
+	client, err := deis.New("https://deis.example.com", deis.WithTransport(httpmock.NewMockTransport())) // which fails every request
 	require.NoError(t, err)
 	for name, service := range map[string]any{
 		"Apps": client.Apps, "Auth": client.Auth, "Builds": client.Builds, "Certs": client.Certs, "Config": client.Config, "Domains": client.Domains,
-		"Keys": client.Keys, "Perms": client.Perms, "Pods": client.Pods, "Releases": client.Releases, "Users": client.Users, "REST": client.REST(),
+		"Keys": client.Keys, "Perms": client.Perms, "Pods": client.Pods, "Releases": client.Releases, "Users": client.Users,
+		"Services": client.Services, "Settings": client.Settings, "TLS": client.TLS, "REST": client.REST(),
 	} {
 		assert.NotNil(t, service, name)
 	}
@@ -93,7 +94,7 @@ func TestNewSendsNothingAndWiresEveryService(t *testing.T) {
 	assert.False(t, known)
 }
 
-func TestTheFirstCallNegotiatesAndServerTellsWithWhom(t *testing.T) {
+func TestTheFirstCallNegotiatesAndServerReturnsTheController(t *testing.T) {
 	t.Parallel()
 	controller := newLoopback(t)
 	client, err := deis.New(controller.URL, deis.WithToken("alicestoken"))
@@ -108,7 +109,7 @@ func TestTheFirstCallNegotiatesAndServerTellsWithWhom(t *testing.T) {
 	api, err := client.Negotiate(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, version.V2_2, api)
-	assert.EqualValues(t, 1, controller.questions.Load())
+	assert.EqualValues(t, 1, controller.probes.Load())
 }
 
 func TestLoginMakesAClientWithTheToken(t *testing.T) {
@@ -121,7 +122,7 @@ func TestLoginMakesAClientWithTheToken(t *testing.T) {
 	user, err := client.Auth.Whoami(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "alicestoken", user.Username)
-	assert.EqualValues(t, 1, controller.questions.Load())
+	assert.EqualValues(t, 1, controller.probes.Load())
 
 	_, err = deis.Login(t.Context(), controller.URL, "alice", "wrongpassword")
 	require.ErrorIs(t, err, auth.ErrInvalidCredentials)
@@ -154,20 +155,20 @@ func TestCopiesShareConnectionsAndTheNegotiatedVersion(t *testing.T) {
 			assert.Equal(t, strings.TrimPrefix(name, "nobody"), c.Token())
 		}
 	}
-	assert.EqualValues(t, 1, controller.questions.Load())
+	assert.EqualValues(t, 1, controller.probes.Load())
 	shared := controller.connections.Load()
-	assert.Less(t, shared, int64(10), "thirty clients") // one; on a busy machine net/http gives one up now and then
+	assert.Less(t, shared, int64(10), "thirty clients") // one; on a busy machine net/http drops one now and then
 
-	own, err := client.With(deis.WithTLSConfig(&tls.Config{MinVersion: tls.VersionTLS13})) // makes connections of its own
+	own, err := client.With(deis.WithTLSConfig(&tls.Config{MinVersion: tls.VersionTLS13})) // has its own connections
 	require.NoError(t, err)
 	t.Cleanup(own.CloseIdleConnections)
 	_, err = own.Auth.Whoami(t.Context())
 	require.NoError(t, err)
 	assert.Greater(t, controller.connections.Load(), shared)
-	assert.EqualValues(t, 1, controller.questions.Load())
+	assert.EqualValues(t, 1, controller.probes.Load())
 }
 
-func TestACopyLeavesTheClientAsItIs(t *testing.T) {
+func TestACopyDoesNotChangeTheClient(t *testing.T) {
 	var agents, versions []string
 	transport := exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		agents = append(agents, req.UserAgent())
@@ -194,7 +195,7 @@ func TestACopyLeavesTheClientAsItIs(t *testing.T) {
 	}
 }
 
-func TestClosingIdleConnectionsClosesThoseOfCopiesToo(t *testing.T) {
+func TestCloseIdleConnectionsClosesThoseOfCopiesToo(t *testing.T) {
 	t.Parallel()
 	controller := newLoopback(t)
 	client, err := deis.New(controller.URL, deis.WithToken("alicestoken"))
@@ -223,12 +224,13 @@ func TestTheEngineServesResourcesThatTheSDKDoesNotHave(t *testing.T) {
 	assert.Equal(t, 200, resp.Status)
 }
 
-func TestTheRootsNounsAreTheEngines(t *testing.T) {
+func TestTheRootReexportsTheEngine(t *testing.T) {
 	for engine, root := range map[error]error{
 		rest.ErrBadRequest: deis.ErrBadRequest, rest.ErrUnauthorized: deis.ErrUnauthorized, rest.ErrForbidden: deis.ErrForbidden,
 		rest.ErrNotFound: deis.ErrNotFound, rest.ErrMethodNotAllowed: deis.ErrMethodNotAllowed, rest.ErrConflict: deis.ErrConflict,
 		rest.ErrUnprocessable: deis.ErrUnprocessable, rest.ErrRateLimited: deis.ErrRateLimited, rest.ErrServer: deis.ErrServer,
 		rest.ErrUnavailable: deis.ErrUnavailable, rest.ErrInvalidArgument: deis.ErrInvalidArgument, rest.ErrNotController: deis.ErrNotController,
+		rest.ErrUpgraded: deis.ErrUpgraded,
 	} {
 		assert.Equal(t, engine, root)
 	}
@@ -249,16 +251,16 @@ func TestTheRootsNounsAreTheEngines(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	_, err = rest.Post[struct{}](t.Context(), client.REST(), rest.Path("apps"), nil, deis.WithHeader("X-Trace", "x"), deis.WithIdempotent())
 	require.ErrorAs(t, err, &failed)
-	assert.Equal(t, 4, requests, "two calls, each tried twice")
+	assert.Equal(t, 4, requests, "two calls of two attempts")
 }
 
-func TestWithoutReadAheadAPageIsAskedForWhenTheRangeComesToIt(t *testing.T) {
+func TestWithoutReadAheadAPageIsRequestedWhenTheRangeReachesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := exchange.Client(t, "2.2", exchange.On("GET /v2/users?limit=2&page_size=2", "", 200,
 			`{"count": 3, "next": "/v2/users/?limit=2&offset=2", "results": [{"username": "a"}, {"username": "b"}]}`))
 		for user, err := range client.Users.All(t.Context(), deis.ListOptions{PageSize: 2}, deis.WithoutReadAhead()) {
 			require.NoError(t, err)
-			synctest.Wait() // a page that is read ahead would be asked for now, and there is none
+			synctest.Wait() // a page that is read ahead would be requested now, and fail the test
 			if user.Username == "b" {
 				break
 			}
@@ -300,8 +302,8 @@ func TestWritesOfCopiesTakeTurns(t *testing.T) {
 	})
 }
 
-// Printing is how secrets get into logs; what is printed by testify goes through spew, which looks into everything.
-func TestNoPrinterShowsAToken(t *testing.T) {
+// Secrets get into logs when values are printed. testify prints with spew, which prints every unexported field.
+func TestPrintingShowsNoSecret(t *testing.T) {
 	const secret = "secretsecret"
 	client, err := deis.New("https://deis.example.com", deis.WithToken(secret), deis.WithAPIVersion(version.V2_2),
 		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
@@ -331,11 +333,11 @@ func TestNoPrinterShowsAToken(t *testing.T) {
 	}
 	printed := new(printout)
 	assert.Equal(printed, client, other)
-	assert.Contains(t, string(*printed), "token: (func() string)", "it looked")
+	assert.Contains(t, string(*printed), "token: (func() string)", "spew has printed the field")
 	assert.NotContains(t, string(*printed), secret)
 }
 
-// printout keeps what testify says.
+// printout keeps what testify prints.
 type printout []byte
 
 func (p *printout) Errorf(format string, args ...any) { *p = fmt.Appendf(*p, format, args...) }

@@ -10,10 +10,10 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// A resource that the SDK does not have is one line away: it gets the same checks, retries and errors as all others.
+// A resource that the SDK does not have takes one line, and gets the same checks, retries and errors as all others.
 func ExampleClient_REST() {
 	ctx := context.Background()
-	// No Controller has widgets. The one in memory is told what to respond.
+	// No Controller has widgets, so the one in memory gets a prepared response.
 	srv := deistest.NewServer(deistest.WithFault(deistest.Fault{
 		Method: "GET", Path: "/v2/widgets/7/", Status: 200, Body: `{"id": "7", "color": "red"}`,
 	}))
@@ -24,7 +24,7 @@ func ExampleClient_REST() {
 	}
 
 	type Widget struct {
-		ID    string `json:"id" deis:"widgets"` // must be the one in the path
+		ID    string `json:"id" deis:"widgets"` // must equal the one in the path
 		Color string `json:"color"`
 	}
 	widget, err := rest.Get[Widget](ctx, client.REST(), rest.Path("widgets", "7"))

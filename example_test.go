@@ -48,7 +48,7 @@ func Example() {
 	// web up v3
 }
 
-// Match an error by its reason, by its status, or take it apart.
+// Match an error by its reason or its status, or get its parts.
 func Example_errors() {
 	ctx := context.Background()
 	srv := deistest.NewServer()
@@ -67,7 +67,7 @@ func Example_errors() {
 	_, err = client.Apps.Get(ctx, "nosuch")
 	fmt.Println(errors.Is(err, deis.ErrNotFound), err)
 
-	err = client.Apps.Delete(ctx, "example-go_staging") // a Controller would destroy example-go: it is not asked
+	err = client.Apps.Delete(ctx, "example-go_staging") // an older Controller would destroy example-go, so nothing is sent
 	fmt.Println(errors.Is(err, deis.ErrInvalidArgument), err)
 
 	_, err = client.Apps.Create(ctx, apps.CreateParams{ID: "a-name-that-is-much-too-long"})

@@ -21,27 +21,28 @@ import (
 // An Option configures a Client.
 type Option func(*options)
 
-// options are what the Options of a Client say. errs gathers everything that is wrong with them, so that New can say it at once.
+// options are the Options of a Client, applied. errs gathers everything that is wrong with them, so that New reports
+// all of it.
 type options struct {
 	baseURL     *url.URL
-	token       func() string // a function, so that no printer of whole structures shows it
+	token       func() string // a function, so that printing the struct does not show it
 	tokenFunc   func(context.Context) (string, error)
 	api         version.API
 	httpClient  *http.Client
 	transport   http.RoundTripper
 	tlsConfig   *tls.Config
-	insecure    bool // a profile's wish, for connections of the SDK's own
-	obeyProfile bool // which the program has agreed to
-	verifiesYet bool // though the profile says no
+	insecure    bool // the profile says that certificates are not verified
+	obeyProfile bool // WithInsecureProfile is set
+	overridden  bool // insecure is set, but certificates are verified
 	application string
 	retry       RetryPolicy
 	logger      *slog.Logger
 	dump        io.Writer
-	bareHeader  bool
+	noVersion   bool // leaves out the version header
 	errs        []error
 }
 
-// WithToken makes calls on behalf of the token's user. Auth.Login gets one. An empty token is none.
+// WithToken makes calls on behalf of the token's user. Auth.Login returns a token. An empty token means none.
 func WithToken(token string) Option {
 	return func(s *options) {
 		if err := checkToken(token); err != nil {
@@ -51,9 +52,9 @@ func WithToken(token string) Option {
 	}
 }
 
-// WithTokenFunc makes each call ask for the token, for tokens that are rotated or kept elsewhere. It is called with the
-// call's context, after the call has waited for its turn, and again for each call; an empty token is none. Its error
-// ends the call, and nothing is sent. It must be safe for concurrent use.
+// WithTokenFunc gets the token from a function, for tokens that are rotated or kept elsewhere. The function is called
+// for each call, with the call's context, after the call has waited for its turn. An empty token means none. If the
+// function returns an error, the call returns it and nothing is sent. The function must be safe for concurrent use.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	return func(s *options) {
 		if token == nil {
@@ -79,7 +80,7 @@ func checkToken(token string) error {
 	return nil
 }
 
-// WithAPIVersion pins the API version, instead of asking the Controller: 1.6 or 2.3, or an older minor version of them.
+// WithAPIVersion pins the API version instead of negotiating it: 1.6 or 2.3, or an older minor version of one of them.
 func WithAPIVersion(api version.API) Option {
 	return func(s *options) {
 		if spoken, err := version.Negotiate(api); err != nil || spoken != api {
@@ -89,8 +90,8 @@ func WithAPIVersion(api version.API) Option {
 	}
 }
 
-// WithHTTPClient makes exchanges through a copy of the given client. Its transport, timeout and cookies hold; of its
-// redirects only those are followed that keep a token where it belongs.
+// WithHTTPClient makes requests through a copy of the given client. The copy uses its transport, timeout and cookies,
+// but follows only redirects that send the token to no other host.
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *options) {
 		if client == nil {
@@ -101,7 +102,7 @@ func WithHTTPClient(client *http.Client) Option {
 	}
 }
 
-// WithTransport makes exchanges through the given transport, also where WithHTTPClient gives another.
+// WithTransport makes requests through the given transport, even if the client of WithHTTPClient has another.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(s *options) {
 		if transport == nil {
@@ -112,8 +113,8 @@ func WithTransport(transport http.RoundTripper) Option {
 	}
 }
 
-// WithTLSConfig sets how TLS connections are made, to trust a private CA for example. It changes a copy of the
-// transport, which must be a *http.Transport where one is given.
+// WithTLSConfig sets how TLS connections are made, for example to trust a private CA. It is set in a copy of the
+// transport. If a transport is given, it must be an *http.Transport.
 func WithTLSConfig(config *tls.Config) Option {
 	return func(s *options) {
 		if config == nil {
@@ -127,17 +128,17 @@ func WithTLSConfig(config *tls.Config) Option {
 // WithApplication names the program in the User-Agent header, before the SDK. The version may be empty.
 func WithApplication(name, version string) Option {
 	return func(s *options) {
-		// What RFC 9110 calls a token, less what would read oddly.
-		odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
-		if name == "" || strings.ContainsFunc(name, odd) || strings.ContainsFunc(version, odd) {
-			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without spaces and separators")
+		// These characters cannot be in a token of RFC 9110.
+		isForbidden := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
+		if name == "" || strings.ContainsFunc(name, isForbidden) || strings.ContainsFunc(version, isForbidden) {
+			s.fail(fmt.Sprintf("application %.50q %.50q", name, version), "must be a name and a version without spaces or separators")
 		}
 		s.application = strings.TrimSuffix(name+"/"+version, "/")
 	}
 }
 
-// WithRetry sets how often and how patiently calls are retried; see RetryPolicy for which. Without it, up to three
-// times, after up to 250 ms, 500 ms and a second; a policy of zero never retries.
+// WithRetry sets how often calls are retried, and after which waits; RetryPolicy says which calls. The default is up to
+// three retries, after waits of up to 250 ms, 500 ms and a second. The zero policy never retries.
 func WithRetry(policy RetryPolicy) Option {
 	return func(s *options) {
 		if err := policy.Check(); err != nil {
@@ -147,16 +148,16 @@ func WithRetry(policy RetryPolicy) Option {
 	}
 }
 
-// WithLogger logs each call, the version probe included, at level debug and each retry at level warn, without headers,
-// queries and bodies.
+// WithLogger logs each call, including version probes, at level debug, and each retry at level warn, without headers,
+// queries or bodies.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *options) { s.logger = logger }
 }
 
-// WithDump writes every exchange to w as it went over the wire, for a person who looks for a fault: the request behind >,
-// the response behind <, of each body the first 64 KiB. Tokens, passwords, private keys and cookies are redacted, and so is
-// the config that a Controller returns; what a program sets is shown. Each exchange is one Write, when its response has been
-// read; two never mix.
+// WithDump writes every exchange to w as it went over the wire, for a person who debugs: the request in lines that
+// begin with >, the response in lines that begin with <, each with the first 64 KiB of its body. Tokens, passwords,
+// private keys and cookies are redacted, and so is the config that a Controller returns; the config that a program sets
+// is shown. Each exchange is written in one Write, after its response has been read, so that exchanges never mix.
 func WithDump(w io.Writer) Option {
 	return func(s *options) {
 		if w == nil {
@@ -167,7 +168,7 @@ func WithDump(w io.Writer) Option {
 	}
 }
 
-// A lockedWriter lets one writer in at a time: all copies of a client share it.
+// A lockedWriter serializes the writes of a client and all its copies.
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -179,15 +180,15 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// WithoutVersionHeader leaves the header DEIS_API_VERSION out of requests. Some proxies refuse header names with a _, with
-// a bare 400. Controllers do without it.
+// WithoutVersionHeader leaves the header DEIS_API_VERSION out of requests. Some proxies refuse header names with a _
+// and respond with a bare 400. Controllers do not need the header.
 func WithoutVersionHeader() Option {
-	return func(s *options) { s.bareHeader = true }
+	return func(s *options) { s.noVersion = true }
 }
 
-// WithInsecureProfile makes FromProfile and FromEnv obey a profile that says ssl_verify: false, which turns the
-// verification of TLS certificates off. Without it they verify: older deis clients have written false into every
-// profile, whoever asked for it.
+// WithInsecureProfile makes FromProfile and FromEnv obey a profile that says ssl_verify: false, which turns off the
+// verification of TLS certificates. Without this option they verify, because older deis clients wrote false into every
+// profile.
 func WithInsecureProfile() Option {
 	return func(s *options) { s.obeyProfile = true }
 }
@@ -198,7 +199,7 @@ func (s *options) fail(argument, rule string) {
 	s.errs = append(s.errs, rest.InvalidArgument(argument, rule))
 }
 
-// with returns a copy with the options applied, ready for use. The error joins everything that is wrong.
+// with returns a copy with the options applied and the HTTP client made. The error joins everything that is wrong.
 func (s options) with(opts []Option) (*options, error) {
 	for _, opt := range opts {
 		if opt == nil {
@@ -212,31 +213,31 @@ func (s options) with(opts []Option) (*options, error) {
 }
 
 const (
-	idleTimeout = 45 * time.Second // the usual balancers close idle connections after 60
-	idlePerHost = 64               // as many concurrent calls keep their connections
-	pingAfter   = 15 * time.Second // of silence an HTTP/2 connection is pinged, and closed if no pong comes for as long
+	idleTimeout = 45 * time.Second // load balancers usually close idle connections after 60 seconds
+	idlePerHost = 64               // so many concurrent calls can keep their connections
+	pingAfter   = 15 * time.Second // an HTTP/2 connection is pinged after so long a silence, and closed if the pong takes as long
 )
 
-// newTransport makes the connections of a client that is given none. Where a program has put something else in the
-// place of Go's own transport, for traces or in tests, it is that.
+// newTransport makes the transport of a client that is given none. If the program has replaced http.DefaultTransport,
+// for tracing or in tests, it returns the replacement.
 func newTransport(insecure bool) http.RoundTripper {
 	usual, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport
 	}
-	own := usual.Clone() // proxies from the environment, HTTP/2
+	own := usual.Clone() // with proxies from the environment, and HTTP/2
 	own.IdleConnTimeout = idleTimeout
-	own.MaxIdleConns = 0 // no limit but the one per host: there is one host
+	own.MaxIdleConns = 0 // no limit other than the one per host, since there is one host
 	own.MaxIdleConnsPerHost = idlePerHost
-	own.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter} // or a dead one would be used for good
+	own.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter} // otherwise a dead connection would be used for good
 	if insecure {
 		own.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the profile asks for it; New warns
 	}
 	return own
 }
 
-// connect turns what the options say about HTTP into one client, s.httpClient. Where they say nothing new, its transport
-// stays as it is, so that copies of a Client share connections.
+// connect makes s.httpClient from the options about HTTP. If there are no new ones, it keeps the transport, so that
+// copies of a Client share connections.
 func (s *options) connect() {
 	client := new(http.Client)
 	if s.httpClient != nil {
@@ -247,7 +248,7 @@ func (s *options) connect() {
 		client.Transport = s.transport
 	case s.httpClient == nil:
 		client.Transport = newTransport(s.insecure && s.obeyProfile)
-		s.verifiesYet = s.insecure && !s.obeyProfile
+		s.overridden = s.insecure && !s.obeyProfile
 	case client.Transport == nil:
 		client.Transport = newTransport(false)
 	}
@@ -264,14 +265,14 @@ func (s *options) connect() {
 	s.httpClient, s.transport, s.tlsConfig = client, nil, nil
 }
 
-// engine is what the options say to the engine.
-func (s *options) engine() rest.Config {
+// engineConfig returns the options for the engine.
+func (s *options) engineConfig() rest.Config {
 	return rest.Config{
 		BaseURL:         s.baseURL,
 		Token:           s.currentToken,
 		HTTP:            s.httpClient,
 		API:             s.api,
-		NoVersionHeader: s.bareHeader,
+		NoVersionHeader: s.noVersion,
 		UserAgent:       s.userAgent(),
 		Retry:           s.retry,
 		Logger:          s.logger,
@@ -286,7 +287,7 @@ func (s *options) currentToken(ctx context.Context) (string, error) {
 	return s.token(), nil
 }
 
-// unverifiedTransport is the transport if it does not verify certificates, and else nil.
+// unverifiedTransport returns the transport if it does not verify certificates, or nil.
 func (s *options) unverifiedTransport() *http.Transport {
 	transport, ok := s.httpClient.Transport.(*http.Transport)
 	if ok && transport.TLSClientConfig != nil && transport.TLSClientConfig.InsecureSkipVerify {
@@ -298,7 +299,7 @@ func (s *options) unverifiedTransport() *http.Transport {
 // warnUnverified logs that certificates are not verified.
 func (s *options) warnUnverified() {
 	if s.unverifiedTransport() != nil && s.logger != nil {
-		s.logger.Warn("deis: TLS certificates are not verified: anybody on the way can read the token", "controller", s.baseURL.Host)
+		s.logger.Warn("deis: TLS certificates are not verified: anybody between the program and the Controller can read the token", "controller", s.baseURL.Host)
 	}
 }
 
@@ -306,13 +307,13 @@ func (s *options) userAgent() string {
 	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
 }
 
-// versioned reports whether a path ends in what the calls put behind it.
-func versioned(path string) bool {
+// hasVersion reports whether a path ends in the API version, which calls append.
+func hasVersion(path string) bool {
 	path = strings.TrimSuffix(path, "/")
 	return strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/v2")
 }
 
-// parseURL reads a controller URL. Without a scheme it is https.
+// parseURL parses a controller URL. Without a scheme it is https.
 func parseURL(controllerURL string) (*url.URL, error) {
 	const argument = "controller URL"
 	trimmed := strings.TrimSpace(controllerURL)
@@ -324,17 +325,17 @@ func parseURL(controllerURL string) (*url.URL, error) {
 	}
 	u, err := url.Parse(trimmed)
 	switch {
-	case strings.Contains(trimmed, "@"): // wherever a typing error has put it; such a URL is never quoted
+	case strings.Contains(trimmed, "@"): // wherever a typo has put it; such a URL is never quoted
 		return nil, rest.InvalidArgument(argument, "must not have a username or password in it: use WithToken or Login")
 	case strings.ContainsAny(trimmed, "?#"):
 		return nil, rest.InvalidArgument(argument, "must not have a query or a fragment")
 	case err != nil:
-		return nil, rest.InvalidArgument(argument, "must be a URL, as https://deis.example.com")
+		return nil, rest.InvalidArgument(argument, "must be a URL like https://deis.example.com")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
-	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // as after "https:/deis.example.com"
+	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // for example "https:/deis.example.com"
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
-	case versioned(u.Path):
+	case hasVersion(u.Path):
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not end in the API version: calls add it")
 	}
 	return u.JoinPath(), nil

@@ -25,8 +25,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-func TestAControllerURLMayBeWrittenInManyWays(t *testing.T) {
-	for given, asked := range map[string]string{
+func TestAControllerURLCanBeWrittenInManyWays(t *testing.T) {
+	for given, requested := range map[string]string{
 		"https://deis.example.com":                 "https://deis.example.com/v2/apps/a/",
 		"https://deis.example.com/":                "https://deis.example.com/v2/apps/a/",
 		"http://deis.example.com":                  "http://deis.example.com/v2/apps/a/",
@@ -51,11 +51,11 @@ func TestAControllerURLMayBeWrittenInManyWays(t *testing.T) {
 		require.NoError(t, err, given)
 		_, err = client.Apps.Get(t.Context(), "a")
 		require.NoError(t, err, given)
-		assert.Equal(t, []string{asked}, requests, given)
+		assert.Equal(t, []string{requested}, requests, given)
 	}
 }
 
-func TestAControllerURLThatCannotBeIsRefused(t *testing.T) {
+func TestAnInvalidControllerURLIsRefused(t *testing.T) {
 	for given, says := range map[string]string{
 		"":                                    "must not be empty",
 		" \t\n":                               "must not be empty",
@@ -97,7 +97,7 @@ func TestAControllerURLThatCannotBeIsRefused(t *testing.T) {
 	}
 }
 
-func TestNewSaysEverythingThatIsWrongAtOnce(t *testing.T) {
+func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	_, err := deis.New("ftp://x",
 		deis.WithToken("secret secret"),
 		deis.WithAPIVersion(version.API{Major: 3}),
@@ -107,7 +107,7 @@ func TestNewSaysEverythingThatIsWrongAtOnce(t *testing.T) {
 		deis.WithApplication("", ""),
 		deis.WithRetry(deis.RetryPolicy{MinWait: 2, MaxWait: 1}),
 		nil,
-		deis.WithTransport(exchange.RoundTrip(nil)), deis.WithTLSConfig(new(tls.Config)), // which do not go together
+		deis.WithTransport(exchange.RoundTrip(nil)), deis.WithTLSConfig(new(tls.Config)), // which cannot be combined
 	)
 	require.ErrorIs(t, err, deis.ErrInvalidArgument)
 	for _, says := range []string{
@@ -120,7 +120,7 @@ func TestNewSaysEverythingThatIsWrongAtOnce(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secret secret")
 }
 
-func TestOptionsAreCheckedOneByOne(t *testing.T) {
+func TestInvalidOptionsAreRefused(t *testing.T) {
 	for situation, c := range map[string]struct {
 		opt deis.Option
 		ok  bool
@@ -140,8 +140,8 @@ func TestOptionsAreCheckedOneByOne(t *testing.T) {
 		"an application":           {deis.WithApplication("deploy-bot", "1.0+g5"), true},
 		"one without a version":    {deis.WithApplication("deploy-bot", ""), true},
 		"a version without one":    {deis.WithApplication("", "1.0"), false},
-		"an application of two":    {deis.WithApplication("deploy bot", "1.0"), false},
-		"an application of lines":  {deis.WithApplication("bot\r\nX: y", ""), false},
+		"an application of words":  {deis.WithApplication("deploy bot", "1.0"), false},
+		"a name of two lines":      {deis.WithApplication("bot\r\nX: y", ""), false},
 		"an application (comment)": {deis.WithApplication("bot(x)", "1.0"), false},
 		"no retries":               {deis.WithRetry(deis.RetryPolicy{}), true},
 		"no logger":                {deis.WithLogger(nil), true},
@@ -165,7 +165,7 @@ func TestTheCallersHTTPClientIsCopied(t *testing.T) {
 		})))
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
-	require.Error(t, err, "its timeout holds")
+	require.Error(t, err, "its timeout applies")
 	assert.Nil(t, own.Transport)
 	assert.Nil(t, own.CheckRedirect)
 }
@@ -177,7 +177,7 @@ func TestConcurrentCallsKeepTheirConnections(t *testing.T) {
 	arrived, all := make(chan struct{}, calls), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived <- struct{}{}
-		<-all // so that each needs a connection of its own
+		<-all // so that each call needs its own connection
 		io.WriteString(w, `{"id":"a","uuid":"u"}`)
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -208,13 +208,13 @@ func TestConcurrentCallsKeepTheirConnections(t *testing.T) {
 			require.NoError(t, <-results)
 		}
 	}
-	assert.Less(t, connections.Load(), int64(2*calls)) // 64, but for those that net/http gives up on a busy machine
+	assert.Less(t, connections.Load(), int64(2*calls)) // 64, and more only on a busy machine, where net/http drops some
 }
 
-func TestTheTransportOfTheProgramMayBeOfAnyKind(t *testing.T) {
+func TestTheDefaultTransportCanBeOfAnyType(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
-	http.DefaultTransport = exchange.RoundTrip(func(*http.Request) (*http.Response, error) { // as programs wrap it, for traces or tests
+	http.DefaultTransport = exchange.RoundTrip(func(*http.Request) (*http.Response, error) { // programs wrap it for tracing or tests
 		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})
 	client, err := deis.New("https://deis.example.com", deis.WithAPIVersion(version.V2_2))
@@ -224,7 +224,7 @@ func TestTheTransportOfTheProgramMayBeOfAnyKind(t *testing.T) {
 	assert.Equal(t, "a", app.ID)
 }
 
-// tlsServer is a 2.2 Controller with a certificate of a private CA, and a pool that trusts it.
+// tlsServer makes a 2.2 Controller with a certificate of a private CA, and a pool that trusts it.
 func tlsServer(t *testing.T) (*httptest.Server, *x509.CertPool) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -285,10 +285,10 @@ func TestTheTLSConfigIsCopied(t *testing.T) {
 	require.NoError(t, err)
 	_, err = other.Apps.Get(t.Context(), "a")
 	var untrusted *tls.CertificateVerificationError
-	require.ErrorAs(t, err, &untrusted, "and so is the transport")
+	require.ErrorAs(t, err, &untrusted, "the transport is copied too")
 }
 
-func TestConnectionsWithoutVerificationAreWarnedOfOnce(t *testing.T) {
+func TestUnverifiedConnectionsAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	server, pool := tlsServer(t)
 	insecure := deis.WithTLSConfig(&tls.Config{InsecureSkipVerify: true})
@@ -314,7 +314,7 @@ func TestConnectionsWithoutVerificationAreWarnedOfOnce(t *testing.T) {
 	logged(0, "calls and copies")
 	_, err = client.With(insecure)
 	require.NoError(t, err)
-	logged(1, "a copy with a TLS config of its own")
+	logged(1, "a copy with its own TLS config")
 	_, err = client.With(deis.WithTLSConfig(&tls.Config{RootCAs: pool}))
 	require.NoError(t, err)
 	logged(0, "a copy that verifies")
@@ -323,14 +323,14 @@ func TestConnectionsWithoutVerificationAreWarnedOfOnce(t *testing.T) {
 	require.NoError(t, err)
 	_, err = quiet.With(logger)
 	require.NoError(t, err)
-	logged(1, "a copy whose logger was not told yet")
+	logged(1, "a copy with a new logger")
 
 	_, err = deis.New(server.URL, logger, deis.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}))
 	require.NoError(t, err)
-	logged(1, "a transport of the program's own")
+	logged(1, "the program's own transport")
 	_, err = deis.New(server.URL, logger, deis.WithTransport(exchange.RoundTrip(nil)))
 	require.NoError(t, err)
-	logged(0, "a transport of unknown kind")
+	logged(0, "a transport of unknown type")
 
 	controller := newLoopback(t)
 	loggedIn, err := deis.Login(t.Context(), controller.URL, "alice", "secretpassword", insecure, logger)

@@ -15,16 +15,16 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// A Profile is what the deis command line client remembers of a login. Both generations of it keep profiles as JSON in
-// $HOME/.deis. Printing a Profile, or writing it as JSON, does not show the token.
+// A Profile is what the deis command line client stores of a login. Both generations of the client keep profiles as
+// JSON in $HOME/.deis. Printing a Profile, or encoding it as JSON, does not show the token.
 //
-// Insecure is ssl_verify in the file, the other way round, so that a Profile that does not mention it is safe. A file that
-// leaves ssl_verify out means true; the older client took that for false.
+// Insecure is the opposite of ssl_verify in the file, so that the zero value is safe. Without ssl_verify in the file,
+// certificates are verified; the older client did not verify them then.
 type Profile struct {
 	Username      string `json:"username"`
 	Controller    string `json:"controller"` // the URL
 	Token         string `json:"-"`
-	Insecure      bool   `json:"insecure"`       // certificates are not verified; see below
+	Insecure      bool   `json:"insecure"`       // certificates are not verified
 	ResponseLimit int    `json:"response_limit"` // the page size of the command line client; the SDK does not use it
 }
 
@@ -34,10 +34,10 @@ func (p Profile) String() string {
 		p.Username, p.Controller, p.Insecure, p.ResponseLimit)
 }
 
-// GoString does the same for %#v.
+// GoString is String, for %#v.
 func (p Profile) GoString() string { return "deis.Profile" + p.String() }
 
-// profileFile is a profile on disk; what a file leaves out is nil.
+// profileFile is a profile on disk. SSLVerify is nil if the file does not have it.
 type profileFile struct {
 	Username      string `json:"username"`
 	SSLVerify     *bool  `json:"ssl_verify"`
@@ -46,12 +46,13 @@ type profileFile struct {
 	ResponseLimit int    `json:"response_limit"`
 }
 
-// FromProfile makes a client from a profile of the deis command line client: the name of one in $HOME/.deis, or the
-// path of a file, which has a separator in it and ends in .json. An empty name means $DEIS_PROFILE, or else "client". The
-// options are applied after what the profile says.
+// FromProfile makes a client from a profile of the deis command line client: either the name of one in $HOME/.deis, or
+// the path of a file, which must contain a separator and end in .json. An empty name means $DEIS_PROFILE or, if that is
+// empty, "client". The options are applied after the profile.
 //
-// Certificates are verified even if the profile says ssl_verify: false, unless WithInsecureProfile is given: older deis
-// clients wrote false into every profile. A file that others may read is used. Both are a warning to the logger.
+// Certificates are verified even if the profile says ssl_verify: false, unless WithInsecureProfile is given, because
+// older deis clients wrote false into every profile. A file that others can read is used. In both cases the logger gets
+// a warning.
 func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -66,19 +67,19 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deis: profile %s: %w", path, err)
 	}
-	if s := client.options; s.logger != nil && s.verifiesYet {
-		s.logger.Warn("deis: the profile says ssl_verify: false: certificates are verified all the same; see WithInsecureProfile", "path", path)
+	if s := client.options; s.logger != nil && s.overridden {
+		s.logger.Warn("deis: certificates are verified although the profile says ssl_verify: false; see WithInsecureProfile", "path", path)
 	}
 	info, err := os.Stat(path)
-	open := err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" // which has no such permissions
-	if logger := client.options.logger; logger != nil && open {
-		logger.Warn("deis: others may read the profile and the token in it: chmod 600 it", "path", path)
+	isShared := err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" // which has no such permissions
+	if logger := client.options.logger; logger != nil && isShared {
+		logger.Warn("deis: others can read the profile and the token in it: set its permissions to 600", "path", path)
 	}
 	return client, nil
 }
 
-// FromEnv makes a client for $DEIS_CONTROLLER with the token $DEIS_TOKEN or, where neither is set, from the profile
-// that FromProfile("") means. One of them alone is an error: a token must not go to a Controller that it is not for.
+// FromEnv makes a client for $DEIS_CONTROLLER with the token $DEIS_TOKEN or, if neither is set, with FromProfile("").
+// Only one of them is an error, so that no token is sent to a Controller that it is not for.
 func FromEnv(opts ...Option) (*Client, error) {
 	controller, token := os.Getenv("DEIS_CONTROLLER"), os.Getenv("DEIS_TOKEN")
 	switch {
@@ -89,15 +90,15 @@ func FromEnv(opts ...Option) (*Client, error) {
 		}
 		return client, err
 	case controller == "":
-		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "must be set where DEIS_TOKEN is")
+		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "must be set if DEIS_TOKEN is")
 	case token == "":
-		return nil, rest.InvalidArgument("DEIS_TOKEN", "must be set where DEIS_CONTROLLER is")
+		return nil, rest.InvalidArgument("DEIS_TOKEN", "must be set if DEIS_CONTROLLER is")
 	}
 	return New(controller, append([]Option{WithToken(token)}, opts...)...)
 }
 
 // LoadProfile reads a profile; the name or path is as for FromProfile. It never changes the file. Its error names the
-// file and, where the file is broken, the line; for a file that is not there it matches fs.ErrNotExist.
+// file and, if the JSON is invalid, the line. If the file does not exist, the error matches fs.ErrNotExist.
 func LoadProfile(nameOrPath string) (*Profile, error) {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -120,9 +121,9 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 	}, nil
 }
 
-// Save writes the profile; the name or path is as for FromProfile. The file is readable by its owner only, is replaced
-// at once or not at all, and keeps the keys that the SDK does not know. Where it is a symbolic link, the file that it
-// leads to is replaced. On Windows, Save fails while another program has the file open.
+// Save writes the profile; the name or path is as for FromProfile. Only the owner can read the file. It is replaced
+// atomically, and keeps the keys that the SDK does not know. If it is a symbolic link, its target is replaced. On
+// Windows, Save fails while another program has the file open.
 func (p Profile) Save(nameOrPath string) error {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -157,7 +158,7 @@ func (p Profile) Save(nameOrPath string) error {
 	return nil
 }
 
-// replaceFile writes a file for its owner only, by way of another one beside it.
+// replaceFile replaces a file atomically, with one that only its owner can read.
 func replaceFile(path string, data []byte) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -166,7 +167,7 @@ func replaceFile(path string, data []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(dir, ".profile-*") // is 0600 by itself
+	temporary, err := os.CreateTemp(dir, ".profile-*") // with permissions 0600
 	if err != nil {
 		return err
 	}
@@ -179,8 +180,8 @@ func replaceFile(path string, data []byte) error {
 	return os.Rename(temporary.Name(), path)
 }
 
-// profilePath finds the file that a profile's name or path means. Only what has a separator and ends in .json is a path:
-// a name never reads a file of the current folder, as in the deis client.
+// profilePath returns the path of a profile, from its name or path. Only a text with a separator that ends in .json is
+// a path: a name never means a file in the current folder, as in the deis client.
 func profilePath(nameOrPath string) (string, error) {
 	name := cmp.Or(nameOrPath, os.Getenv("DEIS_PROFILE"), "client")
 	if strings.HasSuffix(name, ".json") && strings.ContainsAny(name, separators) {
@@ -196,10 +197,10 @@ func profilePath(nameOrPath string) (string, error) {
 	return filepath.Join(home, ".deis", name+".json"), nil
 }
 
-// separators are those of Windows too: a profile's name means the same everywhere.
+// separators include that of Windows, so that a profile's name means the same everywhere.
 const separators = `/\`
 
-// errorLine finds the line that an error of encoding/json is about.
+// errorLine returns the line that an error of encoding/json is about.
 func errorLine(data []byte, err error) int {
 	offset := int64(len(data))
 	var syntax *json.SyntaxError
@@ -210,11 +211,12 @@ func errorLine(data []byte, err error) int {
 	case errors.As(err, &mismatch):
 		offset = mismatch.Offset
 	}
-	// The offset is behind what is wrong, or in front of it (GOEXPERIMENT=jsonv2), as an error in the first byte shows.
+	// The offset is either after the invalid byte or, with GOEXPERIMENT=jsonv2, before it. An error in the first byte
+	// shows which.
 	var first *json.SyntaxError
 	if errors.As(json.Unmarshal([]byte("?"), new(any)), &first) {
 		offset -= first.Offset
 	}
-	before := max(0, min(offset, int64(len(data))-1)) // a file that ends too early is wrong in its last line
+	before := max(0, min(offset, int64(len(data))-1)) // the error of a file that ends too early is in its last line
 	return 1 + bytes.Count(data[:before], []byte("\n"))
 }

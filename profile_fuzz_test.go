@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzProfile feeds files to the reader of profiles: it names the file in its error, and what it accepts can be saved
-// and read again.
+// FuzzProfile reads profiles of any form: an error names the file, and a profile that is accepted can be saved and read
+// again.
 func FuzzProfile(f *testing.F) {
 	for _, file := range []string{
 		`{"username":"alice","ssl_verify":false,"controller":"http://deis.example.com","token":"abc123","response_limit":100}`,

@@ -26,7 +26,7 @@ import (
 // A profile as both generations of the command line client write it.
 const aliceProfile = `{"username":"alice","ssl_verify":true,"controller":"https://deis.example.com","token":"alicestoken","response_limit":50}`
 
-// home makes an empty home directory, and an environment without any of our variables.
+// home makes an empty home directory, and an environment without the variables of the SDK.
 func home(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -38,8 +38,8 @@ func home(t *testing.T) (dir string) {
 	return dir
 }
 
-// permissions returns what os.Stat reports for a file with these permissions. Windows has none for groups and others, and
-// package os reports the owner's.
+// permissions returns what os.Stat reports for a file with these permissions. Windows has none for groups and others,
+// and package os reports the owner's.
 func permissions(mode os.FileMode) os.FileMode {
 	if runtime.GOOS == "windows" {
 		return mode | mode>>3 | mode>>6
@@ -85,12 +85,12 @@ func TestAProfileIsFoundByNameOrPath(t *testing.T) {
 	for _, env := range []string{"", "staging.json"} {
 		t.Setenv("DEIS_PROFILE", env)
 		_, err = deis.LoadProfile(map[string]string{"": "staging.json"}[env])
-		require.ErrorIs(t, err, fs.ErrNotExist, "a name never reads a file of the current folder")
+		require.ErrorIs(t, err, fs.ErrNotExist, "a name never means a file in the current folder")
 		assert.ErrorContains(t, err, filepath.Join(dir, ".deis", "staging.json.json"))
 	}
 }
 
-func TestANameThatLeadsOutOfTheFolderIsRefused(t *testing.T) {
+func TestANameThatLeavesTheFolderIsRefused(t *testing.T) {
 	dir := home(t)
 	write(t, filepath.Join(dir, "outside.json"), aliceProfile)
 	for _, name := range []string{"../outside", "..", "a/b", "/etc/passwd", `a\b`, `..\outside`, "a..b", "/"} {
@@ -115,7 +115,7 @@ func TestANameThatLeadsOutOfTheFolderIsRefused(t *testing.T) {
 	assert.Equal(t, []string{filepath.Join(dir, "outside.json")}, files)
 }
 
-func TestAProfileThatIsNotThereIsNamed(t *testing.T) {
+func TestTheErrorOfAMissingProfileNamesIt(t *testing.T) {
 	dir := home(t)
 	for _, load := range []func() error{
 		func() error { _, err := deis.LoadProfile("staging"); return err },
@@ -128,10 +128,10 @@ func TestAProfileThatIsNotThereIsNamed(t *testing.T) {
 	t.Setenv("HOME", "")
 	t.Setenv("USERPROFILE", "")
 	_, err := deis.LoadProfile("staging")
-	assert.Error(t, err, "without a home there is no folder")
+	assert.Error(t, err, "without a home directory there is no folder")
 }
 
-func TestABrokenProfileIsNamedWithItsLine(t *testing.T) {
+func TestTheErrorOfABrokenProfileNamesItsLine(t *testing.T) {
 	path := filepath.Join(home(t), "profile.json")
 	for content, line := range map[string]string{
 		"":                                      ":1: ",
@@ -152,7 +152,7 @@ func TestABrokenProfileIsNamedWithItsLine(t *testing.T) {
 		require.Error(t, err, "%q", content)
 
 		if json.Valid([]byte(content)) && content != "[]" {
-			continue // Save replaces what has the wrong type, and loses nothing
+			continue // Save replaces values of the wrong type, and loses nothing
 		}
 		err = deis.Profile{Username: "bob", Token: "bobstoken"}.Save(path)
 		require.Error(t, err, "%q", content)
@@ -160,11 +160,11 @@ func TestABrokenProfileIsNamedWithItsLine(t *testing.T) {
 		assert.Contains(t, err.Error(), "not overwritten")
 		after, err := os.ReadFile(path)
 		require.NoError(t, err)
-		assert.Equal(t, content, string(after), "a broken file is somebody's only copy of something")
+		assert.Equal(t, content, string(after), "a broken file is not overwritten: it can be the only copy")
 	}
 }
 
-func TestAProfileThatMakesNoClientIsNamed(t *testing.T) {
+func TestTheErrorOfAnUnusableProfileNamesIt(t *testing.T) {
 	path := filepath.Join(home(t), "profile.json")
 	for content, says := range map[string]string{
 		`{}`:                            "controller URL must not be empty",
@@ -208,25 +208,25 @@ func TestReadingAProfileChangesNothing(t *testing.T) {
 	assert.Equal(t, aliceProfile, string(content))
 }
 
-func TestCertificatesAreVerifiedUnlessAProfileSaysNoAndTheProgramAgrees(t *testing.T) {
+func TestCertificatesAreVerifiedUnlessTheProfileSaysNotAndTheProgramAgrees(t *testing.T) {
 	home(t)
 	server, pool := tlsServer(t)
 	path := filepath.Join(t.TempDir(), "profile.json")
 	for _, c := range []struct {
 		situation, verify string
 		opts              []deis.Option
-		answered, warned  bool
+		connects, warned  bool
 	}{
 		{"missing", ``, nil, false, false},
 		{"null", `,"ssl_verify":null`, nil, false, false},
 		{"true", `,"ssl_verify":true`, nil, false, false},
-		{"false, as older clients wrote it by themselves", `,"ssl_verify":false`, nil, false, false},
+		{"false, as older clients always wrote", `,"ssl_verify":false`, nil, false, false},
 		{"false, and the program agrees", `,"ssl_verify":false`, []deis.Option{deis.WithInsecureProfile()}, true, true},
-		{"true, and the program would agree", `,"ssl_verify":true`, []deis.Option{deis.WithInsecureProfile()}, false, false},
+		{"true, though the program would agree", `,"ssl_verify":true`, []deis.Option{deis.WithInsecureProfile()}, false, false},
 		{"true, and a private CA", ``, []deis.Option{deis.WithTLSConfig(&tls.Config{RootCAs: pool})}, true, false},
-		{"false, but a TLS config of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithInsecureProfile(), deis.WithTLSConfig(new(tls.Config))}, false, false},
-		{"false, but a transport of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithTransport(new(http.Transport))}, false, false},
-		{"false, but an HTTP client of the program's own", `,"ssl_verify":false`, []deis.Option{deis.WithHTTPClient(&http.Client{Transport: new(http.Transport)})},
+		{"false, but the program has its own TLS config", `,"ssl_verify":false`, []deis.Option{deis.WithInsecureProfile(), deis.WithTLSConfig(new(tls.Config))}, false, false},
+		{"false, but the program has its own transport", `,"ssl_verify":false`, []deis.Option{deis.WithTransport(new(http.Transport))}, false, false},
+		{"false, but the program has its own HTTP client", `,"ssl_verify":false`, []deis.Option{deis.WithHTTPClient(&http.Client{Transport: new(http.Transport)})},
 			false, false},
 	} {
 		write(t, path, `{"controller":"`+server.URL+`","token":"alicestoken"`+c.verify+`}`)
@@ -236,7 +236,7 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNoAndTheProgramAgrees(t *testi
 		require.NoError(t, err, c.situation)
 		_, err = client.Apps.Get(t.Context(), "a")
 		client.CloseIdleConnections()
-		if c.answered {
+		if c.connects {
 			assert.NoError(t, err, c.situation)
 		} else {
 			var untrusted *tls.CertificateVerificationError
@@ -244,7 +244,7 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNoAndTheProgramAgrees(t *testi
 		}
 		assert.Equal(t, c.warned, strings.Contains(log.String(), "TLS certificates are not verified"), c.situation)
 		ignored := strings.Contains(c.verify, "false") && !strings.Contains(c.situation, "agrees") && len(c.opts) == 0
-		assert.Equal(t, ignored, strings.Contains(log.String(), "certificates are verified all the same; see WithInsecureProfile"), c.situation)
+		assert.Equal(t, ignored, strings.Contains(log.String(), "certificates are verified although the profile says ssl_verify: false; see WithInsecureProfile"), c.situation)
 		assert.NotContains(t, log.String(), "alicestoken")
 	}
 
@@ -252,12 +252,12 @@ func TestCertificatesAreVerifiedUnlessAProfileSaysNoAndTheProgramAgrees(t *testi
 	client, err := deis.FromProfile(path, deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
 		return httpmock.NewStringResponse(200, `{"id":"a","uuid":"u"}`), nil
 	})))
-	require.NoError(t, err, "a transport of any kind will do")
+	require.NoError(t, err, "a transport of any type works")
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
 }
 
-func TestAProfileThatOthersMayReadIsWarnedOf(t *testing.T) {
+func TestAProfileThatOthersCanReadIsUsedWithAWarning(t *testing.T) {
 	home(t)
 	path := filepath.Join(t.TempDir(), "profile.json")
 	write(t, path, aliceProfile)
@@ -267,8 +267,8 @@ func TestAProfileThatOthersMayReadIsWarnedOf(t *testing.T) {
 		var log bytes.Buffer
 		client, err := deis.FromProfile(path, deis.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		require.NoError(t, err)
-		assert.Equal(t, "alicestoken", client.Token(), "it is used all the same")
-		assert.Equal(t, warned, strings.Contains(log.String(), "others may read the profile"), "%o", mode)
+		assert.Equal(t, "alicestoken", client.Token(), "it is used nevertheless")
+		assert.Equal(t, warned, strings.Contains(log.String(), "others can read the profile"), "%o", mode)
 		assert.Equal(t, warned, strings.Contains(log.String(), path), "%o", mode)
 		_, err = deis.FromProfile(path) // without a logger
 		require.NoError(t, err)
@@ -286,7 +286,7 @@ func TestOptionsAreAppliedAfterTheProfile(t *testing.T) {
 	require.ErrorIs(t, err, deis.ErrInvalidArgument)
 }
 
-func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
+func TestTheEnvironmentTakesPrecedenceOverTheProfile(t *testing.T) {
 	dir := home(t)
 	_, err := deis.FromEnv()
 	require.ErrorIs(t, err, fs.ErrNotExist, "neither")
@@ -305,7 +305,7 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 	t.Setenv("DEIS_CONTROLLER", "deis.example.org")
 	_, err = deis.FromEnv()
 	require.ErrorIs(t, err, deis.ErrInvalidArgument, "the profile's token is not for this Controller")
-	assert.Contains(t, err.Error(), "DEIS_TOKEN must be set where DEIS_CONTROLLER is")
+	assert.Contains(t, err.Error(), "DEIS_TOKEN must be set if DEIS_CONTROLLER is")
 
 	t.Setenv("DEIS_TOKEN", "envstoken")
 	var host string
@@ -325,11 +325,11 @@ func TestTheEnvironmentComesBeforeTheProfile(t *testing.T) {
 	t.Setenv("DEIS_CONTROLLER", "")
 	_, err = deis.FromEnv()
 	require.ErrorIs(t, err, deis.ErrInvalidArgument)
-	assert.Contains(t, err.Error(), "DEIS_CONTROLLER must be set where DEIS_TOKEN is")
+	assert.Contains(t, err.Error(), "DEIS_CONTROLLER must be set if DEIS_TOKEN is")
 	assert.NotContains(t, err.Error(), "envstoken")
 }
 
-func TestASavedProfileIsForItsOwnerOnly(t *testing.T) {
+func TestOnlyTheOwnerCanReadASavedProfile(t *testing.T) {
 	dir := home(t)
 	want := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: `alice"<&>token`, ResponseLimit: 50}
 	require.NoError(t, want.Save("staging"))
@@ -371,7 +371,7 @@ func TestSavingThroughALinkKeepsTheLink(t *testing.T) {
 	assert.Equal(t, "bob", profile.Username)
 }
 
-func TestSavingKeepsWhatTheSDKDoesNotKnow(t *testing.T) {
+func TestSavingKeepsUnknownKeys(t *testing.T) {
 	path := filepath.Join(home(t), "profile.json")
 	write(t, path, `{"username":"alice","token":"old","ssl_verify":true,"controller":"x","response_limit":1,
 		"plugin":{"a":[1,null,"<"]},"big":12345678901234567890,"small":1.10,"none":null}`)
@@ -392,7 +392,7 @@ func TestSavingKeepsWhatTheSDKDoesNotKnow(t *testing.T) {
 	}, got)
 }
 
-func TestAProfileOfNullCanBeSavedOver(t *testing.T) {
+func TestAProfileOfNullCanBeOverwritten(t *testing.T) {
 	path := filepath.Join(home(t), "profile.json")
 	write(t, path, "null")
 	require.NoError(t, deis.Profile{Username: "bob"}.Save(path))
@@ -401,7 +401,7 @@ func TestAProfileOfNullCanBeSavedOver(t *testing.T) {
 	assert.Equal(t, "bob", got.Username)
 }
 
-func TestAProfileIsReplacedAtOnceOrNotAtAll(t *testing.T) {
+func TestAProfileIsReplacedAtomically(t *testing.T) {
 	dir := home(t)
 	path := filepath.Join(dir, ".deis", "client.json")
 	write(t, path, aliceProfile)
@@ -433,10 +433,10 @@ func TestAProfileIsReplacedAtOnceOrNotAtAll(t *testing.T) {
 	assert.Positive(t, reads)
 	content, err := io.ReadAll(old)
 	require.NoError(t, err)
-	assert.Equal(t, aliceProfile, string(content), "who has the old file open keeps reading it")
+	assert.Equal(t, aliceProfile, string(content), "a reader that has the old file open keeps it")
 	files, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
-	assert.Len(t, files, 1, "nothing is left beside it")
+	assert.Len(t, files, 1, "no temporary file is left")
 }
 
 func TestAProfileThatCannotBeSavedLeavesNothingBehind(t *testing.T) {

@@ -22,27 +22,27 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-func TestConnectionsAreKeptButNotUntilABalancerClosesThem(t *testing.T) {
+func TestConnectionsAreKeptButClosedBeforeALoadBalancerClosesThem(t *testing.T) {
 	own, ok := newTransport(false).(*http.Transport)
 	require.True(t, ok)
 	assert.Positive(t, own.IdleConnTimeout)
 	assert.Less(t, own.IdleConnTimeout, time.Minute)
 	assert.GreaterOrEqual(t, own.MaxIdleConnsPerHost, 64)
 	assert.False(t, own.DisableKeepAlives)
-	assert.NotSame(t, http.DefaultTransport, own, "the program's own is left alone")
+	assert.NotSame(t, http.DefaultTransport, own, "the default transport is not changed")
 }
 
-// pipes is a network in memory that can begin to swallow what is written to the connections that there are.
+// pipes is a network in memory whose connections can go dead.
 type pipes struct {
 	accepted chan net.Conn
 	once     sync.Once
 	mu       sync.Mutex
-	made     []*hole
+	made     []*mortalConn
 }
 
 func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	here, there := net.Pipe()
-	conn := &hole{Conn: here}
+	conn := &mortalConn{Conn: here}
 	p.mu.Lock()
 	p.made = append(p.made, conn)
 	p.mu.Unlock()
@@ -62,29 +62,29 @@ func (p *pipes) Close() error {
 }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// swallow makes holes of all connections that there are.
-func (p *pipes) swallow() {
+// kill makes all connections dead that have been made so far.
+func (p *pipes) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, conn := range p.made {
-		conn.swallows.Store(true)
+		conn.dead.Store(true)
 	}
 }
 
-// A hole is a connection behind which nobody is any more: writes succeed, and nothing comes back.
-type hole struct {
+// A mortalConn is a connection that can go dead: then writes succeed, but nothing comes back.
+type mortalConn struct {
 	net.Conn
-	swallows atomic.Bool
+	dead atomic.Bool
 }
 
-func (h *hole) Write(p []byte) (int, error) {
-	if h.swallows.Load() {
+func (c *mortalConn) Write(p []byte) (int, error) {
+	if c.dead.Load() {
 		return len(p), nil
 	}
-	return h.Conn.Write(p)
+	return c.Conn.Write(p)
 }
 
-func TestADeadHTTP2ConnectionIsFoundAndGivenUp(t *testing.T) {
+func TestADeadHTTP2ConnectionIsFoundAndReplaced(t *testing.T) {
 	certificate := httptest.NewUnstartedServer(nil)
 	certificate.StartTLS()
 	defer certificate.Close()
@@ -111,7 +111,7 @@ func TestADeadHTTP2ConnectionIsFoundAndGivenUp(t *testing.T) {
 		require.NoError(t, err)
 		_, err = client.Apps.Get(t.Context(), "a")
 		require.NoError(t, err)
-		network.swallow()
+		network.kill()
 
 		start, failures := time.Now(), 0
 		for {
@@ -138,7 +138,7 @@ func TestADeadHTTP2ConnectionIsFoundAndGivenUp(t *testing.T) {
 	})
 }
 
-func TestADeadConnectionOfTheFirstVersionCostsOneAttempt(t *testing.T) {
+func TestADeadHTTP1ConnectionCostsOneAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
 		client, err := New("http://example.com", WithAPIVersion(version.V2_2), WithTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -159,7 +159,7 @@ func TestADeadConnectionOfTheFirstVersionCostsOneAttempt(t *testing.T) {
 	})
 }
 
-// roundTrip is a transport in memory. Package exchange, which has one, imports this package.
+// roundTrip is a transport in memory. That of package exchange cannot be used: the package imports this one.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

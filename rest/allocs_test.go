@@ -18,13 +18,13 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// These tests guard what a call allocates beyond what net/http and encoding/json do for the same exchange, measured
-// beside it, so that another Go version moves both. docs/performance.md has the figures; the race detector, which
-// allocates by itself, leaves these tests out.
+// These tests bound what a call allocates beyond what net/http and encoding/json allocate for the same exchange. Both
+// are measured, so that a new Go version changes both. docs/performance.md has the figures. The tests are left out with
+// the race detector, which allocates too.
 
-// canned answers without a server, and without allocating more than it must.
+// canned is a transport that responds with a body, with as few allocations as possible.
 func canned(body string) http.RoundTripper {
-	header := answer(200, "", "Content-Type: application/json").Header
+	header := response(200, "", "Content-Type: application/json").Header
 	return roundTrip(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{
 			StatusCode:    200,
@@ -36,7 +36,7 @@ func canned(body string) http.RoundTripper {
 	})
 }
 
-// byHand is a GET as one writes it over net/http.
+// byHand makes a GET with net/http alone.
 func byHand(t *testing.T, client *http.Client, url string, out any) {
 	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ type datedThing struct {
 	Created rest.Time `json:"created"`
 }
 
-// moreThanByHand tells how many allocations more than the baseline a call has.
+// moreThanByHand returns how many more allocations a call makes than the baseline.
 func moreThanByHand(t *testing.T, call, baseline func()) float64 {
 	t.Helper()
 	const runs = 200
@@ -79,7 +79,7 @@ func TestAGetAllocatesLittleMoreThanByHand(t *testing.T) {
 	assert.Less(t, more, 12.0) // measured: 8
 }
 
-func TestALogThatIsOffAllocatesNothing(t *testing.T) {
+func TestADisabledLogAllocatesNothing(t *testing.T) {
 	transport := canned(`{"id":"a"}`)
 	get := func(client *rest.Client) func() {
 		return func() {
@@ -91,7 +91,7 @@ func TestALogThatIsOffAllocatesNothing(t *testing.T) {
 	assert.Less(t, moreThanByHand(t, get(off), get(newClient(t, transport))), 1.0)
 }
 
-func TestItemsOfAListAllocateNothingMoreThanByHand(t *testing.T) {
+func TestItemsOfAListAllocateNoMoreThanByHand(t *testing.T) {
 	more := func(items int) float64 {
 		list := strings.TrimSuffix(strings.Repeat(`{"id":"a","created":"2016-02-09T20:03:19Z"},`, items), ",")
 		transport := canned(fmt.Sprintf(`{"count":%d,"next":"/v2/apps?limit=100&offset=100","results":[%s]}`, items, list))
@@ -110,10 +110,10 @@ func TestItemsOfAListAllocateNothingMoreThanByHand(t *testing.T) {
 	}
 	few, many := more(10), more(1000)
 	assert.Less(t, few, 70.0) // measured: 58
-	assert.Less(t, many-few, 50.0, "of 990 items")
+	assert.Less(t, many-few, 50.0, "for 990 items")
 }
 
-func TestAPageReadAheadAllocatesLittleMore(t *testing.T) {
+func TestReadingAheadAllocatesLittleMore(t *testing.T) {
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		next := "?offset=2"
 		if req.URL.RawQuery != "" {

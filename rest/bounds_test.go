@@ -22,9 +22,9 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The race detector takes memory of its own, so it leaves these tests out.
+// These tests are left out with the race detector, which needs memory too.
 
-// zipped is a few kilobytes that decompress to a text of the given size: a part again and again, between two ends.
+// zipped returns a few kilobytes that decompress to a text of the given size: a part, many times, between two ends.
 func zipped(t *testing.T, size int, begin, part, end string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -42,10 +42,10 @@ func zipped(t *testing.T, size int, begin, part, end string) []byte {
 	return b.Bytes()
 }
 
-// peakHeap is about how much the heap grows while something is done.
-func peakHeap(do func()) int64 {
+// peakHeap measures about how much the heap grows during a function.
+func peakHeap(f func()) int64 {
 	runtime.GC()
-	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that garbage counts little
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that garbage is collected early
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	before := int64(stats.HeapAlloc)
@@ -64,7 +64,7 @@ func peakHeap(do func()) int64 {
 			}
 		}
 	}()
-	do()
+	f()
 	close(stop)
 	<-stopped
 	return peak.Load()
@@ -78,9 +78,9 @@ type resource struct {
 	Created   rest.Time         `json:"created"`
 }
 
-func TestALengthThatIsALieReservesNothing(t *testing.T) {
+func TestAFalseContentLengthReservesNoMemory(t *testing.T) {
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		resp := answer(200, `{"id":"a"}`)
+		resp := response(200, `{"id":"a"}`)
 		resp.ContentLength = 1 << 40
 		return resp, nil
 	}))
@@ -91,7 +91,7 @@ func TestALengthThatIsALieReservesNothing(t *testing.T) {
 	assert.Less(t, peak, int64(8<<20))
 }
 
-func TestAResponseCostsNoMoreThanItsSizeAllows(t *testing.T) {
+func TestTheSizeOfAResponseBoundsTheMemoryThatItUses(t *testing.T) {
 	list := func(c *rest.Client) error {
 		_, err := rest.List[resource](t.Context(), c, rest.Path("apps"), rest.ListOptions{})
 		return err
@@ -120,7 +120,7 @@ func TestAResponseCostsNoMoreThanItsSizeAllows(t *testing.T) {
 		{"a list of {}", list, `{"count":1,"results":[`, `{},`, `{}]}`, full, "item 1 of the response is not what was asked for: it has no id"},
 		{"a bare list of {}", bare, `[`, `{},`, `{}]`, part, "item 1 of the response is not what was asked for: it has no id"},
 		{"a bare list of null", bare, `[`, `null,`, `null]`, part, "item 1 of the response"},
-		{"a list of next to nothing", list, `{"results":[`, `{"id":"a"},`, `{"id":"a"}]}`, part, "too many items for its size"},
+		{"a list of tiny items", list, `{"results":[`, `{"id":"a"},`, `{"id":"a"}]}`, part, "too many items for its size"},
 		{"a list of small maps", list, `{"results":[`, `{"id":"a","structure":{"a":1},"values":{"a":""}},`, `{"id":"a"}]}`, part, "too many items for its size"},
 		{"a list of real items", list, `{"results":[`, item, strings.TrimSuffix(item, ",") + `]}`, full, "too many items for its size"},
 		{"a page of 10,000 real items", list, `{"results":[`, item, strings.TrimSuffix(item, ",") + `]}`, 10_000 * len(item), ""},
@@ -136,7 +136,7 @@ func TestAResponseCostsNoMoreThanItsSizeAllows(t *testing.T) {
 		}))
 		var err error
 		peak := peakHeap(func() { err = c.call(client) })
-		t.Logf("%-30s %4d MB of heap for %d KB, which are %d MB", c.situation, peak>>20, len(body)>>10, c.size>>20)
+		t.Logf("%-30s %4d MB of heap for %d KB, decompressed %d MB", c.situation, peak>>20, len(body)>>10, c.size>>20)
 		if c.says == "" {
 			assert.NoError(t, err, c.situation)
 		} else {

@@ -19,8 +19,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A call is one use of the API while it lasts. It is the context of its requests, so that transports and loggers can
-// find it.
+// A call is a call of the API in progress. It is the context of its requests, so that transports and loggers can find
+// it.
 type call struct {
 	context.Context
 	options
@@ -29,7 +29,7 @@ type call struct {
 	at     Endpoint
 	api    version.API
 	url    string // without the query
-	path   string // of it, with the controller URL's own
+	path   string // of url, which begins with that of the controller URL
 	sent   []byte // the body as sent
 	token  string
 
@@ -37,19 +37,20 @@ type call struct {
 	request  retryablehttp.Request
 	response *http.Response // the last one
 	attempts int
-	attempt  attempt
-	try      try
-	limit    io.LimitedReader // of what is read of the response
-	lastTry  string           // what became of the last attempt that was retried
-	waits    string           // what the call waits for while it is not sent
-	acted    bool             // an attempt may have been carried out
-	probe    bool             // it asks for the version
+	tracker  sendTracker      // of the current attempt of a write
+	timed    timedAttempt     // the current attempt of a GET
+	limit    io.LimitedReader // bounds what is read of the response
+
+	lastFailure string // of the last attempt that was retried
+	waitingFor  string // what the call waits for before it is sent
+	acted       bool   // an attempt may have been carried out
+	probe       bool   // the call is a version probe
 }
 
 // callKey finds the call in the context of its requests.
 type callKey struct{}
 
-// Value makes a call find itself.
+// Value returns the call itself for a callKey.
 func (c *call) Value(key any) any {
 	if key == (callKey{}) {
 		return c
@@ -57,9 +58,9 @@ func (c *call) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// Operation returns what the call is that a request belongs to, as method and path with names in place of identifiers:
-// "GET /apps/{app}/config/". Use it in a transport, with the context of the request, and in a slog.Handler, to name
-// spans and metrics. It is empty for the context of anything else.
+// Operation returns the method and the path template of the call that a context belongs to: "GET /apps/{app}/config/".
+// Use it to name spans and metrics, in a transport with the context of the request, or in a slog.Handler. For any other
+// context it is empty.
 func Operation(ctx context.Context) string {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		return c.operation()
@@ -69,7 +70,7 @@ func Operation(ctx context.Context) string {
 
 func (c *call) operation() string { return c.method + " " + c.at.template() }
 
-// encode writes the body.
+// encode encodes the body.
 func (c *call) encode(in any) error {
 	if c.options.body != nil {
 		in = c.options.body
@@ -81,30 +82,30 @@ func (c *call) encode(in any) error {
 	if c.sent, err = json.Marshal(in); err != nil {
 		return InvalidArgument("body", "cannot be written as JSON: "+err.Error())
 	}
-	// What is not UTF-8 has become a replacement character, as text or as an escape.
+	// encoding/json has replaced invalid UTF-8 with U+FFFD, written out or as an escape.
 	if bytes.Contains(c.sent, []byte(`\ufffd`)) || bytes.ContainsRune(c.sent, utf8.RuneError) {
-		if where, ok := invalidText(reflect.ValueOf(in)); ok {
-			return InvalidArgument(strings.TrimPrefix(where+" of the body", " of "), "must be valid UTF-8")
+		if field, ok := findInvalidText(reflect.ValueOf(in)); ok {
+			return InvalidArgument(strings.TrimPrefix(field+" of the body", " of "), "must be valid UTF-8")
 		}
 	}
 	return nil
 }
 
-// invalidText finds a text that is not UTF-8 in what encoding/json writes of a value, and says in which field it stands.
-func invalidText(v reflect.Value) (where string, found bool) {
+// findInvalidText finds a string that is not UTF-8 in what encoding/json encodes of a value, and returns its field.
+func findInvalidText(v reflect.Value) (field string, found bool) {
 	switch v.Kind() {
 	case reflect.String:
 		return "", !utf8.ValidString(v.String())
 	case reflect.Pointer, reflect.Interface:
-		return invalidText(v.Elem())
+		return findInvalidText(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
+			f := v.Type().Field(i)
+			if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
 				continue
 			}
-			if where, found := invalidText(v.Field(i)); found {
-				return strings.TrimSuffix(field.Name+"."+where, "."), true
+			if field, found := findInvalidText(v.Field(i)); found {
+				return strings.TrimSuffix(f.Name+"."+field, "."), true
 			}
 		}
 	case reflect.Slice, reflect.Array:
@@ -112,31 +113,31 @@ func invalidText(v reflect.Value) (where string, found bool) {
 			return "", false
 		}
 		for i := range v.Len() {
-			if where, found := invalidText(v.Index(i)); found {
-				return where, true
+			if field, found := findInvalidText(v.Index(i)); found {
+				return field, true
 			}
 		}
 	case reflect.Map:
 		for entries := v.MapRange(); entries.Next(); {
-			if _, found := invalidText(entries.Key()); found {
+			if _, found := findInvalidText(entries.Key()); found {
 				return "a key", true
 			}
-			if where, found := invalidText(entries.Value()); found {
-				return strings.TrimSuffix(fmt.Sprintf("%v.%s", entries.Key(), where), "."), true
+			if field, found := findInvalidText(entries.Value()); found {
+				return strings.TrimSuffix(fmt.Sprintf("%v.%s", entries.Key(), field), "."), true
 			}
 		}
 	}
 	return "", false
 }
 
-// locate says where the call goes: to a path below that of the controller URL.
+// locate sets the URL of the call: a path below that of the controller URL.
 func (c *call) locate(version, path string) {
 	c.url = c.client.base + version + path
 	c.path = c.url[c.client.prefix:]
 }
 
-// write writes the request. Its context is the call's or ends before.
-func (c *call) write(ctx context.Context) error {
+// prepare makes the request. Its context is the call's, or one that ends earlier.
+func (c *call) prepare(ctx context.Context) error {
 	target := c.url
 	if c.query != "" {
 		target += "?" + c.query
@@ -147,12 +148,12 @@ func (c *call) write(ctx context.Context) error {
 	}
 	c.request.Request = req
 	config := &c.client.config
-	values := make([]string, 0, 5) // of all headers, as http.Header.Clone has them: Set would allocate for each
+	values := make([]string, 0, 5) // of all headers, in one slice as in http.Header.Clone: Set would allocate one for each
 	set := func(canonical, value string) {
 		values = append(values, value)
 		req.Header[canonical] = values[len(values)-1 : len(values) : len(values)]
 	}
-	set("Accept", "application/json") // text/plain is refused with 406, also for logs
+	set("Accept", "application/json") // Controllers refuse text/plain with 406, even for logs
 	set("User-Agent", config.UserAgent)
 	if !c.probe && !config.NoVersionHeader {
 		set(versionKey, c.api.String())
@@ -164,7 +165,7 @@ func (c *call) write(ctx context.Context) error {
 		}
 	}
 	if c.token != "" {
-		set("Authorization", c.client.authorization.of(c.token))
+		set("Authorization", c.client.authorization.header(c.token))
 	}
 	maps.Copy(req.Header, c.header)
 	return nil
@@ -172,10 +173,10 @@ func (c *call) write(ctx context.Context) error {
 
 // send makes the exchange, and reads the response into out.
 func (c *call) send(ctx context.Context, out any) error {
-	if err := c.write(ctx); err != nil {
+	if err := c.prepare(ctx); err != nil {
 		return err
 	}
-	if c.Err() != nil { // net/http's own transport would refuse, others need not
+	if c.Err() != nil { // net/http's own transport would refuse it, but others may send it
 		return c.newError(c.Err())
 	}
 	start := time.Now()
@@ -195,7 +196,7 @@ func (c *call) exchange(out any) error {
 	from := c.sender(resp)
 	switch {
 	case c.probe && from == controller:
-		discard(resp.Body) // so that the connection can be used again
+		discard(resp.Body)
 		return nil
 	case from.succeeded(resp):
 		if err := c.decode(resp, from, out); err != nil {
@@ -210,7 +211,7 @@ func (c *call) exchange(out any) error {
 	return e
 }
 
-// report fills in what WithResponse asks for.
+// report fills in the Responses of WithResponse.
 func (c *call) report() {
 	for _, r := range c.responses {
 		*r = Response{API: c.api, Attempts: c.attempts}
@@ -220,7 +221,7 @@ func (c *call) report() {
 	}
 }
 
-// redactor knows what the call sent that nobody else may see.
+// redactor makes a redactor for the secrets of the call.
 func (c *call) redactor() redactor {
 	secrets := append([]string{c.token}, c.secrets...)
 	for _, header := range c.header["Authorization"] {
@@ -233,8 +234,8 @@ func (c *call) redactor() redactor {
 	return newRedactor(secrets)
 }
 
-// newError makes the error of a call from err, if there is one, or else from what the response says. Where the context
-// ended the call, it matches the context's error and nothing else; whatever came before stands in the text.
+// newError makes the error of a call from err or, if that is nil, from what the response says. If the context ended the
+// call, the error matches the context's error and nothing else; what went wrong before is only in the text.
 func (c *call) newError(err error) *Error {
 	r := c.redactor()
 	e := &Error{Method: c.method, Path: c.path, Attempts: c.attempts, API: c.api, acted: c.acted && isWrite(c.method), cutOff: errors.Is(err, errCutOff)}
@@ -248,28 +249,28 @@ func (c *call) newError(err error) *Error {
 		e.RetryAfter, _ = retryAfter(resp.Header)
 		e.upgraded = from == otherController
 		e.final = e.upgraded && c.client.config.API != (version.API{})
-		// What does not say who gave it, and is not what was asked for, is not the Controller's.
+		// A response that names no version and is not what was asked for is not the Controller's.
 		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !e.cutOff
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
-			e.redactBody(r, readErrorBody(resp))
+			e.setBody(r, readErrorBody(resp))
 		}
 	}
 	switch {
 	case err == nil:
 	case c.Err() != nil:
 		e.cause = c.Err()
-		e.Detail = c.waits
+		e.Detail = c.waitingFor
 		if e.cutOff {
 			e.Detail = errCutOff.Error()
 		}
 		if why := context.Cause(c); why != c.Err() {
 			e.Detail = strings.TrimPrefix(e.Detail+": "+Sanitize(why.Error()), ": ")
 		}
-		e.Detail, e.lastTry = r.text(e.Detail), c.lastTry
+		e.Detail, e.lastFailure = r.text(e.Detail), c.lastFailure
 	default:
-		e.cause = r.error(below(err))
-		e.final = e.StatusCode == 0 && hopeless(err)
+		e.cause = r.error(withoutURL(err))
+		e.final = e.StatusCode == 0 && isPermanent(err)
 	}
 	return e
 }

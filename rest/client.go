@@ -14,11 +14,11 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A Config says how to make a Client. Programs make theirs with the root package, which checks what it puts in here.
+// A Config configures a Client. Programs make their clients with the root package, which checks the values.
 type Config struct {
 	BaseURL         *url.URL                              // scheme, host and path prefix of the Controller
-	Token           func(context.Context) (string, error) // is called for each call, nil for none; a function, so that no printing of a Config shows a token
-	HTTP            *http.Client                          // is copied; redirects follow the client's own rules
+	Token           func(context.Context) (string, error) // is called for each call; nil: no token; a function, so that printing a Config shows no token
+	HTTP            *http.Client                          // is copied; the Client decides which redirects are followed
 	API             version.API                           // pins the version; zero: negotiate
 	NoVersionHeader bool                                  // leaves the header DEIS_API_VERSION out of requests
 	UserAgent       string
@@ -30,8 +30,8 @@ type Config struct {
 // A Client exchanges requests and responses with one Controller. It is safe for concurrent use.
 type Client struct {
 	config        Config
-	base          string // the base URL without a slash on its end
-	prefix        int    // where the path begins in base
+	base          string // the base URL without a trailing slash
+	prefix        int    // the offset in base at which the path begins
 	http          *http.Client
 	authorization *authorization
 	negotiated    *negotiation
@@ -61,30 +61,30 @@ func New(config Config) *Client {
 	return c
 }
 
-// With makes a client of another configuration for the same Controller. It shares with c what is known of the
-// Controller, and the turns in which writes to one app follow each other.
+// With makes a client with another configuration for the same Controller. It shares with c what is known about the
+// Controller, and the turns that writes to one app take.
 func (c *Client) With(config Config) *Client {
 	other := New(config)
 	other.negotiated, other.turns = c.negotiated, c.turns
 	return other
 }
 
-// authorization makes the header for a token, and keeps the last one: tokens seldom change.
+// authorization makes the Authorization header for a token, and keeps the last one: tokens seldom change.
 type authorization struct{ last atomic.Pointer[string] }
 
-func (a *authorization) of(token string) string {
+func (a *authorization) header(token string) string {
 	const scheme = "token "
 	if last := a.last.Load(); last != nil && (*last)[len(scheme):] == token {
 		return *last
 	}
-	header := scheme + token
-	a.last.Store(&header)
-	return header
+	made := scheme + token
+	a.last.Store(&made)
+	return made
 }
 
-// Get requests a T. If T is []byte, it is the body as it came.
+// Get requests a T. If T is []byte, the result is the body unchanged.
 //
-// The fields of T can say what makes a response one: see Post.
+// Tags on the fields of T say what a response must contain; see Post.
 func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption) (*T, error) {
 	result := new(T)
 	if err := c.do(ctx, http.MethodGet, at, nil, result, opts); err != nil {
@@ -93,13 +93,13 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 	return result, nil
 }
 
-// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty, or any JSON.
+// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty or any JSON.
 //
-// A field of T with the tag deis:"apps" identifies what the response is about. It must not be empty, and must be the
-// identifier that stands behind apps in the path, if one does; otherwise the response is not what was asked for, and the
-// call fails. With the tag deis:"apps,part" the field identifies what the T belongs to, or identifies it a second time:
-// in an item of a list it may be empty. With the tag deis:"loose" the field is a map that Controllers store unchecked: what
-// does not fit is kept in its JSON form if the map is one of texts, and else left out.
+// A field of T with the tag deis:"apps" identifies the resource that the response is about. It must not be empty, and
+// must equal the identifier that follows "apps" in the path, if there is one; otherwise the call fails. A field with
+// the tag deis:"apps,part" identifies the resource that the T belongs to, or identifies the T a second time; it may be
+// empty in an item of a list. A field with the tag deis:"loose" is a map that Controllers store unchecked: entries of
+// the wrong type are kept as JSON text in a map of strings, and left out of any other map.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
 		body = struct{}{} // real Controllers respond to an empty body with 500
@@ -111,20 +111,20 @@ func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...
 	return result, nil
 }
 
-// Delete deletes. Below an app, a certificate or an account it refuses paths that are not known to be safe: older servers
-// respond to those by destroying something else. See WithUnknownPath.
+// Delete deletes a resource. Below an app, a certificate or an account it refuses every path that is not known to be
+// safe, because older servers destroy something else there. See WithUnknownPath.
 func Delete(ctx context.Context, c *Client, at Endpoint, opts ...CallOption) error {
 	return c.do(ctx, http.MethodDelete, at, nil, new(struct{}), opts)
 }
 
-// do carries out one call: it agrees on the version, waits for its turn if the call writes to an app, sends the request,
-// again if the policy allows, and reads the response.
+// do carries out one call: it negotiates the version, waits for its turn if the call writes to an app, sends the
+// request, retries it if the policy allows, and reads the response.
 func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any, opts []CallOption) error {
 	call := &call{Context: ctx, client: c, method: method, at: at}
 	call.apply(opts)
 	defer call.report()
 	if at.path == "" && at.err == nil {
-		return InvalidArgument("path", "must be made with Path")
+		return InvalidArgument("path", "must be made with rest.Path")
 	}
 	if err := cmp.Or(at.err, call.err); err != nil {
 		return err
@@ -141,14 +141,14 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 		return call.newError(ctx.Err())
 	}
 	if method == http.MethodDelete && !call.unknownPath {
-		if err := at.checkDelete(c.oldest(call.api)); err != nil {
+		if err := at.checkDelete(c.olderVersion(call.api)); err != nil {
 			return err
 		}
 	}
 	if method != http.MethodGet {
 		done, err := c.turns.begin(ctx, at.turn())
 		if err != nil {
-			call.waits = "waiting for another write to " + at.turn()
+			call.waitingFor = "waiting for another write to " + at.turn()
 			return call.newError(err)
 		}
 		defer done()
@@ -168,9 +168,9 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 	return call.send(call, out)
 }
 
-// oldest is the version that a call speaks, or the older one that the Controller is known to speak: a client can be pinned
-// to a newer one.
-func (c *Client) oldest(spoken version.API) version.API {
+// olderVersion returns the older of the version that a call speaks and the one that the Controller is known to speak: a
+// client can be pinned to a version that is too new.
+func (c *Client) olderVersion(spoken version.API) version.API {
 	if server, ok := c.Server(); ok && spoken.AtLeast(server.API) {
 		return server.API
 	}

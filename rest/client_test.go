@@ -32,7 +32,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// newClient makes a client over a transport, pinned to API 2.2 and without retries unless a change says otherwise.
+// newClient makes a client with a transport, pinned to API 2.2 and without retries unless a change says otherwise.
 func newClient(t testing.TB, transport http.RoundTripper, changes ...func(*rest.Config)) *rest.Client {
 	t.Helper()
 	config := rest.Config{
@@ -48,7 +48,7 @@ func newClient(t testing.TB, transport http.RoundTripper, changes ...func(*rest.
 	return rest.New(config)
 }
 
-// newServer serves on loopback and makes a client for it, with connections of its own.
+// newServer serves on loopback, and makes a client for it with its own connections.
 func newServer(t testing.TB, handler http.HandlerFunc, changes ...func(*rest.Config)) (*httptest.Server, *rest.Client) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -73,8 +73,8 @@ func unescape(t testing.TB, elem string) string {
 	return text
 }
 
-// answer is what a 2.2 Controller answers; headers read "Key: value".
-func answer(status int, body string, headers ...string) *http.Response {
+// response makes a response of a 2.2 Controller; headers are written "Key: value".
+func response(status int, body string, headers ...string) *http.Response {
 	resp := httpmock.NewStringResponse(status, body)
 	resp.Header.Set(version.Header, "2.2")
 	for _, header := range headers {
@@ -84,9 +84,9 @@ func answer(status int, body string, headers ...string) *http.Response {
 	return resp
 }
 
-// always answers every request the same.
+// always is a transport that gives every request the same response.
 func always(status int, body string, headers ...string) roundTrip {
-	return func(*http.Request) (*http.Response, error) { return answer(status, body, headers...), nil }
+	return func(*http.Request) (*http.Response, error) { return response(status, body, headers...), nil }
 }
 
 type thing struct {
@@ -159,14 +159,14 @@ func TestACallIsOneExchange(t *testing.T) {
 				if c.body == "" {
 					assert.Nil(t, req.Body)
 					assert.NotContains(t, req.Header, "Content-Type")
-					return answer(200, `{"id":"a"}`), nil
+					return response(200, `{"id":"a"}`), nil
 				}
 				body, err := io.ReadAll(req.Body)
 				require.NoError(t, err)
 				assert.JSONEq(t, c.body, string(body))
 				assert.EqualValues(t, len(body), req.ContentLength)
 				assert.Equal(t, "application/json", req.Header.Get("Content-Type"))
-				return answer(200, `{"id":"a"}`), nil
+				return response(200, `{"id":"a"}`), nil
 			}), func(c *rest.Config) { c.BaseURL = parseURL(t, prefix+slash) })
 			require.NoError(t, c.call(client), c.situation)
 			assert.Equal(t, []string{c.method + " " + c.uri}, requests, c.situation)
@@ -174,12 +174,12 @@ func TestACallIsOneExchange(t *testing.T) {
 	}
 }
 
-func TestThePathOfTheVersionIsTheMajorsOne(t *testing.T) {
+func TestThePathBeginsWithTheMajorVersion(t *testing.T) {
 	for _, api := range []version.API{version.V1_6, version.V2_2, {Major: 1, Minor: 3}} {
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			assert.Equal(t, "/v"+api.String()[:1]+"/apps/", req.URL.Path)
 			assert.Equal(t, []string{api.String()}, req.Header[http.CanonicalHeaderKey(version.Header)])
-			return answer(200, "{}", version.Header+": "+api.String()), nil
+			return response(200, "{}", version.Header+": "+api.String()), nil
 		}), func(c *rest.Config) { c.API = api })
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 		require.NoError(t, err)
@@ -189,7 +189,7 @@ func TestThePathOfTheVersionIsTheMajorsOne(t *testing.T) {
 func TestAClientWithoutATokenSendsNone(t *testing.T) {
 	transport := roundTrip(func(req *http.Request) (*http.Response, error) {
 		assert.NotContains(t, req.Header, "Authorization")
-		return answer(200, "{}"), nil
+		return response(200, "{}"), nil
 	})
 	_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.WithoutToken())
 	require.NoError(t, err)
@@ -203,11 +203,11 @@ func TestAClientWithoutATokenSendsNone(t *testing.T) {
 func TestHeadersOfACallReplaceTheClientsOwn(t *testing.T) {
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		assert.Equal(t, []string{"token another"}, req.Header["Authorization"])
-		assert.Equal(t, []string{"b"}, req.Header["X-Request-Id"], "the last one counts")
+		assert.Equal(t, []string{"b"}, req.Header["X-Request-Id"], "the last value wins")
 		assert.Equal(t, []string{"tab\tand é"}, req.Header["X-Text"])
 		assert.Equal(t, []string{"2.1"}, req.Header[http.CanonicalHeaderKey(version.Header)])
 		assert.Equal(t, []string{"application/json"}, req.Header["Accept"])
-		return answer(200, "{}"), nil
+		return response(200, "{}"), nil
 	}))
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), rest.WithoutToken(),
 		rest.WithHeader("x-request-id", "a"), rest.WithHeader("X-Request-ID", "b"), rest.WithHeader("X-Text", "tab\tand é"),
@@ -215,13 +215,13 @@ func TestHeadersOfACallReplaceTheClientsOwn(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
+func TestAnInvalidOptionIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	for situation, opt := range map[string]rest.CallOption{
 		"header without a name":       rest.WithHeader("", "x"),
-		"header with a blank":         rest.WithHeader("X Y", "x"),
+		"header with a space":         rest.WithHeader("X Y", "x"),
 		"header with a colon":         rest.WithHeader("X:", "x"),
 		"header with parentheses":     rest.WithHeader("X(Y)", "x"),
-		"header with a letter beyond": rest.WithHeader("Ä", "x"),
+		"header with another letter":  rest.WithHeader("Ä", "x"),
 		"header name of two lines":    rest.WithHeader("X\r\nY", "x"),
 		"header of two lines":         rest.WithHeader("X", "secretsecret\r\nX-Other: y"),
 		"header with a newline":       rest.WithHeader("X", "secretsecret\n"),
@@ -233,14 +233,14 @@ func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
 		"another header of a retry":   rest.WithHeader("x-idempotency-key", "x"),
 		"header of an encoding":       rest.WithHeader("Transfer-Encoding", "chunked"),
 		"header of a trailer":         rest.WithHeader("Trailer", "X"),
-		"query that is no struct":     rest.WithQuery("secretsecret"),
-		"body that is no JSON":        rest.WithBody(func() {}),
+		"query that is not a struct":  rest.WithQuery("secretsecret"),
+		"body that cannot be JSON":    rest.WithBody(func() {}),
 		"no option":                   nil,
 		"nowhere to put the response": rest.WithResponse(nil),
 	} {
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			t.Errorf("%s: was sent", situation)
-			return answer(200, "{}"), nil
+			return response(200, "{}"), nil
 		}))
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), opt)
 		require.ErrorIs(t, err, rest.ErrInvalidArgument, situation)
@@ -249,7 +249,7 @@ func TestAnOptionThatCannotBeSentIsRefusedBeforeAnythingIs(t *testing.T) {
 	}
 }
 
-func TestATextThatIsNotUTF8IsRefusedByTheFieldThatItStandsIn(t *testing.T) {
+func TestTextThatIsNotUTF8IsRefusedAndItsFieldNamed(t *testing.T) {
 	type inner struct{ Text string }
 	type outer struct {
 		Inner  inner
@@ -288,7 +288,7 @@ func TestATextThatIsNotUTF8IsRefusedByTheFieldThatItStandsIn(t *testing.T) {
 	}
 }
 
-func TestABodyThatCannotBeWrittenIsRefused(t *testing.T) {
+func TestABodyThatCannotBeEncodedIsRefused(t *testing.T) {
 	_, err := rest.Post[thing](t.Context(), newClient(t, always(200, "{}")), rest.Path("apps"), map[string]any{"x": make(chan int)})
 	require.ErrorIs(t, err, rest.ErrInvalidArgument)
 	assert.Contains(t, err.Error(), "body cannot be written as JSON")
@@ -306,7 +306,7 @@ func TestABodyMayBeOfAnyType(t *testing.T) {
 			body, err := io.ReadAll(req.Body)
 			require.NoError(t, err)
 			assert.Equal(t, want, string(body))
-			return answer(201, "{}"), nil
+			return response(201, "{}"), nil
 		}))
 		_, err := rest.Post[struct{}](t.Context(), client, rest.Path("apps"), body)
 		require.NoError(t, err)
@@ -315,7 +315,7 @@ func TestABodyMayBeOfAnyType(t *testing.T) {
 	}
 }
 
-func TestResponseSaysWhatTheResultDoesNot(t *testing.T) {
+func TestWithResponseReportsEveryOutcome(t *testing.T) {
 	for _, c := range []struct {
 		situation string
 		transport roundTrip
@@ -325,8 +325,8 @@ func TestResponseSaysWhatTheResultDoesNot(t *testing.T) {
 	}{
 		{"success", always(201, "{}", "X-Deis-Release: 7"), rest.Response{Status: 201, API: version.V2_2, Attempts: 1}, 7, false},
 		{"an error", always(409, "{}", "X-Deis-Release: none"), rest.Response{Status: 409, API: version.V2_2, Attempts: 1}, 0, true},
-		{"an answer that cannot be read", always(200, "<h1>hi</h1>"), rest.Response{Status: 200, API: version.V2_2, Attempts: 1}, 0, true},
-		{"no answer", func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
+		{"an unreadable response", always(200, "<h1>hi</h1>"), rest.Response{Status: 200, API: version.V2_2, Attempts: 1}, 0, true},
+		{"no response", func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
 			rest.Response{API: version.V2_2, Attempts: 1}, 0, true},
 	} {
 		one, two := rest.Response{Status: 999, Header: http.Header{"Stale": {"x"}}}, rest.Response{}
@@ -345,7 +345,7 @@ func TestResponseSaysWhatTheResultDoesNot(t *testing.T) {
 	stale := rest.Response{Status: 200, Attempts: 3}
 	_, err := rest.Get[thing](t.Context(), newClient(t, always(200, "{}")), rest.Path("apps", "Upper"), rest.WithResponse(&stale))
 	require.Error(t, err)
-	assert.Zero(t, stale, "a call that was not made says nothing of an earlier one")
+	assert.Zero(t, stale, "a call that was not made keeps nothing of an earlier one")
 }
 
 func TestResultsAreReadByTheirType(t *testing.T) {
@@ -355,7 +355,7 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 	assert.Equal(t, &thing{"a"}, parsed)
 	raw, err := rest.Get[[]byte](t.Context(), client, rest.Path("apps"))
 	require.NoError(t, err)
-	assert.Equal(t, ` {"id": "a", "unknown": [1, {}]} `, string(*raw), "bytes come as they are")
+	assert.Equal(t, ` {"id": "a", "unknown": [1, {}]} `, string(*raw), "bytes are not changed")
 
 	for _, ignored := range []string{"", "null", `""`, `{"status":"password set"}`} {
 		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, ignored)), rest.Path("apps"), nil)
@@ -369,8 +369,8 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 	}
 }
 
-// What stands in front of a Controller, a sign-in page or a proxy, answers 200 to anything.
-func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
+// A sign-in page or a proxy in front of a Controller can respond to any request with 200.
+func TestAResponseThatIsNotJSONIsNoSuccess(t *testing.T) {
 	for _, body := range []string{"x", "ok", `{"id":`, "<html>please sign in</html>"} {
 		client := newClient(t, always(200, body))
 		assert.ErrorContains(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), "200 OK: the response is ", body)
@@ -378,13 +378,13 @@ func TestWhatIsNoControllersAnswerIsNoSuccess(t *testing.T) {
 		assert.Error(t, err, body)
 	}
 	page := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		return answer(200, "<html><title>Please sign in</title>", "Content-Type: text/html; charset=utf-8"), nil
+		return response(200, "<html><title>Please sign in</title>", "Content-Type: text/html; charset=utf-8"), nil
 	}))
 	_, err := rest.Get[[]byte](t.Context(), page, rest.Path("apps", "a", "logs"))
 	assert.ErrorContains(t, err, `the response is HTML: Please sign in`)
 }
 
-func TestOfAnUnknownSenderOnlyWhatRealControllersRespondIsASuccess(t *testing.T) {
+func TestAnUnknownSenderSucceedsOnlyWithResponsesThatRealControllersGive(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		body   string
@@ -393,8 +393,8 @@ func TestOfAnUnknownSenderOnlyWhatRealControllersRespondIsASuccess(t *testing.T)
 		{200, ``, ""},
 		{201, ``, ""},
 		{204, ``, ""},
-		{200, `{}`, "the response should be empty: found an object with nothing in it"},
-		{200, `x`, "200 OK: not the Controller's response: it has no DEIS_API_VERSION header: the response should be empty: found 1 bytes of something else"},
+		{200, `{}`, "the response should be empty: found an object with no fields"},
+		{200, `x`, "200 OK: not the Controller's response: it has no DEIS_API_VERSION header: the response should be empty: found neither a list nor an object in 1 bytes"},
 		{200, `{"login":"https://sso.example.com"}`, `the response should be empty: found an object with login`},
 		{202, ``, "202 Accepted: not the Controller's response: it has no DEIS_API_VERSION header"},
 		{299, ``, "299: not the Controller's response: it has no DEIS_API_VERSION header"},
@@ -411,30 +411,30 @@ func TestOfAnUnknownSenderOnlyWhatRealControllersRespondIsASuccess(t *testing.T)
 	}
 }
 
-func TestACallWhoseContextEndsBeforeItsTurnToBeSentSendsNothing(t *testing.T) {
+func TestACallWhoseContextEndsWhileTheTokenIsFetchedSendsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		assert.Fail(t, "was sent")
-		return answer(204, ""), nil
+		return response(204, ""), nil
 	}), func(c *rest.Config) {
 		c.Token = func(context.Context) (string, error) { cancel(); return token, nil }
 	})
 	assert.EqualError(t, rest.Delete(ctx, client, rest.Path("apps", "a")), "deis: DELETE /v2/apps/a/: context canceled")
 }
 
-func TestAControllerURLThatCannotBeSentIsRefused(t *testing.T) {
+func TestAnInvalidControllerURLIsRefused(t *testing.T) {
 	client := newClient(t, always(200, "{}"), func(c *rest.Config) { c.BaseURL = &url.URL{Scheme: "https", Host: "deis\x7f.example.com"} })
 	err := get(t.Context(), client)
 	require.ErrorIs(t, err, rest.ErrInvalidArgument)
 	assert.ErrorContains(t, err, "path /apps/ cannot be sent: ")
 }
 
-func TestAnEndpointThatPathDidNotMakeSendsNothing(t *testing.T) {
+func TestAnEndpointNotMadeWithPathSendsNothing(t *testing.T) {
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		assert.Fail(t, "nothing is sent")
-		return answer(204, ""), nil
+		assert.Fail(t, "was sent")
+		return response(204, ""), nil
 	}))
-	assert.EqualError(t, rest.Delete(t.Context(), client, rest.Endpoint{}), "deis: invalid argument: path must be made with Path")
+	assert.EqualError(t, rest.Delete(t.Context(), client, rest.Endpoint{}), "deis: invalid argument: path must be made with rest.Path")
 	assert.ErrorIs(t, rest.Delete(t.Context(), client, rest.Path("admin", "perms", "bob", "extra")), rest.ErrInvalidArgument)
 }
 
@@ -442,7 +442,7 @@ func TestASuccessThatCannotBeReadIsAnError(t *testing.T) {
 	for situation, c := range map[string]struct{ body, says string }{
 		"HTML":             {"\n<!DOCTYPE html><title>Please log in</title>", `the response is HTML: Please log in`},
 		"nothing":          {"", "the response is empty"},
-		"blanks":           {" \n", "the response is empty"},
+		"spaces":           {" \n", "the response is empty"},
 		"null":             {" null ", "the response is empty"},
 		"half of JSON":     {`{"id": "a`, "the response cannot be read: unexpected end of JSON input"},
 		"trailing garbage": {`{"id": "a"} x`, "the response cannot be read: invalid character 'x' after top-level value"},
@@ -459,10 +459,10 @@ func TestASuccessThatCannotBeReadIsAnError(t *testing.T) {
 		assert.Contains(t, err.Error(), "deis: GET /v2/apps/a/: 200 OK: "+c.says, situation)
 	}
 	assert.Error(t, rest.Delete(t.Context(), newClient(t, always(200, "<h1>Log in</h1>")), rest.Path("apps", "a")),
-		"a login page is no sign that anything was deleted")
+		"a login page does not show that anything was deleted")
 }
 
-func TestATextOfManyQuotesIsNotTakenForManyValues(t *testing.T) {
+func TestATextOfManyQuotesIsNotMistakenForManyValues(t *testing.T) {
 	text := strings.Repeat(`"`, 2<<20)
 	body, err := json.Marshal(thing{text})
 	require.NoError(t, err)
@@ -477,7 +477,7 @@ func TestATextOfManyQuotesIsNotTakenForManyValues(t *testing.T) {
 func TestAResponseOfThirtyTwoMebibytesIsReadAndOneByteMoreIsNot(t *testing.T) {
 	for size, fits := range map[int64]bool{32 << 20: true, 32<<20 + 1: false} {
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			resp := answer(200, "")
+			resp := response(200, "")
 			resp.Body = io.NopCloser(io.LimitReader(reader(func(p []byte) (int, error) { return len(p), nil }), size))
 			resp.ContentLength = -1
 			return resp, nil
@@ -492,11 +492,11 @@ func TestAResponseOfThirtyTwoMebibytesIsReadAndOneByteMoreIsNot(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
+func TestAResponseThatIsCutOffIsAnError(t *testing.T) {
 	t.Parallel()
 	_, client := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
-		io.WriteString(w, `{"id": "a"}`) // and 89 bytes less than promised
+		io.WriteString(w, `{"id": "a"}`) // 89 bytes fewer than promised
 	})
 	for range 2 {
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps", "a"))
@@ -507,15 +507,15 @@ func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
+func TestAResponseWithoutEndIsNotReadForLong(t *testing.T) {
 	t.Parallel()
 	read := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		resp := answer(200, "")
+		resp := response(200, "")
 		resp.ContentLength = -1
 		resp.Body = io.NopCloser(reader(func(p []byte) (int, error) {
 			read += len(p)
-			return len(p), nil // whatever is in it
+			return len(p), nil
 		}))
 		return resp, nil
 	}))
@@ -529,18 +529,18 @@ type reader func([]byte) (int, error)
 
 func (f reader) Read(p []byte) (int, error) { return f(p) }
 
-func TestAThousandCallsTakeOneConnection(t *testing.T) {
+func TestAThousandCallsReuseTheirConnection(t *testing.T) {
 	t.Parallel()
-	answers := []struct {
+	responses := []struct {
 		status int
 		body   string
 	}{{200, `{"id": "a"}`}, {204, ""}, {404, `{"detail": "Not found."}`}, {500, "<h1>Server Error (500)</h1>"}, {201, `{"id":`}}
 	var connections, calls atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		a := answers[calls.Add(1)%int64(len(answers))]
+		r := responses[calls.Add(1)%int64(len(responses))]
 		w.Header().Set(version.Header, "2.2")
-		w.WriteHeader(a.status)
-		io.WriteString(w, a.body)
+		w.WriteHeader(r.status)
+		io.WriteString(w, r.body)
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -562,8 +562,8 @@ func TestAThousandCallsTakeOneConnection(t *testing.T) {
 		rest.Post[struct{}](t.Context(), client, rest.Path("apps"), nil)
 		rest.Delete(t.Context(), client, rest.Path("apps", "a"))
 	}
-	// On a busy machine net/http gives one up now and then: if its writer gets no turn for 50 ms. Each of the five kinds of
-	// answer would cost two hundred.
+	// On a busy machine net/http now and then drops a connection, if its writer does not run for 50 ms. If one of the
+	// five responses always cost the connection, there would be two hundred.
 	assert.LessOrEqual(t, connections.Load(), int64(50))
 }
 
@@ -634,7 +634,7 @@ func TestOneClientServesManyGoroutines(t *testing.T) {
 			for range 5 {
 				got, err := rest.Get[thing](t.Context(), client, rest.Path("keys", id))
 				if err == nil && got.ID != "/v2/keys/"+id+"/" {
-					err = errors.New("got the answer of " + got.ID)
+					err = errors.New("got the response for " + got.ID)
 				}
 				if err == nil {
 					_, err = rest.Post[thing](t.Context(), client, rest.Path("apps", id), nil)
@@ -657,7 +657,7 @@ func TestResultsOfDifferentCallsShareNoMemory(t *testing.T) {
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		body := bodies[0]
 		bodies = bodies[1:]
-		return answer(200, body), nil
+		return response(200, body), nil
 	}))
 	first, err := rest.Get[[]byte](t.Context(), client, rest.Path("apps"))
 	require.NoError(t, err)

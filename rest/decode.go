@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	maxBody = 32 << 20 // bounds what a call reads of a response: some 100,000 apps in one page
-	maxHeap = 80 << 20 // bounds what the values in a response may take in memory
+	maxBody = 32 << 20 // what is read of a response at most: some 100,000 apps in one page
+	maxHeap = 80 << 20 // what the values in a response may take in memory at most
 
 	freeHeap     = 1 << 20 // what any response may take, however small it is
-	heapPerByte  = 9       // and what it may take for each byte of it
-	heapPerText  = 50      // what an entry of a map of texts takes, for each of its two texts
+	heapPerByte  = 9       // what a larger response may take for each of its bytes
+	heapPerText  = 50      // what an entry of a map of strings takes for each of its two strings
 	heapPerChild = 256     // what a map, a list or a pointer takes at least
 
-	maxPooled = 1 << 20 // bounds the buffers that are kept for later calls
+	maxPooled = 1 << 20 // the size of the largest buffer that is kept for later calls
 )
 
-// errCutOff marks a body that ended before its end.
+// errCutOff marks a body that is not complete.
 var errCutOff = errors.New("the response was cut off")
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -49,7 +49,7 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	_, isNothing := out.(*struct{})
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
-		return fmt.Errorf("the response is HTML: %s", shorten(c.redactor().text(heading(body)))) // of a sign-in page, perhaps
+		return fmt.Errorf("the response is HTML: %s", shorten(c.redactor().text(heading(body)))) // perhaps a sign-in page
 	case isRaw:
 		*raw = bytes.Clone(buf.Bytes())
 		return nil
@@ -68,23 +68,24 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	return nil
 }
 
-// outline says what a body has that is not what was asked for: the names in it, but no values, which can be secrets.
+// outline describes a body that is not what was asked for: it lists the names in it, but no values, which can be
+// secrets.
 func outline(body []byte) string {
 	var object map[string]json.RawMessage
 	switch {
 	case body[0] == '[':
 		return "found a list"
 	case json.Unmarshal(body, &object) != nil:
-		return fmt.Sprintf("found %d bytes of something else", len(body))
+		return fmt.Sprintf("found neither a list nor an object in %d bytes", len(body))
 	}
-	return shorten("found an object with " + cmp.Or(Sanitize(strings.Join(slices.Sorted(maps.Keys(object)), ", ")), "nothing in it"))
+	return shorten("found an object with " + cmp.Or(Sanitize(strings.Join(slices.Sorted(maps.Keys(object)), ", ")), "no fields"))
 }
 
-// readBody reads a whole body.
+// readBody reads a body to its end.
 func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
 	c.limit = io.LimitedReader{R: resp.Body, N: maxBody + 1}
 	if n := resp.ContentLength; 0 < n && n <= maxPooled {
-		buf.Grow(int(n) + bytes.MinRead) // MinRead more lets ReadFrom see the end without growing again
+		buf.Grow(int(n) + bytes.MinRead) // with MinRead more, ReadFrom sees the end without growing again
 	}
 	if _, err := buf.ReadFrom(&c.limit); err != nil {
 		return fmt.Errorf("%w: %w", errCutOff, err)
@@ -95,27 +96,27 @@ func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
 	return nil
 }
 
-// readErrorBody reads what an error keeps of a body, and a little more, so that a secret at the end is seen whole. What came
-// before it was cut off is worth reading.
+// readErrorBody reads what an error keeps of a body, and a little more, so that a secret at the end is seen whole. If
+// the body is cut off, its beginning is still worth reading.
 func readErrorBody(resp *http.Response) []byte {
 	const longestSecret = 8 << 10
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+longestSecret)) //nolint:errcheck // the status says that the call failed
 	return body
 }
 
-// discard reads the little that may be left of a body, so that the connection can be used again.
+// discard reads the rest of a body if it is short, so that the connection can be reused.
 func discard(body io.Reader) {
-	io.CopyN(io.Discard, body, maxErrorBody) //nolint:errcheck // if it fails the connection is closed, that is all
+	io.CopyN(io.Discard, body, maxErrorBody) //nolint:errcheck // if it fails, the connection is closed instead
 }
 
-// unmarshal decodes a body, and checks that it is what was asked for.
+// unmarshal decodes a body and checks that it is what was asked for.
 func unmarshal(body []byte, out any, at Endpoint) error {
 	if list, ok := out.(interface{ read([]byte, Endpoint) error }); ok {
 		return list.read(body, at)
 	}
 	if v := reflect.ValueOf(out).Elem(); v.Kind() == reflect.Slice {
 		d := json.NewDecoder(bytes.NewReader(body))
-		return cmp.Or(readItems(d, body, v, at), atEnd(d))
+		return cmp.Or(readItems(d, body, v, at), expectEnd(d))
 	}
 	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > maxHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
 		return errors.New("the response has too many values")
@@ -123,7 +124,7 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 	var err error
 	s := shapeOf(reflect.TypeOf(out).Elem())
 	if own, ok := out.(json.Unmarshaler); ok && json.Valid(body) {
-		err = own.UnmarshalJSON(body) // which json.Unmarshal would do, too, after reading everything once more
+		err = own.UnmarshalJSON(body) // json.Unmarshal would do the same, after scanning everything once more
 	} else {
 		err = s.decode(body, out)
 	}
@@ -133,8 +134,8 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 	return s.check(reflect.ValueOf(out).Elem(), at, true)
 }
 
-// readItems reads a JSON array into a slice, item by item: junk ends at its first item, and a few bytes cannot become
-// gigabytes.
+// readItems reads a JSON array into a slice, item by item, so that it fails at the first bad item, and a few bytes
+// cannot become gigabytes.
 func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) error {
 	if err := expect(d, json.Delim('[')); err != nil {
 		return err
@@ -152,7 +153,7 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 		}
 		items.SetLen(n + 1)
 		item, begin := items.Index(n), d.InputOffset()
-		if isLarge { // one item could be most of it
+		if isLarge { // a single item could be most of it
 			var raw json.RawMessage
 			if err := d.Decode(&raw); err != nil {
 				return fmt.Errorf("the response is not JSON: %w", err)
@@ -167,7 +168,7 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 		} else if err = d.Decode(item.Addr().Interface()); isMismatch(err) {
 			err = s.decode(bytes.TrimLeft(body[begin:d.InputOffset()], ", \t\r\n"), item.Addr().Interface())
 		}
-		if err != nil && !json.Valid(body) { // whether More or Decode notices that differs between versions of Go
+		if err != nil && !json.Valid(body) { // Go versions differ in whether More or Decode notices it
 			return fmt.Errorf("the response is not JSON: %w", err)
 		}
 		if err != nil {
@@ -180,7 +181,7 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 	return expect(d, json.Delim(']'))
 }
 
-// growth is how much room to make behind n items: as much again, but for a large list a quarter.
+// growth returns for how many more items to make room after n: as many again, or a quarter in a large list.
 func growth(n int) int {
 	const large = 1000
 	if n < large {
@@ -189,7 +190,7 @@ func growth(n int) int {
 	return n / 4
 }
 
-// expect reads one token.
+// expect reads a token, which must be the given one.
 func expect(d *json.Decoder, want json.Token) error {
 	got, err := d.Token()
 	switch {
@@ -201,15 +202,15 @@ func expect(d *json.Decoder, want json.Token) error {
 	return nil
 }
 
-// atEnd returns an error if something follows the value.
-func atEnd(d *json.Decoder) error {
+// expectEnd returns an error if anything follows the value.
+func expectEnd(d *json.Decoder) error {
 	if _, err := d.Token(); err != io.EOF {
-		return errors.New("the response is not JSON: something stands behind its end")
+		return errors.New("the response is not JSON: more data follows its end")
 	}
 	return nil
 }
 
-// heapOf is about what a value of a type takes at least, with what its fields point to.
+// heapOf estimates the least memory that a value of a type takes, including what its fields point to.
 func heapOf(t reflect.Type) int {
 	size := int(t.Size())
 	if t.Kind() == reflect.Struct {

@@ -9,9 +9,9 @@ import (
 	"unicode"
 )
 
-// describe reads what a response says, whatever its form: {"detail": s}, {"error": s}, {"field": [s]}, [s], a bare JSON
-// string, HTML, plain text or nothing.
-func describe(body []byte) (detail string, fields map[string][]string) {
+// readErrorText reads what an error response says, in any form: {"detail": s}, {"error": s}, {"field": [s]}, [s], a
+// bare JSON string, HTML, plain text or nothing.
+func readErrorText(body []byte) (detail string, fields map[string][]string) {
 	body = bytes.TrimSpace(body)
 	var value any
 	switch {
@@ -26,7 +26,7 @@ func describe(body []byte) (detail string, fields map[string][]string) {
 	if !ok {
 		return strings.Join(texts(value), " "), nil
 	}
-	for _, key := range slices.Sorted(maps.Keys(object)) { // or the detail would differ each time
+	for _, key := range slices.Sorted(maps.Keys(object)) { // so that the detail is always the same
 		value := object[key]
 		if key == "detail" || key == "error" {
 			detail = strings.TrimSpace(detail + " " + strings.Join(texts(value), " "))
@@ -40,7 +40,7 @@ func describe(body []byte) (detail string, fields map[string][]string) {
 	return detail, fields
 }
 
-// texts lists the texts in a JSON value; what is neither text nor a list stays JSON.
+// texts returns the strings in a JSON value; a value that is neither a string nor a list stays JSON.
 func texts(value any) []string {
 	switch value := value.(type) {
 	case nil:
@@ -55,13 +55,13 @@ func texts(value any) []string {
 		return all
 	}
 	raw, err := json.Marshal(value)
-	if err != nil { // cannot be: the value was JSON
+	if err != nil { // cannot happen: the value was JSON
 		return nil
 	}
 	return []string{Sanitize(string(raw))}
 }
 
-// heading finds the one line of an HTML page that says what it is about: its title, or else its first heading.
+// heading returns the line of an HTML page that says what it is about: its title or, without one, its first heading.
 func heading(page []byte) string {
 	for _, tag := range []string{"title", "h1"} {
 		_, rest, _ := bytes.Cut(page, []byte("<"+tag))
@@ -74,8 +74,8 @@ func heading(page []byte) string {
 	return "an HTML page"
 }
 
-// Sanitize makes a text of a server fit for one line of an error, an event or a log: valid UTF-8 without control and
-// bidi characters. Every run of those and of white space becomes one space.
+// Sanitize makes a server's text fit into one line of an error, an event or a log: valid UTF-8 without control and bidi
+// characters. Every run of those and of whitespace becomes one space.
 func Sanitize(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
@@ -83,7 +83,7 @@ func Sanitize(s string) string {
 	}), " ")
 }
 
-// shorten keeps a message readable when a server says very much.
+// shorten cuts a long text, so that a message stays readable.
 func shorten(s string) string {
 	const longest = 500
 	if runes := []rune(s); len(runes) > longest {

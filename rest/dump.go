@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// A dump shows each exchange as it went over the wire, one after the other: the request behind >, the response behind <.
-// Secrets are redacted. It is for the eyes of a person who looks for a fault.
+// A dump shows each exchange as it went over the wire, for a person who debugs: lines of the request begin with >,
+// lines of the response with <. Secrets are redacted.
 
 // dump makes one attempt, and writes it to the dump if there is one.
-func (c *call) dump(req *http.Request, below http.RoundTripper) (*http.Response, error) {
+func (c *call) dump(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	if c.client.config.Dump == nil {
-		return below.RoundTrip(req)
+		return base.RoundTrip(req)
 	}
-	d := &dumped{call: c}
+	d := &dumped{call: c, redactor: c.redactor()}
 	fmt.Fprintf(&d.text, "> %s %s\n", req.Method, req.URL)
 	d.head('>', req.Header)
 	d.body('>', c.sent)
-	resp, err := below.RoundTrip(req)
+	resp, err := base.RoundTrip(req)
 	if err != nil {
 		fmt.Fprintf(&d.text, "< no response: %s\n", Sanitize(err.Error()))
 		d.flush()
@@ -34,42 +34,42 @@ func (c *call) dump(req *http.Request, below http.RoundTripper) (*http.Response,
 	return resp, nil
 }
 
-// dumped is the body of a response whose exchange is dumped when it is closed.
+// dumped is a response body. Closing it dumps the exchange.
 type dumped struct {
 	io.ReadCloser
-	call *call
-	text bytes.Buffer
-	came []byte // the first 64 KiB of the body
-	over bool
+	call     *call
+	redactor redactor
+	text     bytes.Buffer
+	received []byte // the first 64 KiB of the body
+	closed   bool
 }
 
 func (d *dumped) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
-	d.came = append(d.came, p[:min(n, maxErrorBody-len(d.came))]...)
+	d.received = append(d.received, p[:min(n, maxErrorBody-len(d.received))]...)
 	return n, err
 }
 
 func (d *dumped) Close() error {
-	if !d.over {
-		d.over = true
-		if d.call.secretResponse && len(d.came) > 0 {
-			d.came = []byte(redacted)
+	if !d.closed {
+		d.closed = true
+		if d.call.secretResponse && len(d.received) > 0 {
+			d.received = []byte(redacted)
 		}
-		d.body('<', d.came)
+		d.body('<', d.received)
 		d.flush()
 	}
 	return d.ReadCloser.Close()
 }
 
 func (d *dumped) head(mark byte, header http.Header) {
-	r := d.call.redactor()
 	for _, key := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[key] {
 			switch key {
-			case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie": // whatever stands in there
+			case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie": // whatever their values
 				value = redacted
 			}
-			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(r.text(value)))
+			fmt.Fprintf(&d.text, "%c %s: %s\n", mark, key, Sanitize(d.redactor.text(value)))
 		}
 	}
 }
@@ -79,13 +79,13 @@ func (d *dumped) body(mark byte, body []byte) {
 		return
 	}
 	fmt.Fprintf(&d.text, "%c\n", mark)
-	text := d.call.redactor().text(string(body)) // before it falls into lines, as a private key does
+	text := d.redactor.text(string(body)) // before it is split into lines: a private key has several
 	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
 		fmt.Fprintf(&d.text, "%c %s\n", mark, Sanitize(line))
 	}
 }
 
-// flush writes the exchange at once, so that those of concurrent calls do not mix.
+// flush writes the exchange in one Write, so that concurrent exchanges do not mix.
 func (d *dumped) flush() {
-	io.WriteString(d.call.client.config.Dump, d.call.redactor().text(d.text.String())+"\n") //nolint:errcheck // a dump that cannot be written harms no call
+	io.WriteString(d.call.client.config.Dump, d.redactor.text(d.text.String())+"\n") //nolint:errcheck // the call goes on if the dump cannot be written
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// writes keeps what is written, one text for each Write.
+// writes keeps the text of each Write.
 type writes []string
 
 func (w *writes) Write(p []byte) (int, error) {
@@ -20,14 +20,14 @@ func (w *writes) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// dumping makes a client whose exchanges are dumped.
-func dumping(t *testing.T, transport roundTrip) (*rest.Client, *writes) {
+// newDumpingClient makes a client, and returns the dump of its exchanges.
+func newDumpingClient(t *testing.T, transport roundTrip) (*rest.Client, *writes) {
 	dump := new(writes)
 	return newClient(t, transport, func(c *rest.Config) { c.Dump = dump }), dump
 }
 
 func TestADumpIsOneWriteForEachExchange(t *testing.T) {
-	client, dump := dumping(t, always(200, "{\"id\":\n\"a\"}\n", "X-Text: a\tb"))
+	client, dump := newDumpingClient(t, always(200, "{\"id\":\n\"a\"}\n", "X-Text: a\tb"))
 	for range 2 {
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 		require.NoError(t, err)
@@ -49,22 +49,22 @@ func TestADumpIsOneWriteForEachExchange(t *testing.T) {
 }
 
 func TestADumpShowsAnExchangeWithoutAResponse(t *testing.T) {
-	client, dump := dumping(t, func(*http.Request) (*http.Response, error) { return nil, reset })
+	client, dump := newDumpingClient(t, func(*http.Request) (*http.Response, error) { return nil, reset })
 	require.Error(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")))
 	require.Len(t, *dump, 1)
 	assert.True(t, strings.HasPrefix((*dump)[0], "> DELETE https://deis.example.com/v2/apps/a/\n"))
 	assert.True(t, strings.HasSuffix((*dump)[0], "\n< no response: read tcp: connection reset by peer\n\n"), (*dump)[0])
 }
 
-func TestADumpShowsARedirectThatIsRefusedOnce(t *testing.T) {
-	client, dump := dumping(t, always(302, "<h1>Moved</h1>", "Location: https://other.example.com/"))
+func TestARefusedRedirectIsDumpedOnce(t *testing.T) {
+	client, dump := newDumpingClient(t, always(302, "<h1>Moved</h1>", "Location: https://other.example.com/"))
 	require.ErrorContains(t, get(t.Context(), client), "it leads to another host")
-	require.Len(t, *dump, 1, "net/http closes the body of such a response by itself")
+	require.Len(t, *dump, 1, "net/http closes the body of this response, and so does the call")
 	assert.Contains(t, (*dump)[0], "< 302")
 }
 
-func TestADumpShowsNoCookieAndNoAuthorizationOfAnyone(t *testing.T) {
-	client, dump := dumping(t, always(200, `{}`, "Set-Cookie: session=secretsecret", "X-Other: shown"))
+func TestADumpShowsNoCookieAndNoAuthorization(t *testing.T) {
+	client, dump := newDumpingClient(t, always(200, `{}`, "Set-Cookie: session=secretsecret", "X-Other: shown"))
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"),
 		rest.WithHeader("Cookie", "session=secretsecret"), rest.WithHeader("Proxy-Authorization", "Basic secretsecret"))
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestADumpOfASecretResponseShowsNothingOfIt(t *testing.T) {
 		`{"token":"secretsecret"}`: "<\n< [redacted]\n",
 		``:                         "",
 	} {
-		client, dump := dumping(t, always(200, body))
+		client, dump := newDumpingClient(t, always(200, body))
 		rest.Get[[]byte](t.Context(), client, rest.Path("apps"), rest.WithSecretResponse())
 		require.Len(t, *dump, 1)
 		_, end, _ := strings.Cut((*dump)[0], "< Deis_api_version: 2.2\n")
@@ -96,8 +96,8 @@ func TestADumpHasTheBeginningOfALongBodyAndTheCallAllOfIt(t *testing.T) {
 		"in a few reads":  io.MultiReader(strings.NewReader(body[:kept-10]), strings.NewReader(body[kept-10:])),
 		"in single bytes": &oneByOne{strings.NewReader(body)},
 	} {
-		client, dump := dumping(t, func(*http.Request) (*http.Response, error) {
-			resp := answer(200, "")
+		client, dump := newDumpingClient(t, func(*http.Request) (*http.Response, error) {
+			resp := response(200, "")
 			resp.Body, resp.ContentLength = io.NopCloser(reader), -1
 			return resp, nil
 		})

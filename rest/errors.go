@@ -16,8 +16,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// Sentinels that errors.Is finds in the errors of this SDK. Those about the request or the resource match only what the
-// Controller itself said; ErrRateLimited, ErrServer and ErrUnavailable match by status, whoever said it.
+// Sentinels for errors.Is. Those about the request or the resource match only a response of the Controller itself;
+// ErrRateLimited, ErrServer and ErrUnavailable match by status, whoever responded.
 var (
 	ErrBadRequest       error = sentinel("bad request")             // 400
 	ErrUnauthorized     error = sentinel("unauthorized")            // 401
@@ -31,7 +31,7 @@ var (
 	ErrUnavailable      error = sentinel("temporarily unavailable") // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  error = sentinel("invalid argument")        // found before anything was sent
 	ErrNotController    error = sentinel("not the Controller")      // something else responded: the response names no API version
-	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks another major version than the call did
+	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks another major version than the call used
 )
 
 type sentinel string
@@ -48,41 +48,42 @@ func InvalidArgument(argument, rule string) error {
 const maxErrorBody = 64 << 10
 
 // An Error is an exchange that failed: the Controller responded with an error, something else responded, the response
-// cannot be read, or there was none. It matches the sentinel of its status, the Reason that it has, and the error below
-// it, if any (context.DeadlineExceeded, syscall.ECONNREFUSED, ...).
+// cannot be read, or there was none. It matches the sentinel of its status, its Reason, and the error that it wraps, if
+// any (context.DeadlineExceeded, syscall.ECONNREFUSED, ...).
 //
-// Programs that wait or that must know what became of a write need three of its methods: FromController, Temporary and
-// MayHaveActed.
+// Three methods are for programs that wait, or that must know whether a write was carried out: FromController,
+// Temporary and MayHaveActed.
 type Error struct {
 	Method, Path string
 	StatusCode   int                 // 0 if there was no response
 	Header       http.Header         // of the response
 	Detail       string              // what the response says about the request as a whole, in one line
 	Fields       map[string][]string // what it says about single fields of the request
-	Body         []byte              // of the response to a request that failed, the first 64 KiB
-	RetryAfter   time.Duration       // how long the response asks to wait; 0 if it does not
+	Body         []byte              // the first 64 KiB of an error response
+	RetryAfter   time.Duration       // the wait that the response asks for, 0 if none
 	Attempts     int                 // how often the request was sent
-	API          version.API         // the version that the request spoke; zero for the version probe
+	API          version.API         // the version that the request used; zero for the version probe
 
-	cause    error
-	lastTry  string                                             // what became of the last attempt, where the context ended the call
-	said     func() (detail string, fields map[string][]string) // before secrets were redacted; nil if there were none
-	foreign  bool                                               // something else than the Controller responded
-	upgraded bool                                               // the Controller speaks another major version by now
-	acted    bool                                               // a write may have been carried out
-	cutOff   bool                                               // the response ended before its end
-	final    bool                                               // the same call can only fail again, although there was no response
-	probed   string                                             // the host that was asked for its version, by a version probe
+	cause       error
+	lastFailure string                                             // of the last attempt that was retried, if the context ended the call
+	unredacted  func() (detail string, fields map[string][]string) // as Detail and Fields, with the secrets; nil if there are none
+	foreign     bool                                               // something other than the Controller responded
+	upgraded    bool                                               // the Controller speaks another major version now
+	acted       bool                                               // a write may have been carried out
+	cutOff      bool                                               // the response is not complete
+	final       bool                                               // the same call can only fail again, whatever the status says
+	probed      string                                             // the host to which a version probe was sent
 }
 
-// FromController reports whether the Controller itself said this. Otherwise there was no response, or something between
-// the client and the Controller gave it.
+// FromController reports whether the Controller itself responded. Otherwise there was no response, or something between
+// the client and the Controller gave one.
 func (e *Error) FromController() bool { return e.StatusCode != 0 && !e.foreign }
 
-// Temporary reports whether the error says nothing about what was asked, so that the same call can succeed later: there
-// was no response or it was cut off, it is not the Controller's, it has the status 408, 429 or one from 500 on, or the
-// Controller was upgraded meanwhile. A certificate that is not trusted, a host that does not exist, a token function that
-// fails and a version that the client is pinned to in vain are not temporary.
+// Temporary reports whether the error says nothing about the request or the resource, so that the same call can succeed
+// later: there was no response, it was cut off, it is not the Controller's, its status is 408, 429 or at least 500, or
+// the Controller was upgraded. Errors that a later call cannot escape are not temporary: a certificate that is not
+// trusted, a host that does not exist, a token function that fails, and a pinned version that the Controller no longer
+// speaks.
 func (e *Error) Temporary() bool {
 	switch {
 	case e.final:
@@ -93,16 +94,16 @@ func (e *Error) Temporary() bool {
 	return e.StatusCode == http.StatusRequestTimeout || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
 }
 
-// MayHaveActed reports whether a write may have been carried out although it failed: it was sent and there was no
-// response, or one that is not the Controller's, which says nothing about the work behind it, or a 5xx. A GET never acts,
-// and a 429 says that nothing was done, whoever gave it.
+// MayHaveActed reports whether a write may have been carried out although it failed: it was sent, and there was no
+// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, or a 2xx that
+// cannot be read. A GET never acts, and a 429 says that nothing was done, whoever responded with it.
 func (e *Error) MayHaveActed() bool {
 	return e.acted || isWrite(e.Method) && (e.foreign && e.StatusCode != http.StatusTooManyRequests || e.StatusCode >= 500)
 }
 
 func isWrite(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
-// Error says in one line what was asked, what came back and why:
+// Error says in one line what was sent, what came back and why:
 //
 //	deis: POST /v2/apps/: 400 Bad Request: id: Application with this id already exists.
 func (e *Error) Error() string {
@@ -120,15 +121,15 @@ func (e *Error) Error() string {
 	case e.foreign:
 		add(e.foreignLine())
 	case e.upgraded:
-		add(fmt.Sprintf("the Controller speaks API %s, the call spoke %s", first(e.Header[versionKey]), e.API))
+		add(fmt.Sprintf("the Controller speaks API %s, but this call used %s", first(e.Header[versionKey]), e.API))
 	}
-	if e.Detail != text && e.Detail != status { // an HTML page often says the status once more
+	if e.Detail != text && e.Detail != status { // an HTML page often repeats the status
 		add(e.Detail)
 	}
 	add(e.fieldsLine())
 	switch {
 	case e.cause == nil:
-	case e.cause == io.EOF: // as net/http has it, but "EOF" tells nobody anything
+	case e.cause == io.EOF: // that is what net/http returns, but nobody understands "EOF"
 		add("the connection was closed without a response")
 	default:
 		add(Sanitize(e.cause.Error()))
@@ -136,8 +137,8 @@ func (e *Error) Error() string {
 	if e.Attempts > 1 {
 		add(fmt.Sprintf("%d attempts", e.Attempts))
 	}
-	if e.lastTry != "" {
-		add("the last: " + e.lastTry)
+	if e.lastFailure != "" {
+		add("last failure: " + e.lastFailure)
 	}
 	if e.RetryAfter > 0 {
 		add("try again in " + e.RetryAfter.String())
@@ -148,22 +149,22 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// foreignLine says what responded in place of the Controller, and what to do if that follows from it.
+// foreignLine says what responded instead of the Controller and, if known, what to do.
 func (e *Error) foreignLine() string {
-	line := "not the Controller's response: "
+	line, subject := "not the Controller's response: ", "it"
 	if e.probed != "" {
-		line = "no Controller at " + e.probed + ": "
+		line, subject = "no Controller at "+e.probed+": ", "the response"
 	}
 	if said := first(e.Header[versionKey]); said != "" {
-		line += fmt.Sprintf("its %s header is %.50q", version.Header, said)
+		line += fmt.Sprintf("%s has the %s %.50q", subject, version.Header, said)
 	} else {
-		line += "it has no " + version.Header + " header"
+		line += subject + " has no " + version.Header + " header"
 	}
-	if found, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";"); found != "" {
-		line += ", found " + Sanitize(found)
+	if contentType, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";"); contentType != "" {
+		line += ", its Content-Type is " + Sanitize(contentType)
 	}
 	if e.StatusCode == http.StatusBadRequest {
-		line += "; some proxies refuse a request header whose name has a _: see WithoutVersionHeader"
+		line += "; some proxies refuse a request header with a _ in its name: see WithoutVersionHeader"
 	}
 	return line
 }
@@ -174,7 +175,7 @@ func (e *Error) fieldsLine() string {
 		said := strings.Join(e.Fields[field], " ")
 		switch {
 		case said == "":
-		case field == "non_field_errors": // what Django says about the request as a whole
+		case field == "non_field_errors": // Django's key for the request as a whole
 			fields = append(fields, said)
 		default:
 			fields = append(fields, Sanitize(field)+": "+said)
@@ -183,15 +184,15 @@ func (e *Error) fieldsLine() string {
 	return strings.Join(fields, ": ")
 }
 
-// statusLine is a status as "404 Not Found".
+// statusLine formats a status: "404 Not Found".
 func statusLine(status int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 }
 
-// Unwrap returns the error below: that of net/http, of a decoder or of the context.
+// Unwrap returns the wrapped error, of net/http, a decoder or the context.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is matches the sentinels, and a Reason by what it asks for.
+// Is matches the sentinels, and a Reason by its status and wordings.
 func (e *Error) Is(target error) bool {
 	if reason, ok := target.(*Reason); ok {
 		return reason.matches(e)
@@ -206,11 +207,11 @@ func (e *Error) Is(target error) bool {
 	case ErrRateLimited, ErrUnavailable:
 		return target == sentinelOf(e.StatusCode)
 	}
-	return target == sentinelOf(e.StatusCode) && e.aboutRequest()
+	return target == sentinelOf(e.StatusCode) && e.isAboutRequest()
 }
 
-// aboutRequest reports whether the status says something about the request or the resource.
-func (e *Error) aboutRequest() bool { return e.FromController() && !e.upgraded }
+// isAboutRequest reports whether the status says something about the request or the resource.
+func (e *Error) isAboutRequest() bool { return e.FromController() && !e.upgraded }
 
 func sentinelOf(status int) error {
 	switch status {
@@ -236,7 +237,7 @@ func sentinelOf(status int) error {
 	return nil
 }
 
-// LogValue logs the error as its parts, without header and body.
+// LogValue logs the parts of the error, without header and body.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("method", e.Method),
@@ -247,20 +248,20 @@ func (e *Error) LogValue() slog.Value {
 	)
 }
 
-// A Reason is one cause of failure that programs act on, told apart from others with the same status by what the
-// Controllers say. Packages have one for each, as a pointer, which compares and can be a key of a map; match it with
-// errors.Is.
+// A Reason is one cause of failure that programs act on. The wording of a response tells it from other failures with
+// the same status. The resource packages have Reasons as pointers, which can be compared and be keys of a map; match
+// them with errors.Is.
 type Reason struct {
 	Message  string    // what Error returns
-	Status   int       // the status that it comes with
-	Wordings []Wording // how the Controllers of all versions say it
+	Status   int       // the status of the response
+	Wordings []Wording // the texts by which Controllers of all versions report it
 }
 
 // A Wording is a text that a response contains.
 type Wording struct {
-	Field  string // the field that it stands under; "" for what is said about the request as a whole
+	Field  string // the field that the text is about; "" for the request as a whole
 	Text   string
-	Status int // if it comes with another status than the Reason's
+	Status int // of the response, if it is not the Reason's
 }
 
 // Error returns the message.
@@ -268,10 +269,10 @@ func (r *Reason) Error() string { return "deis: " + r.Message }
 
 func (r *Reason) matches(e *Error) bool {
 	detail, fields := e.Detail, e.Fields
-	if e.said != nil { // a password can be a word of the reason
-		detail, fields = e.said()
+	if e.unredacted != nil { // a password can be a word of the text
+		detail, fields = e.unredacted()
 	}
-	return e.aboutRequest() && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
+	return e.isAboutRequest() && slices.ContainsFunc(r.Wordings, func(w Wording) bool {
 		if e.StatusCode != cmp.Or(w.Status, r.Status) {
 			return false
 		}
@@ -283,8 +284,8 @@ func (r *Reason) matches(e *Error) bool {
 	})
 }
 
-// below takes off what net/http wraps around an error: the method and the whole URL, which an Error has already.
-func below(err error) error {
+// withoutURL unwraps an error of net/http, which repeats the method and the whole URL, query included.
+func withoutURL(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		return wrapped.Err

@@ -27,8 +27,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// failing makes a call that is answered so, and returns its error.
-func failing(t *testing.T, resp *http.Response, opts ...rest.CallOption) *rest.Error {
+// failedCall makes a call that gets the response, and returns its error.
+func failedCall(t *testing.T, resp *http.Response, opts ...rest.CallOption) *rest.Error {
 	t.Helper()
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return resp, nil }))
 	_, err := rest.Post[thing](t.Context(), client, rest.Path("apps"), nil, opts...)
@@ -64,27 +64,27 @@ func TestEveryFormOfAnErrorIsReadAsOneLine(t *testing.T) {
 		{"detail of several lines", 400, `{"detail":"a\n\n\tb\r\nc\u0000\u001b[31m\u202e\u2028d"}`, "a b c [31m d", nil, "400 Bad Request: a b c [31m d"},
 		{"text", 500, "Error accessing logs\nfor a", "Error accessing logs for a", nil, "500 Internal Server Error: Error accessing logs for a"},
 		{"a detail of several texts", 400, `{"detail":["a", "b"]}`, "a b", nil, "400 Bad Request: a b"},
-		{"text that is no UTF-8", 500, "caf\xe9", "caf\uFFFD", nil, "500 Internal Server Error: caf\uFFFD"},
+		{"text that is not UTF-8", 500, "caf\xe9", "caf\uFFFD", nil, "500 Internal Server Error: caf\uFFFD"},
 		{"JSON that is cut off", 500, `{"detail":"Not`, `{"detail":"Not`, nil, `500 Internal Server Error: {"detail":"Not`},
 		{"an HTML heading", 500, "<h1>Server Error (500)</h1>", "Server Error (500)", nil, "500 Internal Server Error: Server Error (500)"},
 		{"an HTML title", 502, "<html>\r\n<head><title>502 Bad\nGateway</title></head>\r\n<body><h1>other</h1>", "502 Bad Gateway", nil,
 			"502 Bad Gateway"},
 		{"HTML with an attribute", 404, `<!doctype html><h1 class="x">Not Found</h1>`, "Not Found", nil, "404 Not Found"},
-		{"HTML that says nothing", 404, "<p>hello", "an HTML page", nil, "404 Not Found: an HTML page"},
+		{"HTML without a title or heading", 404, "<p>hello", "an HTML page", nil, "404 Not Found: an HTML page"},
 		{"HTML that is cut off", 404, "<title", "an HTML page", nil, "404 Not Found: an HTML page"},
 		{"HTML that is cut off in its heading", 404, `<h1 class="big"`, "an HTML page", nil, "404 Not Found: an HTML page"},
 		{"HTML with an empty title", 404, `<title> </title><h1>Gone</h1>`, "Gone", nil, "404 Not Found: Gone"},
 		{"nothing", 403, "", "", nil, "403 Forbidden"},
-		{"blanks", 403, " \n", "", nil, "403 Forbidden"},
+		{"spaces", 403, " \n", "", nil, "403 Forbidden"},
 		{"null", 400, "null", "", nil, "400 Bad Request"},
 		{"an empty object", 400, "{}", "", nil, "400 Bad Request"},
 		{"an empty list", 400, "[]", "", nil, "400 Bad Request"},
-		{"what Django says about the whole", 400, `{"non_field_errors":["Unable to log in."]}`, "",
+		{"Django's key for the whole request", 400, `{"non_field_errors":["Unable to log in."]}`, "",
 			map[string][]string{"non_field_errors": {"Unable to log in."}}, "400 Bad Request: Unable to log in."},
 		{"a number", 400, "5", "5", nil, "400 Bad Request: 5"},
-		{"a status that has no name", 599, "", "", nil, "599"},
+		{"a status without a name", 599, "", "", nil, "599"},
 	} {
-		err := failing(t, answer(c.status, c.body))
+		err := failedCall(t, response(c.status, c.body))
 		assert.Equal(t, c.status, err.StatusCode, c.situation)
 		assert.Equal(t, c.detail, err.Detail, c.situation)
 		assert.Equal(t, c.fields, err.Fields, c.situation)
@@ -101,8 +101,8 @@ func TestEveryFormOfAnErrorIsReadAsOneLine(t *testing.T) {
 }
 
 func TestTheMessageIsTheSameEachTime(t *testing.T) {
-	for range 100 { // the order of a map differs each time
-		err := failing(t, answer(400, `{"error":"2","detail":"1","b":["4"],"a":["3"],"c":["5"]}`))
+	for range 100 { // the order of a map is random
+		err := failedCall(t, response(400, `{"error":"2","detail":"1","b":["4"],"a":["3"],"c":["5"]}`))
 		require.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: 1 2: a: 3: b: 4: c: 5", err.Error())
 	}
 }
@@ -111,6 +111,7 @@ func TestSentinelsFollowTheStatus(t *testing.T) {
 	all := []error{
 		rest.ErrBadRequest, rest.ErrUnauthorized, rest.ErrForbidden, rest.ErrNotFound, rest.ErrMethodNotAllowed, rest.ErrConflict,
 		rest.ErrUnprocessable, rest.ErrRateLimited, rest.ErrServer, rest.ErrUnavailable, rest.ErrInvalidArgument, rest.ErrNotController,
+		rest.ErrUpgraded,
 	}
 	for status, want := range map[int][]error{
 		0:   nil,
@@ -168,19 +169,19 @@ func TestAReasonMatchesByStatusFieldAndText(t *testing.T) {
 		`{"id":{"deep":["This is not one of it."]}}`: false,
 		``: false,
 	} {
-		err := failing(t, answer(400, body))
+		err := failedCall(t, response(400, body))
 		assert.Equal(t, matches, errors.Is(err, taken), body)
 		assert.NotErrorIs(t, err, other, body)
 		assert.ErrorIs(t, err, rest.ErrBadRequest, body)
-		assert.NotErrorIs(t, failing(t, answer(409, body)), taken, body)
+		assert.NotErrorIs(t, failedCall(t, response(409, body)), taken, body)
 	}
-	// A program's own tests return the reason itself, from a fake.
+	// The tests of a program can return the reason itself, from a fake.
 	assert.ErrorIs(t, taken, taken)
 	assert.ErrorIs(t, fmt.Errorf("deploy: %w", taken), taken)
 	assert.NotErrorIs(t, taken, other)
 }
 
-func TestAReasonIsFoundWhateverThePassword(t *testing.T) {
+func TestAReasonMatchesWhateverThePasswordIs(t *testing.T) {
 	var wrong error = &rest.Reason{Message: "wrong", Status: 400, Wordings: []rest.Wording{{Field: "non_field_errors", Text: "Unable to log in with"}}}
 	for _, password := range []string{"with", "Unable", "non_field_errors", "log in"} {
 		client := newClient(t, always(400, `{"non_field_errors":["Unable to log in with provided credentials."]}`))
@@ -190,10 +191,10 @@ func TestAReasonIsFoundWhateverThePassword(t *testing.T) {
 	}
 }
 
-func TestTheCauseBelowIsFoundAndTheURLIsNotRepeated(t *testing.T) {
+func TestTheCauseMatchesAndTheURLIsNotRepeated(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	for _, c := range []struct {
-		below, want error
+		cause, want error
 		says        string
 	}{
 		{refused, syscall.ECONNREFUSED, "dial tcp: connection refused"},
@@ -202,7 +203,7 @@ func TestTheCauseBelowIsFoundAndTheURLIsNotRepeated(t *testing.T) {
 		{io.EOF, io.EOF, "the connection was closed without a response"},
 		{errors.New("two\nlines"), nil, "two lines"},
 	} {
-		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, c.below }))
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, c.cause }))
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), rest.WithQuery(struct{ Secret string }{"secretsecret"}))
 		require.EqualError(t, err, "deis: GET /v2/apps/: "+c.says)
 		if c.want != nil {
@@ -216,7 +217,7 @@ func TestTheCauseBelowIsFoundAndTheURLIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
+func TestRealConnectionErrorsMatch(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -235,7 +236,7 @@ func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
 	_, err = rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	assert.ErrorIs(t, err, exchange.ConnReset)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond) // nobody accepts
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond) // no connection is accepted
 	defer cancel()
 	_, err = rest.Get[thing](ctx, client, rest.Path("apps"))
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
@@ -245,22 +246,22 @@ func TestRealConnectionErrorsAreFoundBelow(t *testing.T) {
 	assert.ErrorIs(t, err, exchange.ConnRefused)
 }
 
-func TestAnErrorsBodyIsBounded(t *testing.T) {
+func TestTheBodyOfAnErrorIsBounded(t *testing.T) {
 	const bound = 64 << 10
-	err := failing(t, answer(400, strings.Repeat("é", bound)))
+	err := failedCall(t, response(400, strings.Repeat("é", bound)))
 	assert.Len(t, err.Body, bound)
 	assert.Less(t, len(err.Error()), 2000)
 	assert.Contains(t, err.Error(), "…")
 
-	resp := answer(400, "")
+	resp := response(400, "")
 	resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("the beginning"), reader(func([]byte) (int, error) {
 		return 0, io.ErrUnexpectedEOF
 	})))
-	err = failing(t, resp)
-	assert.Equal(t, "the beginning", err.Detail, "what came before the connection broke is worth reading")
+	err = failedCall(t, resp)
+	assert.Equal(t, "the beginning", err.Detail, "the beginning of a response that is cut off is worth reading")
 
-	err = failing(t, answer(400, strings.Repeat("[", bound)))
-	assert.NotEmpty(t, err.Error(), "nesting without end is no reason to panic")
+	err = failedCall(t, response(400, strings.Repeat("[", bound)))
+	assert.NotEmpty(t, err.Error(), "deep nesting causes no panic")
 }
 
 func TestAMessageStaysReadableHoweverManyFieldsThereAre(t *testing.T) {
@@ -270,12 +271,12 @@ func TestAMessageStaysReadableHoweverManyFieldsThereAre(t *testing.T) {
 	}
 	body, err := json.Marshal(fields)
 	require.NoError(t, err)
-	failed := failing(t, answer(400, string(body[:60<<10])+`":[]}`))
+	failed := failedCall(t, response(400, string(body[:60<<10])+`":[]}`))
 	assert.NotEmpty(t, failed.Fields)
 	assert.Less(t, len(failed.Error()), 2000)
 }
 
-func TestASentinelSaysWhatItIs(t *testing.T) {
+func TestTheTextsOfSentinels(t *testing.T) {
 	for says, sentinel := range map[string]error{
 		"bad request": rest.ErrBadRequest, "unauthorized": rest.ErrUnauthorized, "forbidden": rest.ErrForbidden, "not found": rest.ErrNotFound,
 		"method not allowed": rest.ErrMethodNotAllowed, "conflict": rest.ErrConflict, "unprocessable": rest.ErrUnprocessable,
@@ -286,7 +287,7 @@ func TestASentinelSaysWhatItIs(t *testing.T) {
 	}
 }
 
-func TestAFailureIsTemporaryIfItSaysNothingAboutWhatWasAsked(t *testing.T) {
+func TestAnErrorIsTemporaryIfItSaysNothingAboutTheRequest(t *testing.T) {
 	for status, temporary := range map[int]bool{
 		0: true, 400: false, 401: false, 404: false, 407: false, 408: true, 409: false, 428: false, 429: true, 430: false, 499: false, 500: true, 503: true, 599: true,
 	} {
@@ -296,9 +297,9 @@ func TestAFailureIsTemporaryIfItSaysNothingAboutWhatWasAsked(t *testing.T) {
 	}
 }
 
-func TestAnErrorsHeaderIsRedactedAndThatOfTheResponseStaysAsItCame(t *testing.T) {
+func TestTheHeaderOfAnErrorIsRedactedAndThatOfAResponseIsNot(t *testing.T) {
 	var resp rest.Response
-	err := failing(t, answer(400, "", "X-Echo: "+token, "Set-Cookie: session=secretsecret"), rest.WithResponse(&resp))
+	err := failedCall(t, response(400, "", "X-Echo: "+token, "Set-Cookie: session=secretsecret"), rest.WithResponse(&resp))
 	assert.Equal(t, "[redacted]", err.Header.Get("X-Echo"))
 	assert.NotContains(t, err.Header, "Set-Cookie")
 	assert.Equal(t, token, resp.Header.Get("X-Echo"))
@@ -312,7 +313,7 @@ func TestAnErrorShowsNothingOfASecretResponse(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secretsecret")
 }
 
-func TestTheCauseOfAContextsEndStandsInTheText(t *testing.T) {
+func TestTheCauseOfACanceledContextIsInTheText(t *testing.T) {
 	for _, c := range []struct {
 		cause error
 		says  string
@@ -329,18 +330,18 @@ func TestTheCauseOfAContextsEndStandsInTheText(t *testing.T) {
 	}
 }
 
-func TestOnlyA429OfSomebodyElseSaysThatNothingWasDone(t *testing.T) {
+func TestOfForeignResponsesOnlyA429SaysThatNothingWasDone(t *testing.T) {
 	for status, acted := range map[int]bool{429: false, 400: true, 404: true, 503: true} {
-		controllers := true
+		foreign := false
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			resp := answer(status, "")
-			if !controllers {
+			resp := response(status, "")
+			if foreign {
 				resp.Header.Del(version.Header)
 			}
 			return resp, nil
 		}))
-		require.Error(t, get(t.Context(), client)) // the Controller is known from here on
-		controllers = false
+		require.Error(t, get(t.Context(), client)) // now the client has seen the Controller's version
+		foreign = true
 		var failed *rest.Error
 		require.ErrorAs(t, rest.Delete(t.Context(), client, rest.Path("apps", "a")), &failed)
 		require.ErrorIs(t, failed, rest.ErrNotController)
@@ -350,23 +351,23 @@ func TestOnlyA429OfSomebodyElseSaysThatNothingWasDone(t *testing.T) {
 	}
 }
 
-func TestAMessageOfFiveHundredCharactersStandsWhole(t *testing.T) {
-	err := failing(t, answer(400, strings.Repeat("é", 500)))
+func TestAPartOfAMessageIsShortenedToFiveHundredCharacters(t *testing.T) {
+	err := failedCall(t, response(400, strings.Repeat("é", 500)))
 	assert.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: "+strings.Repeat("é", 500), err.Error())
-	err = failing(t, answer(400, strings.Repeat("é", 501)))
+	err = failedCall(t, response(400, strings.Repeat("é", 501)))
 	assert.Equal(t, "deis: POST /v2/apps/: 400 Bad Request: "+strings.Repeat("é", 500)+"…", err.Error())
 }
 
-func TestAVersionHeaderThatIsNoneIsQuotedInOneShortLine(t *testing.T) {
-	err := failing(t, answer(200, "{}", version.Header+": 2.2\x1b[31m"+strings.Repeat("x", 1000), "Content-Type: application/json"))
+func TestAnInvalidVersionHeaderIsQuotedInOneShortLine(t *testing.T) {
+	err := failedCall(t, response(200, "{}", version.Header+": 2.2\x1b[31m"+strings.Repeat("x", 1000), "Content-Type: application/json"))
 	assert.ErrorIs(t, err, rest.ErrNotController)
-	assert.Equal(t, `deis: POST /v2/apps/: 200 OK: not the Controller's response: its DEIS_API_VERSION header is "2.2\x1b[31m`+strings.Repeat("x", 42)+
-		`", found application/json: it may have been carried out`, err.Error())
+	assert.Equal(t, `deis: POST /v2/apps/: 200 OK: not the Controller's response: it has the DEIS_API_VERSION "2.2\x1b[31m`+strings.Repeat("x", 42)+
+		`", its Content-Type is application/json: it may have been carried out`, err.Error())
 }
 
 func TestLogValueHasThePartsButNotTheBody(t *testing.T) {
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Error("failed", "err", failing(t, answer(409, `{"detail":"d","more":"`+strings.Repeat("x", 1000)+`"}`)))
+	slog.New(slog.NewJSONHandler(&log, nil)).Error("failed", "err", failedCall(t, response(409, `{"detail":"d","more":"`+strings.Repeat("x", 1000)+`"}`)))
 	var line struct {
 		Err map[string]any `json:"err"`
 	}
@@ -379,7 +380,7 @@ func TestLogValueHasThePartsButNotTheBody(t *testing.T) {
 	assert.Less(t, log.Len(), 1000)
 }
 
-// An honest server can echo what it was sent, as it stands in text, JSON, HTML and URLs.
+// An honest server can echo what it was sent, in text, JSON, HTML and URLs.
 func TestNoErrorShowsASecret(t *testing.T) {
 	secrets := map[string]string{
 		"password":     `hunter2"<&>/\ päß`,
@@ -388,24 +389,24 @@ func TestNoErrorShowsASecret(t *testing.T) {
 		"token":        token,
 		"header":       "fedcba9876543210",
 	}
-	python := func(s string) string { // what json.dumps makes of a text: ASCII only
+	python := func(s string) string { // as json.dumps writes it, in ASCII only
 		return strings.Trim(strconv.QuoteToASCII(s), `"`)
 	}
 	for name, secret := range secrets {
 		for echo, body := range map[string]string{
-			"text":           "cannot work with " + secret + " today",
-			"JSON":           `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
-			"JSON for HTML":  `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
-			"JSON of Python": `{"detail":"cannot work with ` + python(secret) + `"}`,
-			"a field's name": `{` + marshal(t, secret, false) + `:["unknown"]}`,
-			"a field":        `{"field":[` + marshal(t, secret, false) + `]}`,
-			"something deep": `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
-			"a list":         `[` + marshal(t, secret, false) + `]`,
-			"HTML":           "<title>cannot work with " + html.EscapeString(secret) + "</title>",
-			"a URL":          `{"detail":"no such page: /login?next=` + url.QueryEscape(secret) + `"}`,
-			"a path":         `{"detail":"no such page: /` + url.PathEscape(secret) + `"}`,
-			"far behind":     strings.Repeat("x", 32<<10) + secret,
-			"many times":     strings.Repeat(secret+" ", 100),
+			"text":               "cannot work with " + secret + " today",
+			"JSON":               `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
+			"JSON for HTML":      `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
+			"JSON of Python":     `{"detail":"cannot work with ` + python(secret) + `"}`,
+			"a field's name":     `{` + marshal(t, secret, false) + `:["unknown"]}`,
+			"a field":            `{"field":[` + marshal(t, secret, false) + `]}`,
+			"something deep":     `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
+			"a list":             `[` + marshal(t, secret, false) + `]`,
+			"HTML":               "<title>cannot work with " + html.EscapeString(secret) + "</title>",
+			"a URL":              `{"detail":"no such page: /login?next=` + url.QueryEscape(secret) + `"}`,
+			"a path":             `{"detail":"no such page: /` + url.PathEscape(secret) + `"}`,
+			"far from the start": strings.Repeat("x", 32<<10) + secret,
+			"many times":         strings.Repeat(secret+" ", 100),
 		} {
 			header := rest.WithHeader("X-Other", "x")
 			if name == "header" {
@@ -443,19 +444,19 @@ func TestNoErrorShowsASecret(t *testing.T) {
 func TestAnAuthorizationOfAnySchemeIsASecret(t *testing.T) {
 	for _, header := range []string{"token fedcba9876543210", "fedcba9876543210", "Basic " + base64.StdEncoding.EncodeToString([]byte("alice:fedcba98"))} {
 		secret := header[strings.LastIndex(header, " ")+1:]
-		err := failing(t, answer(401, `{"detail":"no such token: `+secret+`"}`), rest.WithHeader("authorization", header))
+		err := failedCall(t, response(401, `{"detail":"no such token: `+secret+`"}`), rest.WithHeader("authorization", header))
 		assert.NotContains(t, err.Error()+string(err.Body), secret)
 		assert.Equal(t, "no such token: [redacted]", err.Detail)
 	}
 }
 
-func TestASecretInsideAnotherShowsNothingOfEither(t *testing.T) {
+func TestASecretInsideAnotherSecretIsRedactedToo(t *testing.T) {
 	client := newClient(t, always(400, `{"detail":"not abc`+token+`xyz, not `+token+`"}`))
 	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), nil, rest.WithSecrets("abc"+token+"xyz"))
 	assert.EqualError(t, err, "deis: POST /v2/auth/login/: 400 Bad Request: not [redacted], not [redacted]")
 }
 
-func TestAPasswordOfBlanksHidesNotTheWholeMessage(t *testing.T) {
+func TestAPasswordOfSpacesDoesNotHideTheMessage(t *testing.T) {
 	_, err := rest.Post[thing](t.Context(), newClient(t, always(400, `{"detail":"wrong"}`)), rest.Path("auth", "login"), nil, rest.WithSecrets("     "))
 	assert.ErrorContains(t, err, "wrong")
 }
@@ -466,10 +467,10 @@ func TestASecretIsRedactedAsPythonWritesIt(t *testing.T) {
 	assert.EqualError(t, err, "deis: POST /v2/auth/login/: 400 Bad Request: not [redacted], try another")
 }
 
-func TestWhatIsNoSecretStaysReadable(t *testing.T) {
+func TestAShortPasswordIsNotRedacted(t *testing.T) {
 	client := newClient(t, always(400, `{"detail":"a bad apple"}`), func(c *rest.Config) { c.Token = func(context.Context) (string, error) { return "", nil } })
 	_, err := rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), nil, rest.WithSecrets("a", "bad"))
-	assert.ErrorContains(t, err, "a bad apple", "a password of one letter blackens nothing")
+	assert.ErrorContains(t, err, "a bad apple", "a password of a few letters is not redacted")
 }
 
 // marshal writes a text as JSON, with <, > and & escaped or not.

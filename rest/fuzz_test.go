@@ -15,7 +15,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// FuzzErrorBody feeds answers of any form to what reads errors: the message stays one readable line.
+// FuzzErrorBody reads errors in bodies of any form: the message stays one readable line.
 func FuzzErrorBody(f *testing.F) {
 	for _, body := range []string{
 		`{"detail":"Not found."}`, `{"error": "Client and server versions do not match."}`, `{"id":["This field must be unique."]}`,
@@ -26,7 +26,7 @@ func FuzzErrorBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e := &Error{Method: "GET", Path: "/v2/apps", StatusCode: http.StatusBadRequest, Body: body}
-		e.Detail, e.Fields = describe(body)
+		e.Detail, e.Fields = readErrorText(body)
 		message := e.Error()
 		require.True(t, utf8.ValidString(message))
 		require.False(t, strings.ContainsFunc(message, unicode.IsControl), "%q", message)
@@ -35,7 +35,7 @@ func FuzzErrorBody(f *testing.F) {
 	})
 }
 
-// FuzzPage feeds pages to the decoder; what has no results is an error, not an empty list.
+// FuzzPage decodes pages of any form: the cursor of a page is always a safe query.
 func FuzzPage(f *testing.F) {
 	for _, body := range []string{
 		`{"count":1,"next":null,"previous":null,"results":[{"created":"2014-01-01T00:00:00UTC"}]}`,
@@ -60,7 +60,7 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
-// FuzzNextLink holds a cursor to being a query and nothing else, whatever a next link says.
+// FuzzNextLink checks that a cursor is a query and nothing else, whatever the next link is.
 func FuzzNextLink(f *testing.F) {
 	for _, link := range []string{
 		"http://127.0.0.1:18103/v1/apps/?page=2&page_size=2", "https://evil.example.com/?limit=1", "//evil.example.com/x?a=b",
@@ -75,7 +75,7 @@ func FuzzNextLink(f *testing.F) {
 	})
 }
 
-// requireSafeQuery proves that a cursor stays in the query of a request to the client's own host.
+// requireSafeQuery requires that a cursor stays in the query of a request to the client's own host.
 func requireSafeQuery(t *testing.T, cursor string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, "https://deis.example.com/v2/apps?"+cursor, nil)
@@ -86,7 +86,7 @@ func requireSafeQuery(t *testing.T, cursor string) {
 	require.False(t, strings.ContainsFunc(req.URL.RequestURI(), func(r rune) bool { return r <= ' ' || r > '~' }))
 }
 
-// FuzzTime feeds times to the decoder: what it accepts comes out in UTC and can be written and read again.
+// FuzzTime decodes times of any form: one that is accepted is in UTC, and can be written and read again.
 func FuzzTime(f *testing.F) {
 	for _, text := range []string{
 		`"2014-01-01T00:00:00UTC"`, `"2026-11-21T20:52:19Z"`, `"2014-10-19T22:01:00.601Z"`, `"2027-11-21T20:59:35"`,
@@ -101,7 +101,7 @@ func FuzzTime(f *testing.F) {
 		}
 		require.Equal(t, time.UTC, read.Location())
 		written, err := json.Marshal(read)
-		if err != nil { // years beyond four digits, which another zone can lead to
+		if err != nil { // years of more than four digits, to which a zone can lead
 			require.True(t, read.Year() < 0 || read.Year() > 9999)
 			return
 		}
@@ -111,7 +111,7 @@ func FuzzTime(f *testing.F) {
 	})
 }
 
-// FuzzPath holds every path that is accepted to its promise: the server sees exactly these elements.
+// FuzzPath checks that the server sees exactly the elements of a path that is accepted.
 func FuzzPath(f *testing.F) {
 	for _, elems := range []string{
 		"apps|example-go", "apps|hz_other", "apps|a/../b", "apps||logs", "apps|x|perms|jo.hn", "apps|x|domains|*.example.com",
@@ -141,14 +141,14 @@ func FuzzPath(f *testing.F) {
 			require.Equal(t, elems[i], element)
 			require.NotContains(t, []string{"", ".", ".."}, element)
 		}
-		// A DELETE that is let through names an app, or something of an app that both documents know.
+		// A DELETE that is allowed names an app, or a domain or user of an app, which both documents have.
 		if at.checkDelete(version.V2_2) == nil && elems[0] == "apps" && len(elems) > 2 {
 			require.Contains(t, []string{"domains", "perms"}, elems[2])
 		}
 	})
 }
 
-// FuzzStructure feeds structures of any form to the decoder: whatever JSON another program stored, the app is read.
+// FuzzStructure decodes loose fields of any form: whatever JSON another program has stored, the app can be read.
 func FuzzStructure(f *testing.F) {
 	for _, structure := range []string{
 		`{"web":1}`, `{"web":"1"}`, `[1]`, `"web=1"`, `null`, `{}`, `{"web":1.5}`, `{"web":null}`, `{"web":{"a":1},"worker":2}`, `1e400`, `{"a":1,"a":"b"}`,

@@ -21,19 +21,20 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// defaultPageSize is how many items a page has if nobody says (real Controllers of both versions). There is no maximum.
+// defaultPageSize is the size of a page if the request has none (real Controllers of all versions). There is no
+// maximum.
 const defaultPageSize = 100
 
 // ListOptions choose a page of a list. The zero value is the first page in the Controller's own size, which is 100.
 //
 // v1.6 Controllers respond with 404 beyond the last page, v2 Controllers with an empty page.
 type ListOptions struct {
-	PageSize int // items a page, from 1; 0 leaves it to the Controller
-	Page     int // which page, from 1; 0 is the first
+	PageSize int // the number of items, from 1; 0 leaves it to the Controller
+	Page     int // the number of the page, from 1; 0 is the first
 }
 
-// window is how a list's query names a page: page and page_size are v1.6, limit and offset what real v2 Controllers
-// understand. The documents of both versions have page_size, so a size that was chosen is sent as that in either.
+// window is the query for a page of a list: v1.6 Controllers understand page and page_size, real v2 Controllers limit
+// and offset. The documents of both versions have page_size, so a chosen size is always sent as page_size too.
 type window struct {
 	PageSize int `url:"page_size,omitempty"`
 	Page     int `url:"page,omitempty"`
@@ -41,8 +42,8 @@ type window struct {
 	Offset   int `url:"offset,omitempty"`
 }
 
-// Check returns what is wrong with the options, or nil. Calls do so by themselves; it serves to check them before the
-// version is asked for.
+// Check returns what is wrong with the options, or nil. Calls check them too; use Check to do it before the version is
+// requested.
 func (o ListOptions) Check() error {
 	switch {
 	case o.PageSize < 0:
@@ -55,7 +56,7 @@ func (o ListOptions) Check() error {
 	return nil
 }
 
-// query writes the page for the version that is spoken.
+// query encodes the options for an API version.
 func (o ListOptions) query(api version.API) string {
 	w := window{PageSize: o.PageSize, Page: o.Page}
 	if api.Major >= 2 {
@@ -67,7 +68,7 @@ func (o ListOptions) query(api version.API) string {
 	}
 	values, err := query.Values(w)
 	if err != nil {
-		panic(err) // cannot be: a window is a struct of numbers
+		panic(err) // cannot happen: a window is a struct of numbers
 	}
 	return values.Encode()
 }
@@ -75,7 +76,7 @@ func (o ListOptions) query(api version.API) string {
 // A Page is one page of a list.
 type Page[T any] struct {
 	Items []T
-	Count int // how many items the whole list has
+	Count int // the number of items in the whole list
 
 	cursor string // the query of the page after this one; "" on the last
 	next   func(context.Context, ...CallOption) (*Page[T], error)
@@ -84,8 +85,8 @@ type Page[T any] struct {
 // HasNext reports whether there is a page after this one.
 func (p *Page[T]) HasNext() bool { return p.cursor != "" }
 
-// Next requests the page after this one, in the same size and with the options of this one. Options given to Next come
-// after those, and hold for that page only. After the last page it returns nil and no error.
+// Next requests the page after this one, with the same size and options. Options given to Next are applied after those,
+// to that page only. After the last page, Next returns nil and no error.
 func (p *Page[T]) Next(ctx context.Context, opts ...CallOption) (*Page[T], error) {
 	if !p.HasNext() {
 		return nil, nil
@@ -105,40 +106,40 @@ func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opt
 	return getPage[T](ctx, c, at, addQuery(o.query(api)), slices.Clone(opts)) // Next needs them later
 }
 
-// All ranges over the items of a list, from the page that o chooses to the end. It requests nothing until it is ranged
-// over, and begins anew each time it is. An error is yielded once, with a zero T, after all items that came before it,
-// and ends the range; a Controller that names the same page twice is one.
+// All returns an iterator over the items of a list, from the page that o chooses to the end. It requests nothing until
+// it is ranged over, and starts from the beginning each time. An error is yielded once, with a zero T, after all items
+// before it, and ends the range. A Controller that names the same page twice is an error.
 //
-// While the items of a page are ranged over, from the second on, the page after it is read: one page ahead and never
-// more. A range that ends early abandons that page, without waiting for it, and requests no other. WithoutReadAhead
-// requests each page when the range comes to it. Either way, what WithResponse fills in belongs to the page that the
-// range has come to, and at most two pages are in memory.
+// From the second item of a page on, the next page is read ahead: one page and never more. A range that ends early
+// abandons that page without waiting for it, and requests no other. With WithoutReadAhead, each page is requested when
+// the range reaches it. Either way, a Response of WithResponse is about the page that the range has reached, and at
+// most two pages are in memory.
 //
-// A list that changes meanwhile can miss an item or repeat one: all versions page by position.
+// If the list changes during the range, an item can be missed or repeated: all versions page by position.
 func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts ...CallOption) iter.Seq2[T, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		defer cancel() // ends what reads ahead
+		defer cancel() // ends the request for the page ahead
 		var chosen options
 		chosen.apply(opts)
 		seen := make(map[uint64]bool) // hashes of cursors, so that a list of a million items stays small
 		page, err := List[T](ctx, c, at, o, opts...)
 		for err == nil && page != nil {
 			hash := maphash.String(cursorSeed, page.cursor)
-			circle := seen[hash]
+			isRepeat := seen[hash]
 			seen[hash] = true
 			next := page.Next
 			for i, item := range page.Items {
-				if i == 1 && !chosen.noReadAhead && page.HasNext() && !circle {
-					next = page.ahead(ctx)
+				if i == 1 && !chosen.noReadAhead && page.HasNext() && !isRepeat {
+					next = page.readAhead(ctx)
 				}
 				if !yield(item, nil) {
 					return
 				}
 			}
-			if circle {
-				err = fmt.Errorf("deis: GET %s: the Controller names the same page twice: the list would have no end", at.path)
+			if isRepeat {
+				err = fmt.Errorf("deis: GET %s: the Controller names the same page twice: the list would never end", at.path)
 				break
 			}
 			page, err = next(ctx)
@@ -150,30 +151,30 @@ func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts
 	}
 }
 
-// ahead begins to request the page after p, and returns what waits for it, in place of p.Next. Until then the caller's
-// Responses are left alone: they belong to the page that the range has come to. A panic of a transport or a logger
-// reaches the caller as if it had not been ahead.
-func (p *Page[T]) ahead(ctx context.Context) func(context.Context, ...CallOption) (*Page[T], error) {
+// readAhead starts to request the page after p, and returns a function that waits for it, to call instead of p.Next.
+// Until that is called, the caller's Responses stay as they are: they are about the page that the range has reached. A
+// panic of a transport or a logger reaches the caller of the function.
+func (p *Page[T]) readAhead(ctx context.Context) func(context.Context, ...CallOption) (*Page[T], error) {
 	var (
 		next     *Page[T]
 		err      = errors.New("deis: the transport ended the goroutine that read ahead")
-		said     Response
-		asks     []*Response
+		response Response
+		wanted   []*Response
 		panicked any
 	)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer func() { panicked = recover() }()
-		next, err = p.next(ctx, func(o *options) { asks, o.responses = o.responses, []*Response{&said} })
+		next, err = p.next(ctx, func(o *options) { wanted, o.responses = o.responses, []*Response{&response} })
 	}()
 	return func(context.Context, ...CallOption) (*Page[T], error) {
 		<-done
 		if panicked != nil {
 			panic(panicked)
 		}
-		for _, r := range asks {
-			*r = said
+		for _, r := range wanted {
+			*r = response
 		}
 		return next, err
 	}
@@ -181,7 +182,7 @@ func (p *Page[T]) ahead(ctx context.Context) func(context.Context, ...CallOption
 
 var cursorSeed = maphash.MakeSeed()
 
-// Collect gathers what an All ranges over. On an error it returns the items before it, too.
+// Collect gathers the items of an All. On an error, it also returns the items before it.
 func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	var items []T
 	for item, err := range seq {
@@ -193,7 +194,7 @@ func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	return items, nil
 }
 
-// A listing is a list's page on the wire.
+// A listing is a page of a list on the wire.
 type listing[T any] struct {
 	Count   int     `json:"count"`
 	Next    *string `json:"next"`
@@ -202,8 +203,8 @@ type listing[T any] struct {
 	cursor string
 }
 
-// read reads a page, item by item, and refuses what is no list, as the responses of the routing accidents of real
-// Controllers.
+// read reads a page, item by item, and refuses anything that is not a list: real Controllers respond to a mistyped path
+// with another resource.
 func (l *listing[T]) read(body []byte, at Endpoint) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := expect(d, json.Delim('{')); err != nil {
@@ -220,18 +221,18 @@ func (l *listing[T]) read(body []byte, at Endpoint) error {
 			found = true
 			err = readItems(d, body, reflect.ValueOf(&l.Results).Elem(), at)
 		case "count":
-			err = unreadable("count", d.Decode(&l.Count))
+			err = unreadableError("count", d.Decode(&l.Count))
 		case "next":
-			err = unreadable("next", d.Decode(&l.Next))
+			err = unreadableError("next", d.Decode(&l.Next))
 		default:
 			var other json.RawMessage
-			err = unreadable("JSON", d.Decode(&other))
+			err = unreadableError("JSON", d.Decode(&other))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := cmp.Or(expect(d, json.Delim('}')), atEnd(d)); err != nil {
+	if err := cmp.Or(expect(d, json.Delim('}')), expectEnd(d)); err != nil {
 		return err
 	}
 	var err error
@@ -244,26 +245,27 @@ func (l *listing[T]) read(body []byte, at Endpoint) error {
 	case err != nil:
 		return fmt.Errorf("the address of the next page %w", err)
 	case len(l.Results) == 0 && l.cursor != "":
-		return errors.New("the page is empty, but has a next: the list would have no end")
+		return errors.New("the page is empty but names a next page: the list would never end")
 	}
 	return nil
 }
 
-func unreadable(what string, err error) error {
+// unreadableError returns an error about a part of the response, or nil if err is nil.
+func unreadableError(what string, err error) error {
 	if err != nil {
 		return fmt.Errorf("the response cannot be read: its %s: %w", what, err)
 	}
 	return nil
 }
 
-// getPage requests a page. The options opts hold for the pages after it, too; which and last hold for this page only.
+// getPage requests a page. The options opts also apply to the pages after it; which and last only to this page.
 func getPage[T any](ctx context.Context, c *Client, at Endpoint, which CallOption, opts []CallOption, last ...CallOption) (*Page[T], error) {
 	got := new(listing[T])
 	err := c.do(ctx, http.MethodGet, at, nil, got, slices.Concat(opts, last, []CallOption{which}))
 	if err != nil {
 		return nil, err
 	}
-	cursor := got.cursor // and not got, which has the items
+	cursor := got.cursor // so that next does not keep got, which has the items
 	return &Page[T]{
 		Items:  got.Results,
 		Count:  got.Count,
@@ -274,8 +276,8 @@ func getPage[T any](ctx context.Context, c *Client, at Endpoint, which CallOptio
 	}, nil
 }
 
-// readCursor takes the query of a next link and nothing else: its scheme, host and port are wrong behind the router,
-// and a foreign one must not be asked.
+// readCursor returns the query of a next link. The rest is ignored: behind the router its scheme, host and port are
+// wrong, and nothing must be sent to a foreign host.
 func readCursor(next *string) (string, error) {
 	if next == nil || *next == "" {
 		return "", nil
@@ -286,7 +288,7 @@ func readCursor(next *string) (string, error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("cannot be read: %w", err)
-	case len(values) == 0: // which would be the first page again, or taken for the end
+	case len(values) == 0: // this would request the first page again, or look like the end
 		return "", errors.New("has no query")
 	}
 	return values.Encode(), nil

@@ -15,7 +15,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// pages answers each query with a page, and notes the queries. An unknown query is an error of the test.
+// pages is a transport that responds to each query with its page, and notes the queries. To an unknown query it
+// responds with 404.
 type pages struct {
 	t       *testing.T
 	bodies  map[string]string
@@ -27,12 +28,12 @@ func (p *pages) RoundTrip(req *http.Request) (*http.Response, error) {
 	p.queries = append(p.queries, req.URL.RawQuery)
 	body, known := p.bodies[req.URL.RawQuery]
 	if !known {
-		return answer(404, `{"detail":"no such page"}`), nil
+		return response(404, `{"detail":"no such page"}`), nil
 	}
-	return answer(200, body), nil
+	return response(200, body), nil
 }
 
-// page writes a page of things.
+// page makes the body of a page of things.
 func page(next string, ids ...string) string {
 	results := "["
 	for i, id := range ids {
@@ -54,8 +55,8 @@ func ids(things []thing) (all []string) {
 	return all
 }
 
-// fivePages is a list of five things in pages of two.
-func fivePages(t *testing.T) *pages {
+// fiveThings is a list of five things in pages of two.
+func fiveThings(t *testing.T) *pages {
 	return &pages{t: t, bodies: map[string]string{
 		"limit=2&page_size=2":          page("http://deis.example.com:8000/v2/apps/?limit=2&offset=2&page_size=2", "a", "b"),
 		"limit=2&offset=2&page_size=2": page("https://evil.example.com/elsewhere?page_size=2&limit=2&offset=4#top", "c", "d"),
@@ -63,7 +64,7 @@ func fivePages(t *testing.T) *pages {
 	}}
 }
 
-func TestAPageIsAskedForAsTheVersionUnderstands(t *testing.T) {
+func TestAPageIsRequestedAsTheVersionUnderstandsIt(t *testing.T) {
 	for _, c := range []struct {
 		options rest.ListOptions
 		v1, v2  string
@@ -80,7 +81,7 @@ func TestAPageIsAskedForAsTheVersionUnderstands(t *testing.T) {
 			client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 				assert.Equal(t, fmt.Sprintf("/v%d/apps/", api.Major), req.URL.Path)
 				assert.Equal(t, query, req.URL.RawQuery, "%s %+v", api, c.options)
-				return answer(200, page("null"), version.Header+": "+api.String()), nil
+				return response(200, page("null"), version.Header+": "+api.String()), nil
 			}), func(c *rest.Config) { c.API = api })
 			got, err := rest.List[thing](t.Context(), client, rest.Path("apps"), c.options)
 			require.NoError(t, err, "%s %+v", api, c.options)
@@ -90,7 +91,7 @@ func TestAPageIsAskedForAsTheVersionUnderstands(t *testing.T) {
 	}
 }
 
-func TestAPageThatCannotBeIsNeverAskedFor(t *testing.T) {
+func TestAPageThatCannotExistIsNeverRequested(t *testing.T) {
 	for _, o := range []rest.ListOptions{
 		{PageSize: -1}, {Page: -1}, {Page: math.MaxInt}, {PageSize: math.MaxInt, Page: 2}, {PageSize: math.MinInt, Page: math.MinInt},
 		{PageSize: 100, Page: math.MaxInt32},
@@ -107,8 +108,8 @@ func TestAPageThatCannotBeIsNeverAskedFor(t *testing.T) {
 	assert.ErrorIs(t, err, rest.ErrInvalidArgument)
 }
 
-func TestNextIsThePageAfterInTheSameList(t *testing.T) {
-	transport := fivePages(t)
+func TestNextIsTheFollowingPageOfTheSameList(t *testing.T) {
+	transport := fiveThings(t)
 	first, err := rest.List[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{PageSize: 2})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a", "b"}, ids(first.Items))
@@ -127,15 +128,15 @@ func TestNextIsThePageAfterInTheSameList(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Nil(t, none)
 	assert.Equal(t, []string{"limit=2&page_size=2", "limit=2&offset=2&page_size=2", "limit=2&offset=4&page_size=2"}, transport.queries,
-		"whatever host, scheme and path the links have")
+		"the host, scheme and path of a link are ignored")
 
 	again, err := first.Next(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, second.Items, again.Items, "a page can be left twice")
+	assert.Equal(t, second.Items, again.Items, "Next can be called twice")
 }
 
 func TestNextTakesOptionsForItsPageOnly(t *testing.T) {
-	transport := fivePages(t)
+	transport := fiveThings(t)
 	var headers []string
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		headers = append(headers, req.Header.Get("X-List")+req.Header.Get("X-Next"))
@@ -148,14 +149,14 @@ func TestNextTakesOptionsForItsPageOnly(t *testing.T) {
 	page, err = page.Next(t.Context(), next, rest.WithHeader("X-List", "own"), rest.WithResponse(&resp),
 		rest.WithQuery(struct{ Limit int }{1}))
 	require.NoError(t, err)
-	assert.Equal(t, []string{"c", "d"}, ids(page.Items), "which page it is, no option changes")
+	assert.Equal(t, []string{"c", "d"}, ids(page.Items), "no option changes which page it is")
 	assert.Equal(t, 200, resp.Status)
 	_, err = page.Next(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"list", "ownnext", "list"}, headers)
 }
 
-func TestAPageMadeByHandIsTheLast(t *testing.T) {
+func TestTheZeroPageIsTheLast(t *testing.T) {
 	var page rest.Page[thing]
 	assert.False(t, page.HasNext())
 	next, err := page.Next(t.Context())
@@ -164,10 +165,10 @@ func TestAPageMadeByHandIsTheLast(t *testing.T) {
 }
 
 func TestAllRangesOverEverything(t *testing.T) {
-	transport := fivePages(t)
+	transport := fiveThings(t)
 	all := rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{PageSize: 2})
-	assert.Empty(t, transport.queries, "it asks for nothing until ranged over")
-	for range 2 { // and begins anew each time
+	assert.Empty(t, transport.queries, "nothing is requested until it is ranged over")
+	for range 2 { // each time from the beginning
 		transport.queries = nil
 		items, err := rest.Collect(all)
 		require.NoError(t, err)
@@ -182,9 +183,9 @@ func TestAllRangesOverEverything(t *testing.T) {
 	assert.Equal(t, []string{"c", "d", "e"}, ids(items))
 }
 
-func TestAllWithoutReadAheadAsksForNothingItDoesNotNeed(t *testing.T) {
+func TestAllWithoutReadAheadRequestsNothingThatItDoesNotNeed(t *testing.T) {
 	for last, requests := range map[string]int{"a": 1, "b": 1, "c": 2, "d": 2, "e": 3} {
-		transport := fivePages(t)
+		transport := fiveThings(t)
 		for item, err := range rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{PageSize: 2},
 			rest.WithoutReadAhead()) {
 			require.NoError(t, err)
@@ -196,7 +197,7 @@ func TestAllWithoutReadAheadAsksForNothingItDoesNotNeed(t *testing.T) {
 	}
 }
 
-func TestAllOfAnEmptyListIsNothing(t *testing.T) {
+func TestAllYieldsNothingForAnEmptyList(t *testing.T) {
 	transport := &pages{t: t, bodies: map[string]string{"": page("null")}}
 	items, err := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
 	require.NoError(t, err)
@@ -204,10 +205,10 @@ func TestAllOfAnEmptyListIsNothing(t *testing.T) {
 	assert.Len(t, transport.queries, 1)
 }
 
-func TestAnEmptyPageThatHasANextEndsTheRange(t *testing.T) {
+func TestAnEmptyPageThatNamesANextPageIsAnError(t *testing.T) {
 	transport := &pages{t: t, bodies: map[string]string{"": page("?offset=1", "a"), "offset=1": page("?offset=2"), "offset=2": page("null", "b")}}
 	items, err := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
-	require.ErrorContains(t, err, "200 OK: the page is empty, but has a next: the list would have no end")
+	require.ErrorContains(t, err, "200 OK: the page is empty but names a next page: the list would never end")
 	assert.Equal(t, []string{"a"}, ids(items))
 	assert.Len(t, transport.queries, 2)
 }
@@ -223,9 +224,9 @@ func TestAllYieldsAnErrorOnceAndEnds(t *testing.T) {
 		for item, err := range rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}) {
 			if err == nil {
 				items++
-				continue // a range that does not stop by itself
+				continue
 			}
-			failures++
+			failures++ // this range does not break on an error
 			assert.Zero(t, item, situation)
 			var failed *rest.Error
 			assert.ErrorAs(t, err, &failed, situation)
@@ -235,11 +236,11 @@ func TestAllYieldsAnErrorOnceAndEnds(t *testing.T) {
 
 		collected, err := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
 		require.Error(t, err, situation)
-		assert.Len(t, collected, items, "Collect keeps what came before")
+		assert.Len(t, collected, items, "Collect keeps the items before the error")
 	}
 }
 
-func TestAListInCirclesEndsWithAnError(t *testing.T) {
+func TestACircularListEndsWithAnError(t *testing.T) {
 	for situation, bodies := range map[string]map[string]string{
 		"a page that is its own next": {"": page("?offset=2", "a"), "offset=2": page("?offset=2", "b")},
 		"two that name each other":    {"": page("?offset=2", "a"), "offset=2": page("?offset=4", "b"), "offset=4": page("?offset=2", "c")},
@@ -248,15 +249,15 @@ func TestAListInCirclesEndsWithAnError(t *testing.T) {
 		transport := &pages{t: t, bodies: bodies}
 		items, err := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
 		require.Error(t, err, situation)
-		assert.Contains(t, err.Error(), "twice: the list would have no end", situation)
+		assert.Contains(t, err.Error(), "twice: the list would never end", situation)
 		assert.Len(t, transport.queries, len(bodies), situation)
 		assert.Len(t, items, len(bodies), situation)
 	}
 }
 
-func TestAllKeepsNothingOfTheSliceOfItsOptions(t *testing.T) {
-	transport := fivePages(t)
-	opts := make([]rest.CallOption, 1, 10) // with room, where an append would write
+func TestAllCopiesItsOptions(t *testing.T) {
+	transport := fiveThings(t)
+	opts := make([]rest.CallOption, 1, 10) // with spare capacity, into which an append would write
 	opts[0] = rest.WithHeader("X-Own", "x")
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		assert.Equal(t, "x", req.Header.Get("X-Own"))
@@ -271,16 +272,16 @@ func TestAllKeepsNothingOfTheSliceOfItsOptions(t *testing.T) {
 	assert.Len(t, items, 5)
 	_, err = first.Next(t.Context())
 	require.NoError(t, err)
-	assert.Nil(t, opts[:2][1], "nothing was written behind the caller's options")
+	assert.Nil(t, opts[:2][1], "nothing is written after the caller's options")
 }
 
-func TestAPageCanBeLeftByManyAtOnce(t *testing.T) {
-	opts := make([]rest.CallOption, 5) // a copy of five has room for a sixth, which they must not share
+func TestNextIsSafeForConcurrentUse(t *testing.T) {
+	opts := make([]rest.CallOption, 5) // a copy of five has capacity for a sixth, which concurrent calls must not share
 	for i := range opts {
 		opts[i] = rest.WithHeader("X-Own", "x")
 	}
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-		return answer(200, page("?offset=2", req.URL.RawQuery)), nil
+		return response(200, page("?offset=2", req.URL.RawQuery)), nil
 	}))
 	first, err := rest.List[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{}, opts...)
 	require.NoError(t, err)
@@ -296,26 +297,26 @@ func TestAPageCanBeLeftByManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
+func TestAResponseThatIsNotAListIsAnError(t *testing.T) {
 	for situation, c := range map[string]struct{ body, says string }{
-		"an object of another kind":   {`{"id":"a"}`, "the response is not a list: it has no results"},
-		"results of null":             {`{"count":0,"next":null,"results":null}`, "the response is not a list"},
-		"an array":                    {`[]`, "the response is not a list"},
-		"results that are no array":   {`{"results":{}}`, "the response is not a list"},
-		"a next that is no text":      {`{"results":[],"next":5}`, "the response cannot be read"},
-		"a next that cannot be read":  {`{"results":[],"next":"/v2/apps/?a=%zz"}`, "the address of the next page cannot be read"},
-		"a next with semicolons":      {`{"results":[],"next":"/v2/apps/?a=1;b=2"}`, "the address of the next page cannot be read"},
-		"a next that leads nowhere":   {`{"results":[],"next":"/v2/apps/"}`, "the address of the next page has no query"},
-		"a next of nothing but a ?":   {`{"results":[],"next":"/v2/apps/?"}`, "the address of the next page has no query"},
-		"a next of nothing but a #":   {`{"results":[],"next":"/v2/apps/#?offset=2"}`, "the address of the next page has no query"},
-		"an item of another type":     {`{"results":[{"id":"a"},"b"]}`, "item 2 of the response cannot be read"},
-		"a count below zero":          {`{"count":-1,"results":[]}`, "the count of the list is negative"},
-		"something behind its end":    {`{"results":[]} {}`, "the response is not JSON"},
-		"a key that is not text":      {`{"results":[],5:1}`, "the response is not JSON"},
-		"a key without its end":       {`{"results":[],"coun`, "the response is not JSON"},
-		"a field that cannot be read": {`{"results":[],"previous":x}`, "the response cannot be read: its JSON"},
-		"a list without its end":      {`{"results":[{"id":"a"}`, "the response is not JSON"},
-		"an error that came with 200": {`{"detail":"no"}`, "the response is not a list"},
+		"another object":                {`{"id":"a"}`, "the response is not a list: it has no results"},
+		"results of null":               {`{"count":0,"next":null,"results":null}`, "the response is not a list"},
+		"an array":                      {`[]`, "the response is not a list"},
+		"results that are not an array": {`{"results":{}}`, "the response is not a list"},
+		"a next that is not a string":   {`{"results":[],"next":5}`, "the response cannot be read"},
+		"a next that cannot be read":    {`{"results":[],"next":"/v2/apps/?a=%zz"}`, "the address of the next page cannot be read"},
+		"a next with semicolons":        {`{"results":[],"next":"/v2/apps/?a=1;b=2"}`, "the address of the next page cannot be read"},
+		"a next that leads nowhere":     {`{"results":[],"next":"/v2/apps/"}`, "the address of the next page has no query"},
+		"a next of nothing but a ?":     {`{"results":[],"next":"/v2/apps/?"}`, "the address of the next page has no query"},
+		"a next of nothing but a #":     {`{"results":[],"next":"/v2/apps/#?offset=2"}`, "the address of the next page has no query"},
+		"an item of another type":       {`{"results":[{"id":"a"},"b"]}`, "item 2 of the response cannot be read"},
+		"a count below zero":            {`{"count":-1,"results":[]}`, "the count of the list is negative"},
+		"data after its end":            {`{"results":[]} {}`, "the response is not JSON"},
+		"a key that is not a string":    {`{"results":[],5:1}`, "the response is not JSON"},
+		"a key without its end":         {`{"results":[],"coun`, "the response is not JSON"},
+		"a field that cannot be read":   {`{"results":[],"previous":x}`, "the response cannot be read: its JSON"},
+		"a list without its end":        {`{"results":[{"id":"a"}`, "the response is not JSON"},
+		"an error with status 200":      {`{"detail":"no"}`, "the response is not a list"},
 	} {
 		_, err := rest.List[thing](t.Context(), newClient(t, always(200, c.body)), rest.Path("apps"), rest.ListOptions{})
 		var failed *rest.Error
@@ -331,10 +332,10 @@ func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
 }
 
 func TestCollectStopsAtTheFirstError(t *testing.T) {
-	asked := 0
+	yielded := 0
 	items, err := rest.Collect(func(yield func(int, error) bool) {
 		for i := range 5 {
-			asked++
+			yielded++
 			var err error
 			if i == 2 {
 				err = io.ErrUnexpectedEOF
@@ -346,7 +347,7 @@ func TestCollectStopsAtTheFirstError(t *testing.T) {
 	})
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.Equal(t, []int{0, 1}, items)
-	assert.Equal(t, 3, asked)
+	assert.Equal(t, 3, yielded)
 
 	none, err := rest.Collect(func(func(string, error) bool) {})
 	assert.NoError(t, err)
@@ -355,12 +356,12 @@ func TestCollectStopsAtTheFirstError(t *testing.T) {
 	assert.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
-func TestCallsBesideAListKeepTheirVersion(t *testing.T) {
+func TestAListUsesTheNegotiatedVersion(t *testing.T) {
 	controller := newController("1.6")
 	client := newClient(t, controller, unpinned)
 	_, err := rest.List[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{PageSize: 1})
 	assert.ErrorContains(t, err, "deis: GET /v1/apps/: 200 OK: the response is not a list")
-	assert.EqualValues(t, 1, controller.asked.Load())
+	assert.EqualValues(t, 1, controller.probes.Load())
 }
 
 func TestAListKeepsTheQueryOfItsCaller(t *testing.T) {
@@ -368,9 +369,9 @@ func TestAListKeepsTheQueryOfItsCaller(t *testing.T) {
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		queries = append(queries, req.URL.RawQuery)
 		if len(queries) == 1 {
-			return answer(200, `{"count":2,"next":"http://x/v2/things/?limit=1&offset=1&owner=bob","results":[{"id":"a"}]}`), nil
+			return response(200, `{"count":2,"next":"http://x/v2/things/?limit=1&offset=1&owner=bob","results":[{"id":"a"}]}`), nil
 		}
-		return answer(200, `{"count":2,"next":null,"results":[{"id":"b"}]}`), nil
+		return response(200, `{"count":2,"next":null,"results":[{"id":"b"}]}`), nil
 	}))
 	type filter struct {
 		Owner string `url:"owner"`

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What is logged: one line a call at level debug, one a retry at level warn. Neither has a header, a query or a body:
-// that is where secrets are.
+// Each call is logged in one line at level debug, each retry in one at level warn. Neither has a header, a query or a
+// body, since those can contain secrets.
 
 func (c *call) log(took time.Duration, err error) {
 	logger := c.client.config.Logger
@@ -45,7 +45,7 @@ func (c *call) logRetry(resp *http.Response) {
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
 	} else {
-		attrs = append(attrs, slog.String("error", c.lastTry))
+		attrs = append(attrs, slog.String("error", c.lastFailure))
 	}
 	logger.LogAttrs(c, slog.LevelWarn, "deis: retrying", attrs...)
 }

@@ -20,18 +20,18 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
+func TestALogHasOneLineForEachCallAndEachRetry(t *testing.T) {
 	var log bytes.Buffer
 	attempts := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		attempts++
 		switch attempts {
 		case 1:
-			return answer(503, "secretsecret", "X-Secret: secretsecret"), nil
+			return response(503, "secretsecret", "X-Secret: secretsecret"), nil
 		case 2:
 			return nil, errors.New("connection lost")
 		}
-		return answer(200, `{"id":"secretsecret"}`, "X-Secret: secretsecret"), nil
+		return response(200, `{"id":"secretsecret"}`, "X-Secret: secretsecret"), nil
 	}), func(c *rest.Config) {
 		c.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.Retry = rest.RetryPolicy{Max: 3, MinWait: 1, MaxWait: 1}
@@ -49,11 +49,11 @@ func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
 		assert.Equal(t, "GET", parts["method"])
 		assert.Equal(t, "/v2/apps/a/", parts["path"])
 		assert.Equal(t, "GET /apps/{app}/", parts["operation"])
-		lasts, attempt := "took", "attempts"
+		duration, attempt := "took", "attempts"
 		if parts["level"] == "WARN" {
-			lasts, attempt = "wait", "attempt"
+			duration, attempt = "wait", "attempt"
 		}
-		assert.Contains(t, parts, lasts)
+		assert.Contains(t, parts, duration)
 		assert.EqualValues(t, min(len(lines)+1, 3), parts[attempt])
 		lines = append(lines, fmt.Sprint(parts["level"], " ", parts["msg"], " ", parts["status"], " ", parts["error"]))
 	}
@@ -64,7 +64,7 @@ func TestALogHasOneLineACallAndOneARetry(t *testing.T) {
 	}, lines)
 }
 
-func TestALogAboveDebugHasNoLineForACall(t *testing.T) {
+func TestALogAboveLevelDebugHasNoLineForACall(t *testing.T) {
 	var log bytes.Buffer
 	client := newClient(t, always(500, ""), func(c *rest.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
@@ -99,7 +99,7 @@ func (h *contextHandler) Handle(ctx context.Context, _ slog.Record) error {
 	return nil
 }
 
-// go-retryablehttp keeps a logger that writes URLs to the stderr of its start, so only another process can tell.
+// go-retryablehttp makes a logger at its start that writes URLs to os.Stderr, so only another process can show it.
 func TestNothingIsPrinted(t *testing.T) {
 	if os.Getenv("DEIS_TEST_PRINTS_NOTHING") == "" {
 		t.Parallel()
@@ -127,7 +127,7 @@ func TestNothingIsPrinted(t *testing.T) {
 	}
 }
 
-func TestNoPrinterOfAConfigOrClientShowsTheToken(t *testing.T) {
+func TestPrintingAConfigOrClientShowsNoToken(t *testing.T) {
 	const known = token
 	config := rest.Config{BaseURL: parseURL(t, "https://deis.example.com"), Token: func(context.Context) (string, error) { return known, nil }, HTTP: new(http.Client)}
 	client := rest.New(config)
@@ -136,7 +136,7 @@ func TestNoPrinterOfAConfigOrClientShowsTheToken(t *testing.T) {
 			assert.NotContains(t, fmt.Sprintf(verb, value), known, "%s of %T", verb, value)
 		}
 	}
-	// What testify prints of two values that differ comes from spew, which goes through everything.
+	// testify prints two values that differ with spew, which prints every unexported field.
 	printed := new(printout)
 	assert.Equal(printed, client, rest.New(rest.Config{BaseURL: config.BaseURL, HTTP: config.HTTP}))
 	assert.Equal(printed, config, rest.Config{})
@@ -144,7 +144,7 @@ func TestNoPrinterOfAConfigOrClientShowsTheToken(t *testing.T) {
 	assert.NotContains(t, string(*printed), known)
 }
 
-// printout keeps what testify says.
+// printout keeps what testify prints.
 type printout []byte
 
 func (p *printout) Errorf(format string, args ...any) { *p = fmt.Appendf(*p, format, args...) }

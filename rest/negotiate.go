@@ -17,22 +17,22 @@ type Server struct {
 	Platform string      // from the header DEIS_PLATFORM_VERSION, "" if there was none
 }
 
-// negotiation remembers what the Controller speaks, for a client and all copies of it.
+// negotiation remembers which version the Controller speaks, for a client and all its copies.
 type negotiation struct {
 	server atomic.Pointer[Server]      // last seen
-	api    atomic.Pointer[version.API] // agreed on; nil before, and after the Controller changed its major version
+	api    atomic.Pointer[version.API] // negotiated; nil before that, and after the Controller changed its major version
 }
 
 const (
-	probePath    = "/v2/"           // is requested without a token: 401 from v2 Controllers and 404 from v1, both name the version
+	probePath    = "/v2/"           // without a token, v2 Controllers respond with 401 and v1 with 404; both name the version
 	probeTimeout = 10 * time.Second // a Controller responds in milliseconds
-	probeTurn    = "version"        // the others are "app ID"
+	probeTurn    = "version"        // the other turns are called "app ID"
 )
 
-// Negotiate returns the API version that calls speak. Unless the client is pinned to one, the first call asks the
-// Controller; calls that begin meanwhile wait in turn, each under its own context. A probe takes at most ten seconds and
-// its failure is not remembered. The error is a *version.MismatchError if there is no common version, and matches
-// ErrNotController if something else responds.
+// Negotiate returns the API version that calls speak. Unless the client is pinned to one, the first call probes the
+// Controller for it; calls that start before the response wait in turn, each under its own context. A probe takes at
+// most ten seconds, and a failure is not remembered. The error is a *version.MismatchError if there is no common
+// version, and matches ErrNotController if something else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	if c.config.API != (version.API{}) {
 		return c.config.API, nil
@@ -44,24 +44,24 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	probe.locate("", probePath)
 	done, err := c.turns.begin(ctx, probeTurn)
 	if err != nil {
-		probe.waits = "waiting for another call to ask for the API version"
+		probe.waitingFor = "waiting for the version probe of another call"
 		return version.API{}, probe.newError(err)
 	}
 	defer done()
-	if api := c.negotiated.api.Load(); api != nil { // agreed on meanwhile
+	if api := c.negotiated.api.Load(); api != nil { // another call has negotiated it while this one waited
 		return *api, nil
 	}
-	return c.ask(probe)
+	return c.sendProbe(probe)
 }
 
-// ask asks the Controller for its version.
-func (c *Client) ask(probe *call) (version.API, error) {
+// sendProbe requests the version of the Controller.
+func (c *Client) sendProbe(probe *call) (version.API, error) {
 	bounded, cancel := context.WithTimeout(probe, probeTimeout)
 	defer cancel()
 	if err := probe.send(bounded, nil); err != nil {
 		var failed *Error
-		if errors.As(err, &failed) && failed.StatusCode == 0 && bounded.Err() != nil && probe.Err() == nil { // the bound is ours, not the caller's
-			failed.cause, failed.lastTry = fmt.Errorf("no response within %v", probeTimeout), probe.lastTry
+		if errors.As(err, &failed) && failed.StatusCode == 0 && bounded.Err() != nil && probe.Err() == nil { // probeTimeout has passed, the caller's context has not ended
+			failed.cause, failed.lastFailure = fmt.Errorf("no response within %v", probeTimeout), probe.lastFailure
 		}
 		return version.API{}, err
 	}
@@ -73,8 +73,8 @@ func (c *Client) ask(probe *call) (version.API, error) {
 	return api, err
 }
 
-// Require returns an *version.UnsupportedError, without sending the operation, if the version that calls speak is
-// older than need.
+// Require returns a *version.UnsupportedError if the version that calls speak is older than need. It sends at most the
+// version probe.
 func (c *Client) Require(ctx context.Context, operation string, need version.API) error {
 	have, err := c.Negotiate(ctx)
 	if err == nil && !have.AtLeast(need) {
@@ -83,7 +83,7 @@ func (c *Client) Require(ctx context.Context, operation string, need version.API
 	return err
 }
 
-// RequireAt is Require for an operation at an endpoint, whose path it checks before it asks for the version.
+// RequireAt is Require for an operation at an endpoint. It checks the path of the endpoint first.
 func (c *Client) RequireAt(ctx context.Context, at Endpoint, operation string, need version.API) error {
 	if at.err != nil {
 		return at.err
@@ -91,7 +91,7 @@ func (c *Client) RequireAt(ctx context.Context, at Endpoint, operation string, n
 	return c.Require(ctx, operation, need)
 }
 
-// Server returns what the Controller last said about itself; false before its first response.
+// Server returns what the Controller last said about itself, or false before its first response.
 func (c *Client) Server() (Server, bool) {
 	if server := c.negotiated.server.Load(); server != nil {
 		return *server, true

@@ -20,16 +20,17 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// unpinned makes a client ask for the version.
+// unpinned makes a client negotiate the version.
 func unpinned(c *rest.Config) { c.API = version.API{} }
 
-// A controller answers as one of a version does: /v2/ with 401 or 404, everything else with {}.
+// A controller is a transport that responds like a Controller of a version: to /v2/ with 401 or 404, to the paths of
+// the version with {}.
 type controller struct {
 	api      atomic.Value  // string; "" sends no header
-	takes    time.Duration // to answer
+	takes    time.Duration // for each response
 	requests atomic.Int64
-	asked    atomic.Int64 // how many of them asked for the version
-	canceled atomic.Int64 // how many ended with their context
+	probes   atomic.Int64 // how many of them were version probes
+	canceled atomic.Int64 // how many of them ended with their context
 }
 
 func newController(api string) *controller {
@@ -42,7 +43,7 @@ func (c *controller) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.requests.Add(1)
 	status := 200
 	if req.URL.Path == "/v2/" {
-		c.asked.Add(1)
+		c.probes.Add(1)
 		status = 401
 		if strings.HasPrefix(c.api.Load().(string), "1") {
 			status = 404
@@ -57,7 +58,7 @@ func (c *controller) RoundTrip(req *http.Request) (*http.Response, error) {
 	if major := c.api.Load().(string)[:1]; status == 200 && !strings.HasPrefix(req.URL.Path, "/v"+major+"/") {
 		status = 404
 	}
-	return answer(status, "{}", version.Header+": "+c.api.Load().(string), version.PlatformHeader+": 2."+c.api.Load().(string)), nil
+	return response(status, "{}", version.Header+": "+c.api.Load().(string), version.PlatformHeader+": 2."+c.api.Load().(string)), nil
 }
 
 func get(ctx context.Context, c *rest.Client) error {
@@ -65,16 +66,16 @@ func get(ctx context.Context, c *rest.Client) error {
 	return err
 }
 
-func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
+func TestTheFirstCallSendsOneProbeWithoutAToken(t *testing.T) {
 	for _, c := range []struct {
 		situation, header string
 		status            int
 		spoken            string
 	}{
-		{"v2 refuses the anonymous", "2.2", 401, "2.2"},
+		{"v2 requires a token", "2.2", 401, "2.2"},
 		{"v1 has no such path", "1.6", 404, "1.6"},
-		{"somebody lets it through", "2.2", 200, "2.2"},
-		{"in trouble, but a Controller", "2.2", 500, "2.2"},
+		{"a proxy adds a token", "2.2", 200, "2.2"},
+		{"a Controller that fails", "2.2", 500, "2.2"},
 		{"newer", "2.10", 401, "2.3"},
 		{"older", "2.1", 401, "2.1"},
 	} {
@@ -84,15 +85,15 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 			if len(requests) > 1 {
 				assert.Equal(t, c.spoken, req.Header.Get(version.Header), c.situation)
 				assert.Equal(t, "token "+token, req.Header.Get("Authorization"))
-				return answer(200, "{}", version.Header+": "+c.header), nil
+				return response(200, "{}", version.Header+": "+c.header), nil
 			}
 			assert.NotContains(t, req.Header, "Authorization", c.situation)
 			assert.Equal(t, "GET /", rest.Operation(req.Context()))
-			assert.NotContains(t, req.Header, http.CanonicalHeaderKey(version.Header), "no version is agreed on yet")
+			assert.NotContains(t, req.Header, http.CanonicalHeaderKey(version.Header), "no version has been negotiated yet")
 			assert.Equal(t, "application/json", req.Header.Get("Accept"))
 			assert.Equal(t, "rest-test", req.Header.Get("User-Agent"))
 			assert.Nil(t, req.Body)
-			return answer(c.status, `<h1>hi</h1>`, version.Header+": "+c.header, version.PlatformHeader+": 7.0"), nil
+			return response(c.status, `<h1>hi</h1>`, version.Header+": "+c.header, version.PlatformHeader+": 7.0"), nil
 		}), unpinned, func(c *rest.Config) { c.BaseURL = parseURL(t, "https://deis.example.com/prefix/") })
 
 		_, known := client.Server()
@@ -111,20 +112,20 @@ func TestTheFirstCallAsksForTheVersionOnceAndWithoutToken(t *testing.T) {
 	}
 }
 
-func TestAPinnedClientNeverAsks(t *testing.T) {
+func TestAPinnedClientSendsNoProbe(t *testing.T) {
 	controller := newController("2.2")
 	client := newClient(t, controller)
 	require.NoError(t, get(t.Context(), client))
 	api, err := client.Negotiate(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, version.V2_2, api)
-	assert.Zero(t, controller.asked.Load())
+	assert.Zero(t, controller.probes.Load())
 	server, known := client.Server()
 	assert.True(t, known)
 	assert.Equal(t, rest.Server{API: version.V2_2, Platform: "2.2.2"}, server)
 }
 
-func TestWhatIsNoControllerIsDescribed(t *testing.T) {
+func TestTheErrorDescribesWhatIsNotAController(t *testing.T) {
 	for _, c := range []struct {
 		situation   string
 		resp        func() *http.Response
@@ -132,16 +133,16 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 		alsoMatches error
 	}{
 		{"a web site", func() *http.Response {
-			return answer(200, "<html><title>Welcome to\nExample</title>", "Content-Type: text/html")
-		}, `deis: GET /v2/: 200 OK: no Controller at deis.example.com: it has no DEIS_API_VERSION header, found text/html: Welcome to Example`, nil},
+			return response(200, "<html><title>Welcome to\nExample</title>", "Content-Type: text/html")
+		}, `deis: GET /v2/: 200 OK: no Controller at deis.example.com: the response has no DEIS_API_VERSION header, its Content-Type is text/html: Welcome to Example`, nil},
 		{"a router that finds no Controller", func() *http.Response {
-			return answer(502, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "Content-Type: text/html")
-		}, `502 Bad Gateway: no Controller at deis.example.com: it has no DEIS_API_VERSION header, found text/html`, rest.ErrUnavailable},
-		{"nothing to see", func() *http.Response { return answer(404, "") }, "it has no DEIS_API_VERSION header", nil},
-		{"a version that is none", func() *http.Response {
-			return answer(200, "{}", version.Header+": two", "Content-Type: application/json")
-		}, `no Controller at deis.example.com: its DEIS_API_VERSION header is "two", found application/json`, nil},
-		{"an empty version", func() *http.Response { return answer(200, "{}", version.Header+": ") }, "it has no DEIS_API_VERSION header", nil},
+			return response(502, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "Content-Type: text/html")
+		}, `502 Bad Gateway: no Controller at deis.example.com: the response has no DEIS_API_VERSION header, its Content-Type is text/html`, rest.ErrUnavailable},
+		{"an empty response", func() *http.Response { return response(404, "") }, "the response has no DEIS_API_VERSION header", nil},
+		{"an invalid version", func() *http.Response {
+			return response(200, "{}", version.Header+": two", "Content-Type: application/json")
+		}, `no Controller at deis.example.com: the response has the DEIS_API_VERSION "two", its Content-Type is application/json`, nil},
+		{"an empty version", func() *http.Response { return response(200, "{}", version.Header+": ") }, "the response has no DEIS_API_VERSION header", nil},
 	} {
 		requests := 0
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -152,12 +153,12 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 			}
 			return resp, nil
 		}), unpinned)
-		for range 2 { // it is not remembered
+		for range 2 { // the failure is not remembered
 			requests = 0
 			err := get(t.Context(), client)
 			require.ErrorIs(t, err, rest.ErrNotController, c.situation)
 			assert.Contains(t, err.Error(), c.says, c.situation)
-			assert.NotErrorIs(t, err, rest.ErrNotFound, "what was asked for may be there: %s", c.situation)
+			assert.NotErrorIs(t, err, rest.ErrNotFound, "the resource can exist: %s", c.situation)
 			if c.alsoMatches != nil {
 				assert.ErrorIs(t, err, c.alsoMatches, c.situation)
 			}
@@ -169,38 +170,38 @@ func TestWhatIsNoControllerIsDescribed(t *testing.T) {
 	}
 }
 
-func TestAQuestionIsRepeatedLikeAnyGet(t *testing.T) {
-	asked := 0
+func TestAProbeIsRetriedLikeAnyGet(t *testing.T) {
+	probes := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		if asked++; asked < 3 {
+		if probes++; probes < 3 {
 			return httpmock.NewStringResponse(502, ""), nil
 		}
-		return answer(401, ""), nil
-	}), unpinned, retries)
+		return response(401, ""), nil
+	}), unpinned, retryTwice)
 	api, err := client.Negotiate(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, version.V2_2, api)
-	assert.Equal(t, 3, asked)
+	assert.Equal(t, 3, probes)
 }
 
-func TestTheVersionResponseIsReadToItsEndAndClosed(t *testing.T) {
+func TestTheResponseToAProbeIsReadToItsEndAndClosed(t *testing.T) {
 	unread := strings.NewReader(strings.Repeat("x", 10_000))
 	closed := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		resp := answer(401, "")
+		resp := response(401, "")
 		resp.Body = &closer{Reader: unread, closed: func() { closed++ }}
 		return resp, nil
 	}), unpinned)
 	_, err := client.Negotiate(t.Context())
 	require.NoError(t, err)
-	assert.Zero(t, unread.Len(), "so that the connection can be used again")
+	assert.Zero(t, unread.Len(), "so that the connection can be reused")
 	assert.Equal(t, 1, closed)
 }
 
-func TestAVersionResponseWithoutEndIsNotReadForLong(t *testing.T) {
+func TestAResponseToAProbeWithoutEndIsNotReadForLong(t *testing.T) {
 	read := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		resp := answer(401, "")
+		resp := response(401, "")
 		resp.Body = io.NopCloser(reader(func(p []byte) (int, error) {
 			read += len(p)
 			return len(p), nil
@@ -212,24 +213,24 @@ func TestAVersionResponseWithoutEndIsNotReadForLong(t *testing.T) {
 	assert.Less(t, read, 128<<10)
 }
 
-func TestAnyAnswerThatNamesTheVersionEndsTheQuestion(t *testing.T) {
+func TestAProbeEndsWithTheFirstResponseThatNamesTheVersion(t *testing.T) {
 	for _, status := range []int{200, 401, 404, 408, 429, 500, 502, 503, 504} {
-		asked := 0
+		probes := 0
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			asked++
-			return answer(status, ""), nil
-		}), unpinned, retries)
+			probes++
+			return response(status, ""), nil
+		}), unpinned, retryTwice)
 		api, err := client.Negotiate(t.Context())
 		require.NoError(t, err, status)
 		assert.Equal(t, version.V2_2, api, status)
-		assert.Equal(t, 1, asked, status)
+		assert.Equal(t, 1, probes, status)
 	}
 }
 
-func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {
+func TestACanceledProbeSaysHowTheLastAttemptFailed(t *testing.T) {
 	for said, outcome := range map[string]outcome{
-		"the last: 503 Service Unavailable":            {status: 503},
-		"the last: read tcp: connection reset by peer": {err: reset},
+		"last failure: 503 Service Unavailable":            {status: 503},
+		"last failure: read tcp: connection reset by peer": {err: reset},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -251,7 +252,7 @@ func TestWhoStopsWaitingLearnsWhatTheTroubleWas(t *testing.T) {
 	}
 }
 
-func TestAMismatchSendsNothingAndIsNotRemembered(t *testing.T) {
+func TestAfterAMismatchNothingIsSentAndNothingRemembered(t *testing.T) {
 	controller := newController("3.0")
 	client := newClient(t, controller, unpinned)
 	for i := range 2 {
@@ -262,13 +263,13 @@ func TestAMismatchSendsNothingAndIsNotRemembered(t *testing.T) {
 		assert.EqualValues(t, i+1, controller.requests.Load())
 	}
 	server, known := client.Server()
-	assert.True(t, known, "a Controller it is")
+	assert.True(t, known, "it is a Controller")
 	assert.Equal(t, 3, server.API.Major)
 	controller.api.Store("2.2")
 	require.NoError(t, get(t.Context(), client))
 }
 
-func TestAFailureIsNotRemembered(t *testing.T) {
+func TestAFailedProbeIsNotRemembered(t *testing.T) {
 	controller := newController("2.2")
 	fails := true
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -286,7 +287,7 @@ func TestAFailureIsNotRemembered(t *testing.T) {
 	require.NoError(t, get(t.Context(), client))
 }
 
-func TestConcurrentFirstCallsShareOneQuestion(t *testing.T) {
+func TestConcurrentFirstCallsShareOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		controller := newController("2.2")
 		controller.takes = time.Second
@@ -304,16 +305,16 @@ func TestConcurrentFirstCallsShareOneQuestion(t *testing.T) {
 		for range 50 {
 			require.NoError(t, <-results)
 		}
-		assert.EqualValues(t, 1, controller.asked.Load())
+		assert.EqualValues(t, 1, controller.probes.Load())
 		assert.EqualValues(t, 51, controller.requests.Load())
 	})
 }
 
-func TestWhoWaitsForAProbeThatFailsProbesInTurn(t *testing.T) {
+func TestCallsThatWaitForAProbeThatFailsProbeInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, asked := time.Now(), 0
+		start, probes := time.Now(), 0
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			asked++
+			probes++
 			time.Sleep(time.Second)
 			return nil, io.ErrUnexpectedEOF
 		}), unpinned)
@@ -324,12 +325,12 @@ func TestWhoWaitsForAProbeThatFailsProbesInTurn(t *testing.T) {
 		for range 10 {
 			require.ErrorIs(t, <-results, io.ErrUnexpectedEOF)
 		}
-		assert.Equal(t, 10, asked, "a failure is not remembered")
+		assert.Equal(t, 10, probes, "a failure is not remembered")
 		assert.Equal(t, 10*time.Second, time.Since(start), "one probe at a time")
 	})
 }
 
-func TestACallerWhoLeavesNeitherBreaksNorBlocksTheOthers(t *testing.T) {
+func TestACallThatEndsEarlyNeitherBreaksNorBlocksOthers(t *testing.T) {
 	for _, leaver := range []string{"the first", "another"} {
 		synctest.Test(t, func(t *testing.T) {
 			controller := newController("2.2")
@@ -350,16 +351,16 @@ func TestACallerWhoLeavesNeitherBreaksNorBlocksTheOthers(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded, leaver)
 			assert.EqualError(t, err, map[string]string{
 				"the first": "deis: GET /v2/: context deadline exceeded",
-				"another":   "deis: GET /v2/: waiting for another call to ask for the API version: context deadline exceeded",
+				"another":   "deis: GET /v2/: waiting for the version probe of another call: context deadline exceeded",
 			}[leaver])
 			assert.Equal(t, 100*time.Millisecond, time.Since(start), leaver)
 			require.NoError(t, <-results, leaver)
-			assert.EqualValues(t, map[string]int{"the first": 2, "another": 1}[leaver], controller.asked.Load(), leaver)
+			assert.EqualValues(t, map[string]int{"the first": 2, "another": 1}[leaver], controller.probes.Load(), leaver)
 		})
 	}
 }
 
-func TestAQuestionThatNobodyWaitsForIsCancelled(t *testing.T) {
+func TestAProbeIsCanceledWhenNoCallWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		controller := newController("2.2")
 		controller.takes = time.Hour
@@ -377,34 +378,34 @@ func TestAQuestionThatNobodyWaitsForIsCancelled(t *testing.T) {
 		assert.EqualValues(t, 1, controller.canceled.Load())
 
 		controller.takes = time.Second
-		require.NoError(t, get(t.Context(), client), "the next call asks anew")
-		assert.EqualValues(t, 2, controller.asked.Load())
+		require.NoError(t, get(t.Context(), client), "the next call probes again")
+		assert.EqualValues(t, 2, controller.probes.Load())
 	})
 }
 
-func TestNobodyJoinsAQuestionThatWasCancelled(t *testing.T) {
+func TestNoCallUsesAProbeThatWasCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var asked atomic.Int64
+		var probes atomic.Int64
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/v2/" {
-				if asked.Add(1) == 1 {
-					time.Sleep(time.Minute) // and does not look at the context
+				if probes.Add(1) == 1 {
+					time.Sleep(time.Minute) // and ignores the context
 					return nil, context.Canceled
 				}
 			}
-			return answer(200, "{}"), nil
+			return response(200, "{}"), nil
 		}), unpinned)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorIs(t, get(ctx, client), context.DeadlineExceeded)
 		require.NoError(t, get(t.Context(), client))
-		time.Sleep(time.Hour) // the late answer to the first question breaks nothing
+		time.Sleep(time.Hour) // the late response to the first probe does no harm
 		require.NoError(t, get(t.Context(), client))
-		assert.EqualValues(t, 2, asked.Load())
+		assert.EqualValues(t, 2, probes.Load())
 	})
 }
 
-func TestACallWhoseContextEndedAsksNothing(t *testing.T) {
+func TestACallWhoseContextHasEndedSendsNoProbe(t *testing.T) {
 	controller := newController("2.2")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -422,15 +423,15 @@ func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
 
 	controller.api.Store("2.2")
 	err := get(t.Context(), client)
-	require.EqualError(t, err, "deis: GET /v1/apps/: 404 Not Found: the Controller speaks API 2.2, the call spoke 1.6")
+	require.EqualError(t, err, "deis: GET /v1/apps/: 404 Not Found: the Controller speaks API 2.2, but this call used 1.6")
 	assert.NotErrorIs(t, err, rest.ErrNotFound, "it says nothing about the resource")
-	require.NoError(t, get(t.Context(), client), "the next call asks again")
-	assert.EqualValues(t, 2, controller.asked.Load())
+	require.NoError(t, get(t.Context(), client), "the next call negotiates again")
+	assert.EqualValues(t, 2, controller.probes.Load())
 	api, err := client.Negotiate(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, version.V2_2, api)
 
-	for _, minor := range []string{"2.1", "2.0", "2.9"} { // another minor version holds at once
+	for _, minor := range []string{"2.1", "2.0", "2.9"} { // another minor version is spoken at once
 		controller.api.Store(minor)
 		require.NoError(t, get(t.Context(), client))
 		api, err := client.Negotiate(t.Context())
@@ -441,7 +442,7 @@ func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
 		server, _ := client.Server()
 		assert.Equal(t, want, server.API)
 	}
-	assert.EqualValues(t, 2, controller.asked.Load())
+	assert.EqualValues(t, 2, controller.probes.Load())
 
 	controller.api.Store("3.0")
 	require.Error(t, get(t.Context(), client))
@@ -449,7 +450,7 @@ func TestAClientSurvivesAnUpgradeOfTheController(t *testing.T) {
 	require.ErrorAs(t, get(t.Context(), client), &mismatch)
 }
 
-func TestResponsesOfSomebodyElseChangeNothingThatIsKnown(t *testing.T) {
+func TestForeignResponsesDoNotChangeTheNegotiatedVersion(t *testing.T) {
 	controller := newController("2.2")
 	foreign := false
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -464,12 +465,12 @@ func TestResponsesOfSomebodyElseChangeNothingThatIsKnown(t *testing.T) {
 	require.ErrorIs(t, get(t.Context(), client), rest.ErrNotController)
 	foreign = false
 	require.NoError(t, get(t.Context(), client))
-	assert.EqualValues(t, 1, controller.asked.Load())
+	assert.EqualValues(t, 1, controller.probes.Load())
 	_, known := client.Server()
 	assert.True(t, known)
 }
 
-func TestRequireRefusesWhatTheVersionDoesNotHave(t *testing.T) {
+func TestRequireRefusesOperationsThatTheVersionDoesNotHave(t *testing.T) {
 	for _, c := range []struct {
 		api, need version.API
 		ok        bool

@@ -15,7 +15,7 @@ import (
 // A CallOption changes one call.
 type CallOption func(*options)
 
-// options are what the call options of one call say.
+// options are the call options of one call, applied.
 type options struct {
 	query          string
 	header         http.Header
@@ -48,16 +48,16 @@ func (o *options) fail(err error) {
 	}
 }
 
-// A Response is what a call learns beside its result. See WithResponse.
+// A Response is what a call learns besides its result. See WithResponse.
 type Response struct {
 	Status   int         // of the last response; 0 if there was none
 	Header   http.Header // of the last response
-	API      version.API // the version that the call spoke
+	API      version.API // the version that the call used
 	Attempts int         // how often the request was sent
 }
 
-// Release is the number of the release that the call made, from the header X-Deis-Release; 0 where the Controller
-// does not say it, as no v2 Controller does.
+// Release returns the number of the release that the call made, from the header X-Deis-Release, or 0 without that
+// header. v2 Controllers do not send it.
 func (r *Response) Release() int {
 	number, err := strconv.Atoi(r.Header.Get("X-Deis-Release"))
 	if err != nil {
@@ -66,8 +66,8 @@ func (r *Response) Release() int {
 	return number
 }
 
-// WithResponse fills in r when the call ends, also when it fails. A call that is refused before anything is sent can
-// leave r as it was.
+// WithResponse fills in r when the call ends, even if it fails. A call that is refused before anything is sent can
+// leave r unchanged.
 func WithResponse(r *Response) CallOption {
 	return func(o *options) {
 		if r == nil {
@@ -78,21 +78,21 @@ func WithResponse(r *Response) CallOption {
 	}
 }
 
-// WithHeader sets a header of the request, in place of the client's own value if it has one. Host, Content-Length,
-// Transfer-Encoding and Trailer are not for callers to set. An Idempotency-Key is refused, because net/http would then
-// send a POST again by itself, without a word.
+// WithHeader sets a header of the request, replacing the client's own value if there is one. Host, Content-Length,
+// Transfer-Encoding and Trailer cannot be set. An Idempotency-Key is refused, because with it net/http would silently
+// resend a POST.
 func WithHeader(key, value string) CallOption {
 	return func(o *options) {
-		if key == "" || strings.ContainsFunc(key, notInName) || strings.ContainsFunc(value, notInValue) {
-			o.fail(InvalidArgument(fmt.Sprintf("header %.50q", key), "must be one name and one line"))
+		if key == "" || strings.ContainsFunc(key, isForbiddenInName) || strings.ContainsFunc(value, isForbiddenInValue) {
+			o.fail(InvalidArgument(fmt.Sprintf("header %.50q", key), "must have a valid name and a value of one line"))
 			return
 		}
 		switch http.CanonicalHeaderKey(key) {
-		case "Host", "Content-Length", "Transfer-Encoding", "Trailer": // net/http would leave them out
+		case "Host", "Content-Length", "Transfer-Encoding", "Trailer": // net/http ignores them
 			o.fail(InvalidArgument("header "+key, "cannot be set: it follows from the URL and the body"))
 			return
 		case "Idempotency-Key", "X-Idempotency-Key":
-			o.fail(InvalidArgument("header "+key, "cannot be set: net/http would send the request again by itself; use WithIdempotent"))
+			o.fail(InvalidArgument("header "+key, "cannot be set: with it, net/http would silently resend the request; use WithIdempotent"))
 			return
 		}
 		if o.header == nil {
@@ -102,19 +102,19 @@ func WithHeader(key, value string) CallOption {
 	}
 }
 
-// What RFC 9110 allows in a header. net/http would find out for itself, but only when it sends, as an error like that of
-// a connection, which is retried.
-func notInName(r rune) bool {
+// isForbiddenInName and isForbiddenInValue follow RFC 9110. net/http checks headers too, but only when it sends them,
+// with an error that looks like a connection error, which is retried.
+func isForbiddenInName(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
-func notInValue(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+func isForbiddenInValue(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// WithIdempotent declares that doing the call twice does no harm, so that it is retried as a GET is (but a POST never on
-// 503; see RetryPolicy).
+// WithIdempotent declares that making the call twice does no harm, so that it is retried like a GET (but a POST never
+// on 503; see RetryPolicy).
 func WithIdempotent() CallOption { return func(o *options) { o.idempotent = true } }
 
-// WithQuery sets the query, written as a struct with `url` tags as go-querystring reads them.
+// WithQuery sets the query, from a struct with the `url` tags of go-querystring.
 func WithQuery(v any) CallOption {
 	values, err := query.Values(v)
 	if err != nil {
@@ -125,7 +125,7 @@ func WithQuery(v any) CallOption {
 
 func withEncodedQuery(query string) CallOption { return func(o *options) { o.query = query } }
 
-// addQuery adds to the query that there is.
+// addQuery appends to the query of the options before it.
 func addQuery(query string) CallOption {
 	return func(o *options) { o.query = strings.Trim(o.query+"&"+query, "&") }
 }
@@ -136,28 +136,28 @@ func WithoutToken() CallOption { return func(o *options) { o.anonymous = true } 
 // WithBody gives a call a JSON body, for a DELETE that needs one.
 func WithBody(v any) CallOption { return func(o *options) { o.body = v } }
 
-// WithSecrets names texts in the request that nobody else may see, as a password in its body or a key in a header of the
-// caller's own: they are redacted where the response echoes them. The token is one without being named.
+// WithSecrets names secrets in the request, such as a password in its body or a key in a header: they are redacted
+// where the response echoes them. The token need not be named.
 func WithSecrets(secrets ...string) CallOption {
 	return func(o *options) { o.secrets = append(o.secrets, secrets...) }
 }
 
-// WithSecretResponse says that the response itself is a secret, a token or a config for example: a dump does not show it.
+// WithSecretResponse declares that the response is a secret, for example a token or a config: a dump does not show it.
 func WithSecretResponse() CallOption { return func(o *options) { o.secretResponse = true } }
 
-// WithUnknownPath allows a DELETE below an app, a certificate or an account that the SDK does not know to be safe. Servers
-// before Workflow v2.7 carry out a DELETE that they do not know on the parent: use it only where you know the
+// WithUnknownPath allows a DELETE below an app, a certificate or an account that is not known to be safe. Servers
+// before Workflow v2.7 carry out a DELETE of an unknown path on its parent: use this option only if you know the
 // server.
 func WithUnknownPath() CallOption { return func(o *options) { o.unknownPath = true } }
 
-// WithLook looks before the call is sent, in the turn in which it is: no other write of the client to the app comes between.
-// An error ends the call, and nothing is sent.
+// WithLook calls look just before the call is sent, in the same turn: no other write of the client to the app comes
+// between them. If look returns an error, the call returns it and nothing is sent.
 func WithLook(look func(context.Context) error) CallOption {
 	return func(o *options) { o.look = look }
 }
 
-// WithoutResponse leaves the Responses of options before it alone, for a call beside the one that they are meant for.
+// WithoutResponse drops the WithResponse options before it, for an additional call with the options of another.
 func WithoutResponse() CallOption { return func(o *options) { o.responses = nil } }
 
-// WithoutReadAhead makes an All ask for a page only when the range comes to it. On other calls it changes nothing.
+// WithoutReadAhead makes an All request a page only when the range reaches it. It has no effect on other calls.
 func WithoutReadAhead() CallOption { return func(o *options) { o.noReadAhead = true } }

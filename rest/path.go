@@ -10,28 +10,27 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// An Endpoint is a path below the API's version prefix, or the reason why there can be none. Make one with Path.
+// An Endpoint is a path below the API's version prefix, or the error of an invalid one. Make one with Path.
 type Endpoint struct {
-	path  string // escaped, with slashes on both ends unless NoSlash took the last
-	place *place // where the path ends in the table of known paths; nil: it is not in there
+	path  string // escaped, with slashes at both ends unless NoSlash removed the last
+	place *place // the last element in the table of known paths; nil: it is not in the table
 
-	serial string // the identifier for which writes take turns, if any, and its rule
-	rule   *rule
+	serial string // the identifier whose writes take turns, or ""
+	rule   *rule  // of serial
 	err    error
 }
 
-// Path joins the elements of a path and closes it with a slash, as most of the API's paths are: Path("apps", id,
-// "config") is /apps/{id}/config/. It checks every identifier against the whole of the pattern that real Controllers
-// have for it, because servers before Workflow v2.7 cut off what goes beyond the pattern and carry out the request on
-// what is left: a DELETE of /apps/hz_other destroys the app hz. An element of a path that the SDK does not know must be
-// one plain segment.
+// Path joins the elements of a path and ends it with a slash, like most paths of the API: Path("apps", id, "config") is
+// /apps/{id}/config/. Every identifier must match the whole of the pattern that real Controllers have for it, because
+// servers before Workflow v2.7 cut off what does not match and carry out the request on the rest: a DELETE of
+// /apps/hz_other destroys the app hz. An element of an unknown path must be one plain segment.
 //
-// A bad element does not show here: the call that uses the Endpoint returns the error, which matches
-// ErrInvalidArgument, and sends nothing.
+// Path does not return the error of a bad element: the call that uses the Endpoint does. That error matches
+// ErrInvalidArgument, and nothing is sent.
 func Path(elems ...string) Endpoint {
 	e := Endpoint{place: &root}
 	var b strings.Builder
-	b.Grow(64) // most are shorter
+	b.Grow(64) // most paths are shorter
 	b.WriteByte('/')
 	for i, elem := range elems {
 		r := &plainRule
@@ -55,9 +54,8 @@ func Path(elems ...string) Endpoint {
 	return e
 }
 
-// Check returns what is wrong with an identifier that stands in a body, or nil. The pattern is that of the path in which
-// the identifier would stand last: Check("apps/*/domains/*", "www.example.com"). It panics if the SDK has no rule for
-// the pattern.
+// Check returns what is wrong with an identifier in a body, or nil. The pattern is that of a path that ends in the
+// identifier: Check("apps/*/domains/*", "www.example.com"). Check panics if the SDK has no rule for the pattern.
 func Check(pattern, value string) error {
 	at := &root
 	for elem := range strings.SplitSeq(pattern, "/") {
@@ -69,16 +67,16 @@ func Check(pattern, value string) error {
 	return at.rule.check(value)
 }
 
-// NoSlash takes the slash off the end, for the paths that are documented without one.
+// NoSlash removes the trailing slash, for paths that are documented without one.
 func (e Endpoint) NoSlash() Endpoint {
 	e.path = strings.TrimSuffix(e.path, "/")
 	return e
 }
 
-// Err returns what is wrong with the path, or nil. Calls do so by themselves.
+// Err returns what is wrong with the path, or nil. Calls check it too.
 func (e Endpoint) Err() error { return e.err }
 
-// step is one element of an Endpoint's path, and the place that it leads to.
+// step is one element of an Endpoint's path, with its place.
 type step struct {
 	elem string
 	at   *place // nil: it is not in the table of known paths
@@ -96,7 +94,7 @@ func (e Endpoint) steps() []step {
 	return steps
 }
 
-// after returns the identifier that stands behind a collection, or "". It runs for each item of a list.
+// after returns the identifier that follows a collection, or "". It is called for each item of a list.
 func (e Endpoint) after(collection string) string {
 	rest := strings.Trim(e.path, "/")
 	for isCollection := true; rest != ""; isCollection = !isCollection {
@@ -111,14 +109,14 @@ func (e Endpoint) after(collection string) string {
 	return ""
 }
 
-// template is the path with names in place of the identifiers: /apps/{app}/config/.
+// template returns the path with names instead of the identifiers: /apps/{app}/config/.
 func (e Endpoint) template() string {
 	var b strings.Builder
 	for i, s := range e.steps() {
 		switch {
 		case s.at != nil && s.at.rule != nil:
 			s.elem = "{" + s.at.rule.name + "}"
-		case s.at == nil && i%2 == 1: // an unknown resource: collection, identifier, collection, …
+		case s.at == nil && i%2 == 1: // an unknown path: collection, identifier, collection, …
 			s.elem = "{id}"
 		}
 		b.WriteString("/" + s.elem)
@@ -129,31 +127,32 @@ func (e Endpoint) template() string {
 	return b.String()
 }
 
-// turn names what the writes to the endpoint take turns for, "app example-go", or is empty.
+// turn names the turn that a write to the endpoint waits for, "app example-go", or is empty.
 func (e Endpoint) turn() string {
-	if e.serial == "" || e.place != nil && e.place.alone {
+	if e.serial == "" || e.place != nil && e.place.noTurn {
 		return ""
 	}
 	return e.rule.argument + " " + e.serial
 }
 
-// checkDelete refuses to delete where a real Controller could destroy something else. Below a known resource it allows
-// only what the table says is safe: servers before Workflow v2.7 carry out the DELETE of any other path on its parent.
+// checkDelete refuses a DELETE with which a real Controller could destroy something else. Below a known resource it
+// allows only what the table says is safe: servers before Workflow v2.7 carry out the DELETE of any other path on its
+// parent.
 func (e Endpoint) checkDelete(api version.API) error {
 	steps := e.steps()
 	if steps[0].at == nil {
-		return nil // a resource that no Controller takes for another
+		return nil // no Controller mistakes this resource for another
 	}
 	isSafe := func(s step) bool {
 		return s.at != nil && s.at.deletes != (version.API{}) && api.AtLeast(s.at.deletes) &&
-			(s.at.rule == nil || s.at.rule.whole == nil || s.at.rule.whole(s.elem, api))
+			(s.at.rule == nil || s.at.rule.isMatchedWhole == nil || s.at.rule.isMatchedWhole(s.elem, api))
 	}
 	if isSafe(steps[len(steps)-1]) {
 		return nil
 	}
 	rule := "cannot be deleted safely in API " + api.String()
-	if last := steps[len(steps)-1]; last.at != nil && last.at.rule != nil && last.at.rule.whole != nil {
-		return InvalidArgument("path "+e.path, rule+": older servers cut the "+last.at.rule.argument+" and act on something else; see rest.WithUnknownPath")
+	if last := steps[len(steps)-1]; last.at != nil && last.at.rule != nil && last.at.rule.isMatchedWhole != nil {
+		return InvalidArgument("path "+e.path, rule+": older servers cut the "+last.at.rule.argument+" short and act on another resource; see rest.WithUnknownPath")
 	}
 	if len(steps) > 2 { // two elements name an app, a certificate or the caller's account
 		parent := strings.Join(strings.Split(e.path, "/")[:3], "/")
@@ -162,22 +161,22 @@ func (e Endpoint) checkDelete(api version.API) error {
 	return InvalidArgument("path "+e.path, rule)
 }
 
-// escape escapes one element. A * stays as it is, as in the recorded requests for wildcard names.
+// escape escapes one element. It leaves * as it is, as in the recorded requests for wildcard names.
 func escape(elem string) string {
 	return strings.ReplaceAll(url.PathEscape(elem), "%2A", "*")
 }
 
-// A place is one step of the known paths: what may follow, and the rule for what stands here if it is an identifier.
+// A place is an element of the known paths, in a tree.
 type place struct {
-	rule    *rule
-	next    map[string]*place // "*" is the identifier
-	deletes version.API       // since which version a DELETE of a path that ends here is safe; zero: never
-	serial  bool              // writes to paths below take turns, for each identifier
-	alone   bool              // but not those to this one
+	rule    *rule             // if the element is an identifier
+	next    map[string]*place // the elements that can follow; "*" is an identifier
+	deletes version.API       // the first version in which a DELETE of a path that ends here is safe; zero: none
+	serial  bool              // writes to this path and to those below it take turns, for each identifier
+	noTurn  bool              // except writes to this path
 }
 
-// child is where an element leads: to the place of that name, or else to that of an identifier. The name of an action,
-// which ends all paths that have it, is an identifier where more follows: a process type may be called restart.
+// child returns the place of an element: the one with its name or, without one, that of an identifier. An action, which
+// is always the last element of a path, counts as an identifier if more follows: a process type can be called restart.
 func (p *place) child(elem string, last bool) *place {
 	if next := p.literal(elem); next != nil && elem != "*" && (last || next.next != nil) {
 		return next
@@ -192,14 +191,16 @@ func (p *place) literal(elem string) *place {
 	return p.next[elem]
 }
 
-// A rule says what an identifier may look like. All are ASCII only: what else a server accepts depends on its Python.
+// A rule says what an identifier may look like.
 type rule struct {
-	argument string // how errors call it
-	name     string // how templates call it
-	says     string
+	argument string // the identifier's name in errors
+	name     string // the identifier's name in templates
+	says     string // the rule in words
 	allows   func(string) bool
-	before   *rule                          // what the element before must obey as well
-	whole    func(string, version.API) bool // whether a server matches it whole, or may cut it; nil: always
+	before   *rule // an additional rule for the element before
+
+	// isMatchedWhole reports whether servers of a version match the identifier whole, or may cut it; nil: always.
+	isMatchedWhole func(string, version.API) bool
 }
 
 func (r *rule) check(elem string) error {
@@ -214,43 +215,43 @@ func (r *rule) check(elem string) error {
 	return nil
 }
 
-// The rules. Each is the servers' own pattern (recorded requests of all versions), ASCII only.
+// The rules. Each is the servers' own pattern (recorded requests of all versions), ASCII only: what else a server
+// accepts depends on its version of Python.
 var (
 	appRule = rule{argument: "app", name: "app",
 		says: "may contain only a-z, 0-9 and -", allows: chars("-", isLowerOrDigit)}
 	usernameRule = rule{argument: "username", name: "username",
-		says: "may contain only letters, digits and . @ + - _ where it stands in a path", allows: chars(".@+-_", isAlphanumeric),
-		// For jo.hn, most servers look for jo.
-		whole: func(s string, _ version.API) bool { return chars("-_", isAlphanumeric)(s) }}
+		says: "may contain only letters, digits and . @ + - _ in a path", allows: chars(".@+-_", isAlphanumeric),
+		// Most servers take jo.hn for jo.
+		isMatchedWhole: func(s string, _ version.API) bool { return chars("-_", isAlphanumeric)(s) }}
 	domainRule = rule{argument: "domain", name: "domain",
-		says: `may contain only ASCII letters, digits, - _ and ., after a leading "*." if any (write an international name as "xn--…")`, allows: isDomain,
-		whole: func(s string, api version.API) bool { return api.Major > 1 || !strings.HasPrefix(s, "*") }}
+		says: `may contain only ASCII letters, digits, - _ and . after an optional "*." (write an international name as "xn--…")`, allows: isDomain,
+		isMatchedWhole: func(s string, api version.API) bool { return api.Major > 1 || !strings.HasPrefix(s, "*") }}
 	certRule = rule{argument: "certificate name", name: "name",
 		says: "may contain only letters, digits, - _ . and *", allows: chars("-_.*", isAlphanumeric)}
 	typeRule = rule{argument: "process type", name: "type",
 		says: "may contain only letters, digits, - _ and .", allows: chars("-_.", isAlphanumeric)}
 	podTypeRule = rule{argument: "process type", name: "type",
-		says: "may contain only letters, digits, - and _ beside a pod's name or number", allows: chars("-_", isAlphanumeric)}
+		says: "may contain only letters, digits, - and _ before a pod's name or number", allows: chars("-_", isAlphanumeric)}
 	podRule = rule{argument: "pod name", name: "pod",
 		says: "may contain only letters, digits, - and _", allows: chars("-_", isAlphanumeric), before: &podTypeRule}
 	releaseRule = rule{argument: "release", name: "release",
-		says: "must be v and a number from 1 on", allows: isRelease}
+		says: "must be v and a number from 1, like v2", allows: isRelease}
 	buildRule = rule{argument: "build", name: "uuid",
 		says: "may contain only letters, digits and -", allows: chars("-", isAlphanumeric)}
 	keyRule = rule{argument: "key id", name: "id",
-		says: "must be text without control characters or outer spaces, and not . or .. or empty between slashes", allows: isKeyID}
+		says: "must be text without control characters, spaces at its ends, or empty, . or .. segments", allows: isKeyID}
 	plainRule = rule{argument: "path element", name: "id",
-		says:   "must be text without slashes and control characters",
+		says:   "must be text without slashes or control characters",
 		allows: func(s string) bool { return isPlain(s) && !strings.Contains(s, "/") }}
 )
 
-// known lists the paths of which the SDK must know something: what identifiers look like, what is safe to delete, and
-// which names are those of actions. The elements before the last of a pattern stand in entries of their own, or need
-// nothing.
+// known lists the paths with identifiers, actions, or elements that are safe to delete. An entry describes only the
+// last element of its pattern.
 var known = []struct {
 	pattern string
-	rule    *rule       // of the * that the pattern ends in
-	deletes version.API // since when a DELETE is safe
+	rule    *rule       // if the pattern ends in *
+	deletes version.API // the first version in which a DELETE is safe; zero: none
 }{
 	{"apps/*", &appRule, version.V1_6},
 	{"apps/*/builds/*", &buildRule, version.API{}},
@@ -283,7 +284,7 @@ var known = []struct {
 	{"users", nil, version.API{}},
 }
 
-// root is where all paths begin.
+// root is the root of the known paths.
 var root = func() (root place) {
 	for _, k := range known {
 		at := &root
@@ -298,18 +299,18 @@ var root = func() (root place) {
 		}
 		at.rule, at.deletes = k.rule, k.deletes
 	}
-	// Two config changes to one app at the same time lose values on real Controllers. A one-off command changes nothing,
-	// and may take twenty minutes.
+	// On real Controllers, concurrent config changes to one app lose values. A one-off command changes nothing, and can
+	// take twenty minutes.
 	app := root.next["apps"].next["*"]
-	app.serial, app.next["run"].alone = true, true
+	app.serial, app.next["run"].noTurn = true, true
 	return root
 }()
 
-// chars allows texts that consist of the given characters and of those that more allows.
+// chars returns a function that reports whether a text has only the given characters and those that more allows.
 func chars(some string, more func(rune) bool) func(string) bool {
 	return func(s string) bool {
 		for _, r := range s {
-			if !more(r) && !strings.ContainsRune(some, r) { // what is not UTF-8 reads as U+FFFD, which is neither
+			if !more(r) && !strings.ContainsRune(some, r) { // invalid UTF-8 reads as U+FFFD, which is neither
 				return false
 			}
 		}
@@ -331,8 +332,9 @@ func isRelease(s string) bool {
 	return found && digits != "" && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""
 }
 
-// isKeyID accepts slashes, which key ids can have, but nothing between them that a router on the way could take for a way
-// up: nginx can be told to decode %2F, and makes /keys/../apps/x a /apps/x. Outer spaces are cut off by 2.x Controllers.
+// isKeyID accepts slashes, but refuses segments between them that a router in front of the Controller could resolve:
+// nginx can be configured to decode %2F, and turns /keys/../apps/x into /apps/x. 2.x Controllers trim leading and
+// trailing spaces.
 func isKeyID(s string) bool {
 	if !isPlain(s) || strings.TrimSpace(s) != s {
 		return false

@@ -15,7 +15,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// places are where identifiers stand in paths; * is the identifier.
+// places are the positions of identifiers in paths; * is the identifier.
 var places = map[string]struct{ path, argument string }{
 	"app":       {"apps/*", "app"},
 	"app below": {"apps/*/config", "app"},
@@ -29,7 +29,7 @@ var places = map[string]struct{ path, argument string }{
 	"build":     {"apps/x/builds/*", "build"},
 	"type":      {"apps/x/pods/*", "process type"},
 	"type 1.6":  {"apps/x/containers/*", "process type"},
-	"all of it": {"apps/x/pods/*/restart", "process type"},
+	"all pods":  {"apps/x/pods/*/restart", "process type"},
 	"pod type":  {"apps/x/pods/*/x-web-1/restart", "process type"},
 	"pod":       {"apps/x/pods/web/*/restart", "pod name"},
 	"number":    {"apps/x/containers/web/*/restart", "pod name"},
@@ -37,7 +37,7 @@ var places = map[string]struct{ path, argument string }{
 	"first":     {"*", "path element"},
 }
 
-// at is the path of a place with an identifier in it.
+// at returns the path of a place with an identifier in it.
 func at(place, id string) rest.Endpoint {
 	elems := strings.Split(places[place].path, "/")
 	for i := range elems {
@@ -48,38 +48,38 @@ func at(place, id string) rest.Endpoint {
 	return rest.Path(elems...)
 }
 
-// sent is the path that a request to the endpoint has, without its version, or "" if none is made.
-func sent(t *testing.T, at rest.Endpoint) (path string, err error) {
+// sentPath makes a call, and returns the path of its request, without the version, or "" if none is sent.
+func sentPath(t *testing.T, at rest.Endpoint) (path string, err error) {
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		path = strings.TrimPrefix(req.URL.EscapedPath(), "/v2")
-		return answer(200, "{}"), nil
+		return response(200, "{}"), nil
 	}))
 	_, err = rest.Get[struct{}](t.Context(), client, at)
 	return path, err
 }
 
-func TestIdentifiersOfTheServersPatternAreSentWhole(t *testing.T) {
+func TestIdentifiersThatMatchTheServersPatternAreSentUnchanged(t *testing.T) {
 	for place, ids := range map[string][]string{
-		"app":       {"example-go", "a", "0", "-", "apps"},
-		"username":  {"jo", "jo_hn", "jo-hn", "jo.hn", "amy@corp", "plus+user", "perms", "42"},
-		"admin":     {"amy_1"},
-		"domain":    {"example.com", "xn--bcher-kva.example", "*.example.com", "a_b.c", "domains"},
-		"attached":  {"*.example.com"},
-		"cert":      {"foo", "*.example.com", "star_example-com", "domain", "*"},
-		"key":       {"test@example.com", "with space/and slash", "ключ", "a?b#c%2F&d", "...", "*"},
-		"release":   {"v1", "v2", "v10", "v99999999999999999999", "rollback"},
-		"build":     {"de1bf5b5-4a72-4f94-a10c-d2a3741cdf75"},
-		"type":      {"web", "web.1", "my_worker-2", "restart"},
-		"type 1.6":  {"web.1"},
-		"all of it": {"web", "web.1", "restart"},
-		"pod type":  {"web", "my_worker-2", "restart"},
-		"pod":       {"go-v2-web-e7dej", "restart"},
-		"number":    {"1"},
-		"other":     {"anything.at all", "a%2Fb", "?", "#", "\\"},
-		"first":     {"settings"},
+		"app":      {"example-go", "a", "0", "-", "apps"},
+		"username": {"jo", "jo_hn", "jo-hn", "jo.hn", "amy@corp", "plus+user", "perms", "42"},
+		"admin":    {"amy_1"},
+		"domain":   {"example.com", "xn--bcher-kva.example", "*.example.com", "a_b.c", "domains"},
+		"attached": {"*.example.com"},
+		"cert":     {"foo", "*.example.com", "star_example-com", "domain", "*"},
+		"key":      {"test@example.com", "with space/and slash", "ключ", "a?b#c%2F&d", "...", "*"},
+		"release":  {"v1", "v2", "v10", "v99999999999999999999", "rollback"},
+		"build":    {"de1bf5b5-4a72-4f94-a10c-d2a3741cdf75"},
+		"type":     {"web", "web.1", "my_worker-2", "restart"},
+		"type 1.6": {"web.1"},
+		"all pods": {"web", "web.1", "restart"},
+		"pod type": {"web", "my_worker-2", "restart"},
+		"pod":      {"go-v2-web-e7dej", "restart"},
+		"number":   {"1"},
+		"other":    {"anything.at all", "a%2Fb", "?", "#", "\\"},
+		"first":    {"settings"},
 	} {
 		for _, id := range ids {
-			path, err := sent(t, at(place, id))
+			path, err := sentPath(t, at(place, id))
 			require.NoError(t, err, "%s %q", place, id)
 			var got string
 			for i, elem := range strings.Split(places[place].path+"/", "/") {
@@ -92,10 +92,10 @@ func TestIdentifiersOfTheServersPatternAreSentWhole(t *testing.T) {
 	}
 }
 
-func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
-	// What no place allows, and what only keys and paths of one's own do.
+func TestIdentifiersThatDoNotMatchTheServersPatternAreNeverSent(t *testing.T) {
+	// What no place allows, and what only keys and unknown paths allow.
 	never := []string{"", ".", "..", "a\nb", "a\x00b", "a\x7fb", "\xff", "a\xc3"}
-	seldom := []string{"a b", "a/b", "../b", "a/../b", "a%2Fb", "%2e%2e", "a?b", "a#b", "a;b", "a,b", "a@b", "a+b", "a:b", "a\\b", "a'b", "\u200ba", "a\u2028b", "😀"}
+	mostlyNot := []string{"a b", "a/b", "../b", "a/../b", "a%2Fb", "%2e%2e", "a?b", "a#b", "a;b", "a,b", "a@b", "a+b", "a:b", "a\\b", "a'b", "\u200ba", "a\u2028b", "😀"}
 	also := map[string][]string{
 		"app":       {"hz_other", "Upper", "a.example.com", "ä", "*"},
 		"app below": {"hz_other", "Upper"},
@@ -108,13 +108,13 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 		"build":     {"*", "a_b", "a.b"},
 		"type":      {"*"},
 		"type 1.6":  {"*"},
-		"all of it": {"*"},
+		"all pods":  {"*"},
 		"pod type":  {"web.1", "*"},
 		"pod":       {"web.1", "*"},
 		"number":    {"web.1"},
 	}
 	for place, ids := range also {
-		also[place] = append(ids, seldom...)
+		also[place] = append(ids, mostlyNot...)
 	}
 	for _, place := range []string{"username", "admin"} {
 		also[place] = slices.DeleteFunc(also[place], func(id string) bool { return id == "a@b" || id == "a+b" })
@@ -124,7 +124,7 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 
 	for place, ids := range also {
 		for _, id := range append(ids, never...) {
-			path, err := sent(t, at(place, id))
+			path, err := sentPath(t, at(place, id))
 			assert.Empty(t, path, "%s %q was sent", place, id)
 			require.ErrorIs(t, err, rest.ErrInvalidArgument, "%s %q", place, id)
 			assert.Contains(t, err.Error(), places[place].argument, "%s %q", place, id)
@@ -136,14 +136,14 @@ func TestIdentifiersBeyondTheServersPatternAreNeverSent(t *testing.T) {
 	}
 }
 
-func TestAPatternHoldsItsWholeAlphabetAndNoNeighbourOfIt(t *testing.T) {
-	const lower, upper, digits, neighbours = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "/:@[`{"
+func TestAPatternAllowsItsWholeAlphabetAndNoNeighbor(t *testing.T) {
+	const lower, upper, digits, neighbors = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "/:@[`{"
 	for place, allowed := range map[string]string{
 		"app": lower + digits + "-", "cert": lower + upper + digits + "-_.*", "type": lower + upper + digits + "-_.", "pod": lower + upper + digits + "-_",
 		"username": lower + upper + digits + ".@+-_", "domain": lower + upper + digits + "-._",
 	} {
 		assert.NoError(t, at(place, allowed).Err(), place)
-		for _, r := range neighbours + "|" {
+		for _, r := range neighbors + "|" {
 			if !strings.ContainsRune(allowed, r) {
 				assert.ErrorIs(t, at(place, "a"+string(r)).Err(), rest.ErrInvalidArgument, "%s with %c", place, r)
 			}
@@ -154,16 +154,16 @@ func TestAPatternHoldsItsWholeAlphabetAndNoNeighbourOfIt(t *testing.T) {
 	}
 }
 
-func TestALongIdentifierIsNotRepeatedInTheError(t *testing.T) {
+func TestALongIdentifierIsShortenedInTheError(t *testing.T) {
 	err := rest.Path("apps", strings.Repeat("A", 1<<20)).Err()
 	require.ErrorIs(t, err, rest.ErrInvalidArgument)
 	assert.Less(t, len(err.Error()), 300)
 }
 
-func TestIdentifiersMayBeCalledLikePartsOfThePath(t *testing.T) {
+func TestIdentifiersCanHaveTheNamesOfPathElements(t *testing.T) {
 	for _, id := range []string{"apps", "perms", "domains", "domain", "certs", "keys", "containers", "pods", "releases", "restart", "run", "rollback"} {
 		for _, below := range []string{"logs", "config", "run", "builds", "releases", "perms", "pods"} {
-			path, err := sent(t, rest.Path("apps", id, below))
+			path, err := sentPath(t, rest.Path("apps", id, below))
 			require.NoError(t, err)
 			assert.Equal(t, "/apps/"+id+"/"+below+"/", path)
 		}
@@ -192,19 +192,19 @@ func TestPathsAreWrittenAsDocumented(t *testing.T) {
 		"/keys/test@example.com":           rest.Path("keys", "test@example.com").NoSlash(),
 		"/apps/a/perms/jo.hn":              rest.Path("apps", "a", "perms", "jo.hn").NoSlash(),
 	} {
-		path, err := sent(t, at)
+		path, err := sentPath(t, at)
 		require.NoError(t, err, want)
 		assert.Equal(t, want, path)
 	}
 	err := rest.Path("apps", "Upper").NoSlash().Err()
-	assert.ErrorIs(t, err, rest.ErrInvalidArgument, "NoSlash must keep the error")
+	assert.ErrorIs(t, err, rest.ErrInvalidArgument, "NoSlash keeps the error")
 }
 
-func TestAnOperationHasANameInPlaceOfEachIdentifier(t *testing.T) {
+func TestAnOperationHasNamesInsteadOfIdentifiers(t *testing.T) {
 	var operation string
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		operation = rest.Operation(req.Context())
-		return answer(200, "{}"), nil
+		return response(200, "{}"), nil
 	}))
 	for _, c := range []struct {
 		at   rest.Endpoint
@@ -242,7 +242,7 @@ func TestAnOperationHasANameInPlaceOfEachIdentifier(t *testing.T) {
 	}
 }
 
-func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
+func TestDeleteRefusesPathsThatDestroySomethingElse(t *testing.T) {
 	const both = "1.6 2.2"
 	for _, c := range []struct {
 		refused string // by which versions
@@ -261,8 +261,8 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 		{both, []string{"certs", "c", "domain"}, "would destroy /certs/c instead"},
 		{both, []string{"certs", "c", "anything"}, "would destroy /certs/c instead"},
 		{"1.6", []string{"certs", "c", "domain", "d.example.com"}, "older servers"},
-		{"1.6", []string{"apps", "x", "domains", "*.example.com"}, "older servers cut the domain"},
-		{both, []string{"apps", "x", "perms", "jo.hn"}, "older servers cut the username"},
+		{"1.6", []string{"apps", "x", "domains", "*.example.com"}, "older servers cut the domain short"},
+		{both, []string{"apps", "x", "perms", "jo.hn"}, "older servers cut the username short"},
 		{both, []string{"apps", "x", "whitelist"}, "would destroy /apps/x instead"},
 		{both, []string{"apps", "x", "services"}, "would destroy /apps/x instead"},
 		{both, []string{"admin", "perms", "amy@corp"}, "cannot be deleted safely in API"},
@@ -282,7 +282,7 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 			requests := 0
 			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				requests++
-				return answer(204, "", version.Header+": "+api.String()), nil
+				return response(204, "", version.Header+": "+api.String()), nil
 			}), func(c *rest.Config) { c.API = api })
 			err := rest.Delete(t.Context(), client, rest.Path(c.elems...))
 			if !strings.Contains(c.refused, api.String()) {
@@ -294,26 +294,26 @@ func TestDeleteRefusesThePathsThatDestroySomethingElse(t *testing.T) {
 			assert.Contains(t, err.Error(), c.says)
 			assert.Zero(t, requests, "%s %v was sent", api, c.elems)
 
-			require.NoError(t, rest.Delete(t.Context(), client, rest.Path(c.elems...), rest.WithUnknownPath()), "who knows the server may")
+			require.NoError(t, rest.Delete(t.Context(), client, rest.Path(c.elems...), rest.WithUnknownPath()), "a caller who knows the server can send it")
 			assert.Equal(t, 1, requests)
 		}
 	}
 }
 
-func TestTheWhitelistCanBeDeletedFromInAPI23(t *testing.T) {
+func TestAPI23CanDeleteFromTheWhitelist(t *testing.T) {
 	at23 := func(c *rest.Config) { c.API = version.V2_3 }
 	whitelist, services := rest.Path("apps", "x", "whitelist"), rest.Path("apps", "x", "services")
 	client := newClient(t, always(204, "", version.Header+": 2.3"), at23)
 	assert.NoError(t, rest.Delete(t.Context(), client, whitelist))
 	assert.ErrorIs(t, rest.Delete(t.Context(), client, services), rest.ErrInvalidArgument, "servers of 2.3 before Workflow v2.7 destroy the app")
 
-	older := newClient(t, always(200, `{"id":"x"}`, version.Header+": 2.2"), at23) // pinned to more than the Controller has
+	older := newClient(t, always(200, `{"id":"x"}`, version.Header+": 2.2"), at23) // pinned to a newer version than the Controller's
 	_, err := rest.Get[thing](t.Context(), older, rest.Path("apps", "x"))
 	require.NoError(t, err)
 	assert.ErrorIs(t, rest.Delete(t.Context(), older, whitelist), rest.ErrInvalidArgument, "a 2.2 Controller would destroy the app")
 }
 
-func TestAnIdentifierIsCheckedWithoutAPath(t *testing.T) {
+func TestCheckChecksAnIdentifierWithoutAPath(t *testing.T) {
 	require.NoError(t, rest.Check("apps/*/domains/*", "www.example.com"))
 	assert.EqualError(t, rest.Check("apps/*", "Upper"), `deis: invalid argument: app "Upper" may contain only a-z, 0-9 and -`)
 	assert.ErrorIs(t, rest.Check("apps/*/pods/*", ""), rest.ErrInvalidArgument)
@@ -322,18 +322,18 @@ func TestAnIdentifierIsCheckedWithoutAPath(t *testing.T) {
 	}
 }
 
-func TestAResourceMayBeCalledLikeAKnownOneElsewhere(t *testing.T) {
+func TestARuleAppliesOnlyInItsWholePath(t *testing.T) {
 	for _, elems := range [][]string{{"charts", "releases", "latest"}, {"charts", "apps", "Upper"}, {"x", "keys", " a "}} {
 		assert.NoError(t, rest.Path(elems...).Err(), elems)
 	}
 }
 
-func TestAPathKeepsNothingOfTheSliceItIsMadeFrom(t *testing.T) {
+func TestAPathCopiesItsElements(t *testing.T) {
 	elems := []string{"apps", "x", "whatever"}
 	at := rest.Path(elems...)
-	elems[0] = "settings" // what is checked must stay what is sent
+	elems[0] = "settings" // the path that is sent must stay the one that was checked
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		return nil, errors.New("must not be asked")
+		return nil, errors.New("was sent")
 	}))
 	assert.ErrorIs(t, rest.Delete(t.Context(), client, at), rest.ErrInvalidArgument)
 }

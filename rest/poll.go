@@ -8,17 +8,18 @@ import (
 )
 
 const (
-	lookTimeout = 30 * time.Second // bounds one look, so that a dead connection costs no more
-	longestPoll = 5 * time.Second  // between two looks that are not told to wait
-	patience    = 5 * time.Minute  // for looks that all fail; a Controller that restarts is back by then
+	lookTimeout = 30 * time.Second // bounds one look, and with it the cost of a dead connection
+	longestPoll = 5 * time.Second  // the longest pause between two looks, unless a response asks for more
+	patience    = 5 * time.Minute  // while all looks fail; a Controller that restarts is back by then
 )
 
-// Poll looks again and again until a look reports that it is done, or fails for good: all waiting of this SDK is built on
-// it. An interval of 0 is a second. Each look gets a context that ends after 30 seconds. The pause between two looks grows with
-// the time waited, from the interval to 5 seconds. A look that fails temporarily (see Error.Temporary) is made again,
-// after what Retry-After asks for. Poll gives up when no look has succeeded for five minutes, or if Retry-After asks for more.
+// Poll calls look until it reports that it is done or fails for good. Everything in this SDK that waits uses Poll. An
+// interval of 0 is a second. Each look gets a context that ends after 30 seconds. The pause between two looks grows
+// with the time waited, from the interval to 5 seconds. A look that fails temporarily (see Error.Temporary) is
+// repeated, after the wait that Retry-After asks for. Poll gives up when no look has succeeded for five minutes, or at
+// once if Retry-After asks for a longer wait than that.
 //
-// When ctx ends, the error matches ctx.Err() and nothing else, and says what the last look failed with, if it did.
+// When ctx ends, the error matches ctx.Err() and nothing else. It says how the last look failed, if it did.
 func Poll(ctx context.Context, interval time.Duration, look func(context.Context) (done bool, err error)) error {
 	if interval <= 0 {
 		interval = time.Second
@@ -33,7 +34,7 @@ func Poll(ctx context.Context, interval time.Duration, look func(context.Context
 		var failed *Error
 		switch {
 		case ctx.Err() != nil && err != nil:
-			return ended(ctx, err)
+			return contextError(ctx, err)
 		case err == nil && done:
 			return nil
 		case err == nil:
@@ -53,13 +54,13 @@ func Poll(ctx context.Context, interval time.Duration, look func(context.Context
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return ended(ctx, err)
+			return contextError(ctx, err)
 		}
 	}
 }
 
-// ended is the error of a wait that its context ended.
-func ended(ctx context.Context, last error) error {
+// contextError makes the error of a wait that its context ended.
+func contextError(ctx context.Context, last error) error {
 	err := ctx.Err()
 	if why := context.Cause(ctx); why != err {
 		err = fmt.Errorf("%w: %s", err, Sanitize(why.Error()))

@@ -15,10 +15,11 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// busy is an error that says nothing about what was asked.
+// busy is a temporary error.
 var busy = &rest.Error{Method: "GET", Path: "/v2/apps/a/", StatusCode: http.StatusServiceUnavailable}
 
-// looks notes when each look is made, from the beginning on. A test's own look decides what comes of the nth, from 0.
+// looks polls, and returns when each look was made, from the start. The test's look gets the number of the look, from
+// 0.
 func looks(ctx context.Context, interval time.Duration, look func(ctx context.Context, n int) (bool, error)) (made []time.Duration, err error) {
 	began := time.Now()
 	err = rest.Poll(ctx, interval, func(ctx context.Context) (bool, error) {
@@ -43,7 +44,7 @@ func TestAPollLooksEverySecondUntilItIsDone(t *testing.T) {
 	})
 }
 
-func TestAPollThatLastsLongLooksMoreSeldom(t *testing.T) {
+func TestAPollThatTakesLongLooksLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made, err := looks(t.Context(), time.Second, func(_ context.Context, n int) (bool, error) { return n == 60, nil })
 		require.NoError(t, err)
@@ -54,7 +55,7 @@ func TestAPollThatLastsLongLooksMoreSeldom(t *testing.T) {
 	})
 }
 
-func TestAPollGoesOnAfterATemporaryFailureAndWaitsAsLongAsItIsAsked(t *testing.T) {
+func TestAPollGoesOnAfterATemporaryFailureAndObeysRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made, err := looks(t.Context(), 2*time.Second, func(_ context.Context, n int) (bool, error) {
 			switch n {
@@ -84,7 +85,7 @@ func TestAPollGivesUpWhenNoLookHasSucceededForFiveMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made, err := looks(t.Context(), time.Minute, func(context.Context, int) (bool, error) { return false, busy })
 		assert.Equal(t, error(busy), err)
-		assert.Equal(t, 5*time.Minute, made[len(made)-1], "no look is made that would come later")
+		assert.Equal(t, 5*time.Minute, made[len(made)-1], "no look is made after that")
 
 		made, err = looks(t.Context(), time.Minute, func(_ context.Context, n int) (bool, error) {
 			if n == 3 {
@@ -93,7 +94,7 @@ func TestAPollGivesUpWhenNoLookHasSucceededForFiveMinutes(t *testing.T) {
 			return false, busy
 		})
 		assert.Equal(t, error(busy), err)
-		assert.Equal(t, 8*time.Minute, made[len(made)-1], "a look that succeeds begins the five minutes anew")
+		assert.Equal(t, 8*time.Minute, made[len(made)-1], "a look that succeeds restarts the five minutes")
 	})
 }
 
@@ -104,7 +105,7 @@ func TestALookThatHangsCostsThirtySeconds(t *testing.T) {
 				<-ctx.Done()
 				return false, ctx.Err()
 			}
-			assert.NoError(t, ctx.Err(), "each look has a bound of its own")
+			assert.NoError(t, ctx.Err(), "each look has its own bound")
 			return true, nil
 		})
 		require.NoError(t, err)
@@ -112,7 +113,7 @@ func TestALookThatHangsCostsThirtySeconds(t *testing.T) {
 	})
 }
 
-func TestAPollEndsWithItsContextAndSaysWhatTheTroubleWas(t *testing.T) {
+func TestAPollEndsWithItsContextAndSaysHowTheLastLookFailed(t *testing.T) {
 	for _, c := range []struct {
 		situation string
 		look      error
@@ -132,7 +133,7 @@ func TestAPollEndsWithItsContextAndSaysWhatTheTroubleWas(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled, c.situation)
 			assert.NotErrorIs(t, err, rest.ErrUnavailable, c.situation)
 			assert.EqualError(t, err, c.says, c.situation)
-			assert.Equal(t, 90*time.Second, time.Since(start), "%s: it ends in the middle of a wait", c.situation)
+			assert.Equal(t, 90*time.Second, time.Since(start), "%s: the poll ends in the middle of a wait", c.situation)
 		})
 	}
 }
@@ -144,7 +145,7 @@ func TestALookDuringWhichTheContextEndsIsTheLast(t *testing.T) {
 		err       error
 		says      string
 	}{
-		{"done all the same", true, nil, ""},
+		{"done nevertheless", true, nil, ""},
 		{"not done", false, nil, "context canceled"},
 		{"failed for good", false, errors.New("a pod crashed"), "context canceled: the last look failed: a pod crashed"},
 		{"failed with the context", false, fmt.Errorf("cut short: %w", context.Canceled), "context canceled"},

@@ -21,16 +21,16 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// A slowList is a Controller with a list of pages of three things, numbered from 1, that takes a second for each.
+// A slowList is a Controller with a list of pages of three things, numbered from 1. It takes a second for each page.
 type slowList struct {
 	pages   int
-	fails   int // the page in whose place there is a 500; 0: none
-	circle  bool
-	ignores bool // the end of the context, as some transports do
+	fails   int  // the page to which the response is 500; 0: none
+	circle  bool // the last page names the second as the next
+	ignores bool // the transport ignores the end of the context, as some do
 
-	asked    []int // the pages; there is one request at a time
-	underway atomic.Int32
-	open     atomic.Int32 // bodies
+	requested []int // the pages; there is one request at a time
+	underway  atomic.Int32
+	open      atomic.Int32 // the number of open bodies
 }
 
 func (l *slowList) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -42,7 +42,7 @@ func (l *slowList) RoundTrip(req *http.Request) (*http.Response, error) {
 	if next := req.URL.Query().Get("offset"); next != "" {
 		number, _ = strconv.Atoi(next)
 	}
-	l.asked = append(l.asked, number)
+	l.requested = append(l.requested, number)
 	ended := req.Context().Done()
 	if l.ignores {
 		ended = nil
@@ -52,7 +52,7 @@ func (l *slowList) RoundTrip(req *http.Request) (*http.Response, error) {
 	case <-ended:
 		return nil, req.Context().Err()
 	}
-	resp := answer(200, "", fmt.Sprintf("X-Page: %d", number))
+	resp := response(200, "", fmt.Sprintf("X-Page: %d", number))
 	next := fmt.Sprintf("?offset=%d", number+1)
 	switch {
 	case l.circle && number == l.pages:
@@ -62,7 +62,7 @@ func (l *slowList) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	text := page(next, fmt.Sprint(number, "a"), fmt.Sprint(number, "b"), fmt.Sprint(number, "c"))
 	if number == l.fails {
-		resp.StatusCode, text = 500, "no such luck"
+		resp.StatusCode, text = 500, "failed"
 	}
 	l.open.Add(1)
 	resp.Body = &slowBody{io.NopCloser(strings.NewReader(text)), l}
@@ -84,35 +84,35 @@ func (l *slowList) all(t *testing.T, opts ...rest.CallOption) func(func(thing, e
 	return rest.All[thing](t.Context(), newClient(t, l), rest.Path("apps"), rest.ListOptions{}, opts...)
 }
 
-func TestThePageAfterIsReadFromTheSecondItemOn(t *testing.T) {
+func TestTheNextPageIsReadAheadFromTheSecondItemOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3}
 		var came []string
 		for item, err := range list.all(t) {
 			require.NoError(t, err)
 			came = append(came, item.ID)
-			time.Sleep(time.Minute) // whatever time there is, no page but the next is read
+			time.Sleep(time.Minute) // no page but the next is read, however long an item takes
 			synctest.Wait()
 			number, place := item.ID[0], item.ID[1]
 			want := int(number - '0')
 			if place != 'a' {
 				want = min(want+1, list.pages)
 			}
-			assert.Len(t, list.asked, want, "while at %s", item.ID)
+			assert.Len(t, list.requested, want, "while at %s", item.ID)
 		}
 		assert.Equal(t, []string{"1a", "1b", "1c", "2a", "2b", "2c", "3a", "3b", "3c"}, came)
-		assert.Equal(t, []int{1, 2, 3}, list.asked)
+		assert.Equal(t, []int{1, 2, 3}, list.requested)
 	})
 }
 
-func TestAConsumerWorksWhileTheNextPageIsRead(t *testing.T) {
+func TestTheNextPageIsReadWhileTheConsumerWorks(t *testing.T) {
 	took := func(t *testing.T, opts ...rest.CallOption) (took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			list := &slowList{pages: 10}
 			start := time.Now()
 			for item, err := range list.all(t, opts...) {
 				require.NoError(t, err)
-				if item.ID[len(item.ID)-1] == 'b' { // a page is worked on as long as it is read
+				if item.ID[len(item.ID)-1] == 'b' { // working on a page takes as long as reading it
 					time.Sleep(time.Second)
 				}
 			}
@@ -120,25 +120,25 @@ func TestAConsumerWorksWhileTheNextPageIsRead(t *testing.T) {
 		})
 		return took
 	}
-	assert.Equal(t, 11*time.Second, took(t)) // in the clock of the bubble
+	assert.Equal(t, 11*time.Second, took(t)) // by the bubble's clock
 	assert.Equal(t, 20*time.Second, took(t, rest.WithoutReadAhead()))
 }
 
-func TestWithoutReadAheadAPageIsReadWhenTheRangeComesToIt(t *testing.T) {
+func TestWithoutReadAheadAPageIsReadWhenTheRangeReachesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3}
 		for item, err := range list.all(t, rest.WithoutReadAhead()) {
 			require.NoError(t, err)
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			assert.Len(t, list.asked, int(item.ID[0]-'0'), "while at %s", item.ID)
+			assert.Len(t, list.requested, int(item.ID[0]-'0'), "while at %s", item.ID)
 		}
-		assert.Equal(t, []int{1, 2, 3}, list.asked)
+		assert.Equal(t, []int{1, 2, 3}, list.requested)
 	})
 }
 
-func TestAfterBreakNoPageIsAskedForAndNothingIsLeft(t *testing.T) {
-	for _, worked := range []time.Duration{0, time.Second / 2, time.Minute} { // the page ahead is asked for, underway, there
+func TestAfterBreakNoPageIsRequestedAndNothingIsLeftRunning(t *testing.T) {
+	for _, worked := range []time.Duration{0, time.Second / 2, time.Minute} { // the page ahead was just requested, is underway, has arrived
 		for last, want := range map[string][]int{"1a": {1}, "1b": {1, 2}, "1c": {1, 2}, "2a": {1, 2}, "2b": {1, 2, 3}, "3c": {1, 2, 3}} {
 			synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 				list := &slowList{pages: 3}
@@ -146,7 +146,7 @@ func TestAfterBreakNoPageIsAskedForAndNothingIsLeft(t *testing.T) {
 				for item, err := range list.all(t) {
 					require.NoError(t, err)
 					time.Sleep(worked)
-					synctest.Wait() // so that the page ahead has been asked for
+					synctest.Wait() // until the page ahead has been requested
 					if item.ID == last {
 						broke = time.Now()
 						break
@@ -154,17 +154,17 @@ func TestAfterBreakNoPageIsAskedForAndNothingIsLeft(t *testing.T) {
 				}
 				assert.Zero(t, time.Since(broke), "break does not wait")
 				synctest.Wait()
-				assert.Zero(t, list.underway.Load(), "the page ahead is given up")
+				assert.Zero(t, list.underway.Load(), "the page ahead is abandoned")
 				assert.Zero(t, list.open.Load(), "bodies are closed")
 				assert.Zero(t, time.Since(broke))
 				time.Sleep(time.Hour)
-				assert.Equal(t, want, list.asked, "until %s", last)
+				assert.Equal(t, want, list.requested, "until %s", last)
 			})
 		}
 	}
 }
 
-func TestBreakDoesNotWaitForATransportThatDoesNotEnd(t *testing.T) {
+func TestBreakDoesNotWaitForATransportThatIgnoresTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3, ignores: true}
 		var broke time.Time
@@ -179,8 +179,8 @@ func TestBreakDoesNotWaitForATransportThatDoesNotEnd(t *testing.T) {
 		assert.Zero(t, time.Since(broke))
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		assert.Equal(t, []int{1, 2}, list.asked)
-		assert.Zero(t, list.open.Load(), "what came after all is closed")
+		assert.Equal(t, []int{1, 2}, list.requested)
+		assert.Zero(t, list.open.Load(), "the late response is closed")
 	})
 }
 
@@ -189,7 +189,7 @@ func TestAnErrorOfThePageAheadComesAfterTheItemsBeforeIt(t *testing.T) {
 		list := &slowList{pages: 3, fails: 2}
 		var came []string
 		for item, err := range list.all(t) {
-			time.Sleep(time.Minute) // the error is there while the page is worked on
+			time.Sleep(time.Minute) // the error arrives while the range is still on the page before
 			if err != nil {
 				assert.ErrorIs(t, err, rest.ErrServer)
 				assert.Zero(t, item)
@@ -199,7 +199,7 @@ func TestAnErrorOfThePageAheadComesAfterTheItemsBeforeIt(t *testing.T) {
 			came = append(came, item.ID)
 		}
 		assert.Equal(t, []string{"1a", "1b", "1c", "error"}, came)
-		assert.Equal(t, []int{1, 2}, list.asked)
+		assert.Equal(t, []int{1, 2}, list.requested)
 	})
 }
 
@@ -209,14 +209,14 @@ func TestATransportThatEndsTheGoroutineThatReadsAheadIsAnError(t *testing.T) {
 		if requests++; requests > 1 {
 			runtime.Goexit()
 		}
-		return answer(200, `{"results":[{"id":"a"},{"id":"b"}],"next":"/v2/apps/?offset=2"}`), nil
+		return response(200, `{"results":[{"id":"a"},{"id":"b"}],"next":"/v2/apps/?offset=2"}`), nil
 	}))
 	items, err := rest.Collect(rest.All[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{}))
 	assert.Equal(t, []thing{{"a"}, {"b"}}, items)
 	assert.EqualError(t, err, "deis: the transport ended the goroutine that read ahead")
 }
 
-func TestABreakDuringThePageSeesNothingOfTheErrorAhead(t *testing.T) {
+func TestABreakBeforeThePageAheadHidesItsError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3, fails: 2}
 		for item, err := range list.all(t) {
@@ -229,17 +229,17 @@ func TestABreakDuringThePageSeesNothingOfTheErrorAhead(t *testing.T) {
 	})
 }
 
-func TestACircleIsNotReadAhead(t *testing.T) {
+func TestARepeatedPageIsNotReadAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3, circle: true}
 		items, err := rest.Collect(list.all(t))
 		assert.ErrorContains(t, err, `names the same page twice`)
 		assert.Len(t, items, 9)
-		assert.Equal(t, []int{1, 2, 3}, list.asked)
+		assert.Equal(t, []int{1, 2, 3}, list.requested)
 	})
 }
 
-func TestACancelledContextEndsThePageAhead(t *testing.T) {
+func TestACanceledContextEndsThePageAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -259,11 +259,11 @@ func TestACancelledContextEndsThePageAhead(t *testing.T) {
 		}
 		assert.ErrorIs(t, last, context.Canceled)
 		assert.Equal(t, []string{"1a", "1b", "1c"}, came)
-		assert.Equal(t, []int{1, 2}, list.asked)
+		assert.Equal(t, []int{1, 2}, list.requested)
 	})
 }
 
-func TestAResponseBelongsToThePageThatTheRangeHasComeTo(t *testing.T) {
+func TestAResponseIsAboutThePageThatTheRangeHasReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := &slowList{pages: 3, fails: 3}
 		var first, second rest.Response // the race detector watches them
@@ -283,7 +283,7 @@ func TestAResponseBelongsToThePageThatTheRangeHasComeTo(t *testing.T) {
 	})
 }
 
-func TestARangeCanBeginAnewWhileAnotherReadsAhead(t *testing.T) {
+func TestARangeCanStartWhileAnotherReadsAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			return (&slowList{pages: 3}).RoundTrip(req)
@@ -301,7 +301,7 @@ func TestARangeCanBeginAnewWhileAnotherReadsAhead(t *testing.T) {
 	})
 }
 
-// A counted item tells how many of its kind are in memory.
+// Counted items are counted in inMemory until they are collected.
 type counted struct{ weight *[1 << 10]byte }
 
 var inMemory atomic.Int64
@@ -313,7 +313,7 @@ func (c *counted) UnmarshalJSON([]byte) error {
 	return nil
 }
 
-func TestNoMoreThanTwoPagesAreInMemory(t *testing.T) {
+func TestAtMostTwoPagesAreInMemory(t *testing.T) {
 	const pageSize = 100
 	number := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -322,7 +322,7 @@ func TestNoMoreThanTwoPagesAreInMemory(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return answer(200, fmt.Sprintf(`{"count":1,"next":"?offset=%d","results":%s}`, number, items)), nil
+		return response(200, fmt.Sprintf(`{"count":1,"next":"?offset=%d","results":%s}`, number, items)), nil
 	}))
 	for _, opts := range [][]rest.CallOption{nil, {rest.WithoutReadAhead()}} {
 		i := 0
@@ -334,7 +334,7 @@ func TestNoMoreThanTwoPagesAreInMemory(t *testing.T) {
 			if i%pageSize != pageSize/2 {
 				continue
 			}
-			// What was dropped is counted down some time after a collection.
+			// Cleanups run some time after a collection.
 			require.Eventually(t, func() bool {
 				runtime.GC()
 				return inMemory.Load() <= 2*pageSize

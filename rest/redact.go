@@ -14,19 +14,19 @@ import (
 	"unicode/utf16"
 )
 
-// A server can echo what it was sent. What is kept of a response, in an error, a log or a dump, is redacted: each secret
-// of the call, verbatim and as it stands in JSON, HTML and URLs. This holds for an honest echo. A hostile server has the
-// secret already.
+// A server can echo what it was sent. So everything that is kept of a response, in an error, a log or a dump, is
+// redacted: each secret of the call, verbatim and as it is written in JSON, HTML and URLs. This is enough for an honest
+// echo. A hostile server has the secret already.
 
 const redacted = "[redacted]"
 
-// minSecret is the length from which a secret is redacted: an error must stay readable after a password of "a".
+// minSecret is the length of the shortest secret that is redacted: with a password of "a", an error must stay readable.
 const minSecret = 4
 
 // A redactor replaces the secrets of one call. The zero value replaces nothing.
 type redactor struct{ replacer *strings.Replacer }
 
-// newRedactor makes the redactor for some secrets. Controllers trim some of them before they echo.
+// newRedactor makes a redactor for some secrets. Controllers trim some of them before they echo them.
 func newRedactor(secrets []string) redactor {
 	var all []string
 	for _, secret := range secrets {
@@ -36,7 +36,7 @@ func newRedactor(secrets []string) redactor {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b string) int { // the longest first: one can be a part of another
+	slices.SortFunc(all, func(a, b string) int { // the longest first: one can be part of another
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 	})
 	var pairs []string
@@ -46,10 +46,10 @@ func newRedactor(secrets []string) redactor {
 	return redactor{strings.NewReplacer(pairs...)}
 }
 
-// forms lists how a text can stand in what a server says. Go, Python and PHP differ in what they escape.
+// forms returns the forms in which a response can contain a text. Go, Python and PHP differ in what they escape.
 func forms(text string) []string {
 	quoted, err := json.Marshal(text)
-	if err != nil { // cannot be: it is text
+	if err != nil { // cannot happen: it is a string
 		return []string{text}
 	}
 	escaped := string(quoted[1 : len(quoted)-1])
@@ -62,7 +62,7 @@ func forms(text string) []string {
 	}
 }
 
-// escapeASCII escapes what is left in a JSON text that Python would escape.
+// escapeASCII escapes the characters of a JSON string that Python escapes and Go does not.
 func escapeASCII(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -81,7 +81,7 @@ func (r redactor) text(s string) string { return r.replacer.Replace(s) }
 
 func (r redactor) header(h http.Header) http.Header {
 	h = h.Clone()
-	h.Del("Set-Cookie") // of a sign-in page, which is as good as a token there
+	h.Del("Set-Cookie") // a session cookie of a sign-in page is as good as a token there
 	for _, values := range h {
 		for i := range values {
 			values[i] = r.text(values[i])
@@ -90,22 +90,22 @@ func (r redactor) header(h http.Header) http.Header {
 	return h
 }
 
-// error redacts an error that quotes what a server said, as those of net/http and of decoders do. What is below such an
-// error goes with the secret.
+// error redacts an error that quotes a response, as those of net/http and of decoders do. A redacted error wraps
+// nothing.
 func (r redactor) error(err error) error {
-	said := err.Error()
-	if text := r.text(said); text != said {
-		return errors.New(text)
+	text := err.Error()
+	if clean := r.text(text); clean != text {
+		return errors.New(clean)
 	}
 	return err
 }
 
-// body redacts what an error keeps of a response, and returns how to find its reason in what came.
-func (e *Error) redactBody(r redactor, came []byte) {
-	e.Body = []byte(r.text(string(came)))
+// setBody sets Body, Detail and Fields from a body, redacted. A Reason is matched with the body as it was received.
+func (e *Error) setBody(r redactor, received []byte) {
+	e.Body = []byte(r.text(string(received)))
 	e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
-	e.Detail, e.Fields = describe(e.Body)
-	if !bytes.Equal(e.Body, came) {
-		e.said = func() (string, map[string][]string) { return describe(came) }
+	e.Detail, e.Fields = readErrorText(e.Body)
+	if !bytes.Equal(e.Body, received) {
+		e.unredacted = func() (string, map[string][]string) { return readErrorText(received) }
 	}
 }

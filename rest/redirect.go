@@ -10,21 +10,21 @@ import (
 // maxRedirects is how many redirects of one request are followed, as in net/http.
 const maxRedirects = 10
 
-// checkRedirect follows a redirect only where it leaves the token where it belongs and the request what it is. then is
-// the http.Client's own policy, asked last.
+// checkRedirect allows a redirect only if the token stays on the same host and the request stays the same. then is the
+// http.Client's own policy, which is applied last.
 func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		first, last := via[0], via[len(via)-1]
-		refuse := func(why string) error { // without the query, where secrets are
+		refuse := func(why string) error { // without the query, which can have secrets
 			return fmt.Errorf("redirected to %s://%s%s: refused: %s", req.URL.Scheme, req.URL.Host, req.URL.EscapedPath(), why)
 		}
 		switch {
 		case isWrite(first.Method):
-			return refuse("a write must not become a GET; use the address that it leads to as controller URL")
+			return refuse("a write must not become a GET; use the address that it leads to as the controller URL")
 		case last.URL.Scheme == "https" && req.URL.Scheme != "https":
 			return refuse("it leaves https")
 		case !sameHost(first.URL, req.URL) && !upgrades(first.URL, req.URL):
-			return refuse("it leads to another host; use that as controller URL if it is the Controller")
+			return refuse("it leads to another host; use that host in the controller URL if it is the Controller's")
 		case len(via) >= maxRedirects:
 			return refuse("too many redirects")
 		case then != nil:

@@ -14,7 +14,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
+func TestRedirectsAreFollowedOnlyOnTheSameHost(t *testing.T) {
 	get := func(c *rest.Client) error {
 		_, err := rest.Get[thing](t.Context(), c, rest.Path("apps"))
 		return err
@@ -24,7 +24,7 @@ func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
 		return err
 	}
 	del := func(c *rest.Client) error { return rest.Delete(t.Context(), c, rest.Path("apps", "a")) }
-	const write = "a write must not become a GET; use the address that it leads to as controller URL"
+	const write = "a write must not become a GET; use the address that it leads to as the controller URL"
 	for _, c := range []struct {
 		situation string
 		call      func(*rest.Client) error
@@ -36,8 +36,8 @@ func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
 		{"another path, absolute", get, 302, "https://deis.example.com", "https://deis.example.com/elsewhere", ""},
 		{"from http to https", get, 301, "http://deis.example.com", "https://deis.example.com/v2/apps/", ""},
 		{"from http to https, ports written out", get, 308, "http://deis.example.com:80", "https://deis.example.com:443/x", ""},
-		{"another host", get, 302, "https://deis.example.com", "https://evil.example.com/v2/apps/", "another host; use that as controller URL"},
-		{"a host below", get, 302, "https://deis.example.com", "https://x.deis.example.com/", "another host"},
+		{"another host", get, 302, "https://deis.example.com", "https://evil.example.com/v2/apps/", "another host; use that host in the controller URL"},
+		{"a subdomain", get, 302, "https://deis.example.com", "https://x.deis.example.com/", "another host"},
 		{"another port", get, 302, "https://deis.example.com", "https://deis.example.com:8443/", "another host"},
 		{"https at another port", get, 302, "http://deis.example.com", "https://deis.example.com:8443/", "another host"},
 		{"http at another port to https", get, 302, "http://deis.example.com:8080", "https://deis.example.com/", "another host"},
@@ -52,33 +52,33 @@ func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
 		{"http to https at the port of http", get, 302, "http://deis.example.com", "https://deis.example.com:80/", "another host"},
 		{"https at another host", get, 302, "http://deis.example.com", "https://evil.example.com/", "another host"},
 		{"from https to http", get, 301, "https://deis.example.com", "http://deis.example.com/", "it leaves https"},
-		{"a host without scheme", get, 307, "https://deis.example.com", "//evil.example.com/", "another host"},
+		{"a host without a scheme", get, 307, "https://deis.example.com", "//evil.example.com/", "another host"},
 		{"another scheme", get, 302, "https://deis.example.com", "ftp://deis.example.com/", "it leaves https"},
 		{"post", post, 301, "https://deis.example.com", "/elsewhere", write},
-		{"post that would stay one", post, 308, "https://deis.example.com", "/elsewhere", write},
+		{"post that would stay a post", post, 308, "https://deis.example.com", "/elsewhere", write},
 		{"post from http to https", post, 301, "http://deis.example.com", "https://deis.example.com/v2/apps/", write},
 		{"delete", del, 302, "https://deis.example.com", "/elsewhere", write},
 		{"delete to another host", del, 307, "https://deis.example.com", "https://evil.example.com/", write},
 	} {
-		var asked []string
+		var requested []string
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-			asked = append(asked, req.URL.String())
-			if len(asked) == 1 {
-				resp := answer(c.status, "<h1>Moved</h1>", "Location: "+c.to)
+			requested = append(requested, req.URL.String())
+			if len(requested) == 1 {
+				resp := response(c.status, "<h1>Moved</h1>", "Location: "+c.to)
 				resp.Request = req
 				return resp, nil
 			}
 			assert.Equal(t, "token "+token, req.Header.Get("Authorization"), c.situation)
 			assert.Equal(t, "GET", req.Method, c.situation)
-			return answer(200, `{"id":"a"}`), nil
-		}), retries, func(config *rest.Config) { config.BaseURL = parseURL(t, c.from) })
+			return response(200, `{"id":"a"}`), nil
+		}), retryTwice, func(config *rest.Config) { config.BaseURL = parseURL(t, c.from) })
 		err := c.call(client)
 		if c.refused == "" {
 			require.NoError(t, err, c.situation)
-			assert.Len(t, asked, 2, c.situation)
+			assert.Len(t, requested, 2, c.situation)
 			continue
 		}
-		assert.Len(t, asked, 1, "%s: was followed to %v", c.situation, asked)
+		assert.Len(t, requested, 1, "%s: was followed to %v", c.situation, requested)
 		var failed *rest.Error
 		require.ErrorAs(t, err, &failed, c.situation)
 		assert.Equal(t, c.status, failed.StatusCode, c.situation)
@@ -88,19 +88,19 @@ func TestRedirectsAreFollowedOnlyWhereTheTokenBelongs(t *testing.T) {
 }
 
 func TestARedirectAfterAnUpgradeDoesNotLeadBack(t *testing.T) {
-	var asked []string
+	var requested []string
 	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-		asked = append(asked, req.URL.String())
+		requested = append(requested, req.URL.String())
 		to := "https://deis.example.com/v2/apps/"
 		if req.URL.Scheme == "https" {
 			to = "http://deis.example.com/v2/apps/"
 		}
-		resp := answer(302, "", "Location: "+to)
+		resp := response(302, "", "Location: "+to)
 		resp.Request = req
 		return resp, nil
 	}), func(config *rest.Config) { config.BaseURL = parseURL(t, "http://deis.example.com") })
 	assert.ErrorContains(t, get(t.Context(), client), "it leaves https")
-	assert.Equal(t, []string{"http://deis.example.com/v2/apps/", "https://deis.example.com/v2/apps/"}, asked)
+	assert.Equal(t, []string{"http://deis.example.com/v2/apps/", "https://deis.example.com/v2/apps/"}, requested)
 }
 
 func TestARefusedRedirectShowsNoQuery(t *testing.T) {
@@ -110,19 +110,19 @@ func TestARefusedRedirectShowsNoQuery(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secretsecret")
 }
 
-func TestARedirectInCirclesEnds(t *testing.T) {
+func TestACircularRedirectEnds(t *testing.T) {
 	requests := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		requests++
-		return answer(302, "", "Location: /v2/apps/"), nil
-	}), retries)
+		return response(302, "", "Location: /v2/apps/"), nil
+	}), retryTwice)
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "too many redirects")
 	assert.Equal(t, 10, requests)
 }
 
-func TestARedirectToNowhereIsAnError(t *testing.T) {
+func TestARedirectWithoutALocationIsAnError(t *testing.T) {
 	for _, headers := range [][]string{nil, {"Location: "}} {
 		_, err := rest.Get[thing](t.Context(), newClient(t, always(301, "", headers...)), rest.Path("apps"))
 		var failed *rest.Error
@@ -131,28 +131,28 @@ func TestARedirectToNowhereIsAnError(t *testing.T) {
 	}
 }
 
-func TestThePolicyOfTheCallersHTTPClientIsAskedLast(t *testing.T) {
+func TestThePolicyOfTheCallersHTTPClientIsAppliedLast(t *testing.T) {
 	mine := errors.New("not with me")
-	requests, asked := 0, 0
+	requests, decisions := 0, 0
 	own := &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error {
-			asked++
+			decisions++
 			return mine
 		},
 		Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 			requests++
-			return answer(302, "", "Location: /elsewhere"), nil
+			return response(302, "", "Location: /elsewhere"), nil
 		}),
 	}
-	client := newClient(t, nil, retries, func(c *rest.Config) { c.HTTP = own })
+	client := newClient(t, nil, retryTwice, func(c *rest.Config) { c.HTTP = own })
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	require.ErrorIs(t, err, mine)
-	assert.Equal(t, 1, requests, "what was refused once is refused again")
-	assert.Equal(t, 1, asked)
+	assert.Equal(t, 1, requests, "a refusal is not retried")
+	assert.Equal(t, 1, decisions)
 
 	_, err = rest.Post[thing](t.Context(), client, rest.Path("apps"), nil)
 	require.Error(t, err)
-	assert.NotErrorIs(t, err, mine, "it cannot allow what is never allowed")
+	assert.NotErrorIs(t, err, mine, "it cannot allow a redirect that is never followed")
 
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	_, err = rest.Get[thing](t.Context(), newClient(t, nil, func(c *rest.Config) { c.HTTP = own }), rest.Path("apps"))
@@ -164,7 +164,7 @@ func TestThePolicyOfTheCallersHTTPClientIsAskedLast(t *testing.T) {
 func TestAnotherHostNeverSeesTheToken(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-		t.Errorf("asked for %s with %v", req.URL, req.Header)
+		t.Errorf("got a request for %s with %v", req.URL, req.Header)
 	}))
 	defer other.Close()
 	_, client := newServer(t, func(w http.ResponseWriter, req *http.Request) {

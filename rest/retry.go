@@ -16,25 +16,26 @@ import (
 
 // A RetryPolicy says how often and how patiently a call is retried. The zero value never retries.
 //
-// GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429, 502,
-// 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it went out: no connection, no
-// tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that failed that way is
-// stored, and real 2.2 Controllers respond to its repetition with a 204 that does nothing. Nothing is retried on 500, nor
-// when a response is cut off after its header.
+// GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429,
+// 502, 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it was sent: no
+// connection, no tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that
+// failed with it is stored, and real 2.2 Controllers respond to its repetition with a 204 and do nothing. Nothing is
+// retried on 500, when a response is cut off after its header, or on an error that would only repeat itself, such as a
+// certificate that is not trusted.
 type RetryPolicy struct {
-	Max int // how often at most, after the first attempt
+	Max int // the most retries after the first attempt
 
-	// A wait is a random time: the first between 0 and MinWait, each after that up to twice as much, never more than MaxWait. A
-	// Retry-After header is obeyed instead, but no wait is shorter than MinWait then; if it asks for more than MaxWait, or for
-	// more than the context's deadline leaves, the call returns its error at once. Zero means as in DefaultRetryPolicy.
+	// Waits are random: the first is up to MinWait, each after that up to twice as long, but never longer than MaxWait.
+	// A Retry-After header is obeyed instead, with at least MinWait; if it asks for more than MaxWait, or for more than
+	// the context's deadline leaves, the call returns its error at once. Zero means as in DefaultRetryPolicy.
 	MinWait, MaxWait time.Duration
 
 	// TryTimeout bounds one attempt of a GET, from the request to the end of the response; zero means a minute. Other
-	// calls can take many minutes, and are bounded by their context alone.
+	// calls can take many minutes, and are bounded only by their context.
 	TryTimeout time.Duration
 }
 
-// DefaultRetryPolicy is the policy of a client that is given none.
+// DefaultRetryPolicy is the policy of a client that sets none.
 var DefaultRetryPolicy = RetryPolicy{Max: 3, MinWait: 250 * time.Millisecond, MaxWait: 5 * time.Second, TryTimeout: time.Minute}
 
 // Check returns what is wrong with the policy, or nil.
@@ -50,14 +51,14 @@ func (p RetryPolicy) Check() error {
 	return nil
 }
 
-func (p RetryPolicy) tryTimeout() time.Duration {
+func (p RetryPolicy) attemptTimeout() time.Duration {
 	return cmp.Or(p.TryTimeout, DefaultRetryPolicy.TryTimeout)
 }
 
-// wait chooses how long to wait before attempt n+1 (n counts from 1): full jitter, or what the response asks for. The
-// second result is false if that is too long.
+// wait chooses the wait after attempt n, counted from 1: full jitter, or what the response asks for. The second result
+// is false if that is too long.
 func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time.Duration, bool) {
-	// Without these, a server that is down would be asked again and again without a pause.
+	// Without these, retries to a server that is down would follow each other without a pause.
 	if p.MaxWait == 0 {
 		p.MaxWait = max(p.MinWait, DefaultRetryPolicy.MaxWait)
 	}
@@ -74,7 +75,7 @@ func (p RetryPolicy) wait(ctx context.Context, n int, resp *http.Response) (time
 	}
 	if resp != nil {
 		if asked, ok := retryAfter(resp.Header); ok {
-			wait = max(asked, p.MinWait) // or a server could be asked again and again without a pause
+			wait = max(asked, p.MinWait) // for the same reason
 		}
 	}
 	deadline, limited := ctx.Deadline()
@@ -94,36 +95,36 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
-// retry sends the request, again as far as the policy allows. The caller closes the response's body; there can be a response
-// and an error, after a refused redirect.
+// retry sends the request, with retries if the policy allows them. The caller closes the response's body. After a
+// refused redirect it returns both a response and an error.
 func (c *call) retry() (*http.Response, error) {
-	r := &c.retrying // one for each call, because chosenWait gets neither the request nor the context
+	r := &c.retrying // a separate one for each call, because chosenWait gets neither the request nor the context
 	r.HTTPClient = c.client.http
 	r.RetryMax = c.client.config.Retry.Max
-	r.CheckRetry = again
+	r.CheckRetry = checkRetry
 	r.Backoff = chosenWait
-	r.ErrorHandler = retryablehttp.PassthroughErrorHandler // its own drops the last response
+	r.ErrorHandler = retryablehttp.PassthroughErrorHandler // the default drops the last response
 	resp, err := r.Do(&c.request)
 	c.response = resp
 	return resp, err
 }
 
-// chosenWait is what again has chosen.
+// chosenWait returns the wait that shouldRetry has chosen.
 func chosenWait(chosen, _ time.Duration, _ int, _ *http.Response) time.Duration { return chosen }
 
-// again decides after an attempt whether there is another.
-func again(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	return ctx.Value(callKey{}).(*call).again(ctx, resp, err), nil
+// checkRetry decides after an attempt of a call whether there is another.
+func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	return ctx.Value(callKey{}).(*call).shouldRetry(ctx, resp, err), nil
 }
 
-// again decides after an attempt whether there is another, and when. It sees each response first.
-func (c *call) again(ctx context.Context, resp *http.Response, err error) bool {
+// shouldRetry decides after an attempt whether there is another, and when. It is the first to see each response.
+func (c *call) shouldRetry(ctx context.Context, resp *http.Response, err error) bool {
 	c.attempts++
 	if resp != nil {
 		c.client.observe(resp.Header)
 	}
 	c.acted = c.acted || c.mayHaveActed(resp, err)
-	if ctx.Err() != nil || c.attempts > c.client.config.Retry.Max || !c.repeatable(resp, err) {
+	if ctx.Err() != nil || c.attempts > c.client.config.Retry.Max || !c.isRetryable(resp, err) {
 		return false
 	}
 	wait, ok := c.client.config.Retry.wait(ctx, c.attempts, resp)
@@ -132,37 +133,37 @@ func (c *call) again(ctx context.Context, resp *http.Response, err error) bool {
 	}
 	c.retrying.RetryWaitMin = wait
 	if resp != nil {
-		c.lastTry = statusLine(resp.StatusCode)
+		c.lastFailure = statusLine(resp.StatusCode)
 	} else {
-		c.lastTry = c.redactor().text(Sanitize(below(err).Error()))
+		c.lastFailure = c.redactor().text(Sanitize(withoutURL(err).Error()))
 	}
 	c.logRetry(resp)
 	return true
 }
 
-// mayHaveActed reports whether an attempt of a write may have been carried out.
+// mayHaveActed reports whether an attempt may have carried out a write.
 func (c *call) mayHaveActed(resp *http.Response, err error) bool {
 	switch {
 	case !isWrite(c.method):
 		return false
 	case resp == nil:
-		return !c.attempt.unsent(err)
+		return !c.tracker.isUnsent(err)
 	case resp.StatusCode == http.StatusTooManyRequests:
 		return false
 	}
 	return resp.StatusCode >= 500 || c.sender(resp) == somebodyElse
 }
 
-// repeatable reports whether the outcome of an attempt allows another.
-func (c *call) repeatable(resp *http.Response, err error) bool {
+// isRetryable reports whether the outcome of an attempt allows another.
+func (c *call) isRetryable(resp *http.Response, err error) bool {
 	idempotent := c.idempotent || c.method != http.MethodPost
 	switch {
 	case resp != nil && err != nil:
-		return false // a redirect that was refused; nothing else gives both
+		return false // a redirect was refused; nothing else returns both
 	case err != nil:
-		return (idempotent || c.attempt.unsent(err)) && !hopeless(err)
+		return (idempotent || c.tracker.isUnsent(err)) && !isPermanent(err)
 	case c.probe && c.sender(resp) == controller:
-		return false // whatever else the response says, it names the version
+		return false // the response names the version, whatever its status is
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests:
@@ -175,8 +176,8 @@ func (c *call) repeatable(resp *http.Response, err error) bool {
 	return false
 }
 
-// hopeless recognises the errors that another attempt would only repeat.
-func hopeless(err error) bool {
+// isPermanent recognizes errors that another attempt would only repeat.
+func isPermanent(err error) bool {
 	var (
 		certificate *tls.CertificateVerificationError
 		notTLS      tls.RecordHeaderError

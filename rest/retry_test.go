@@ -24,14 +24,14 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// An outcome is how one try of a request ends.
+// An outcome is how one attempt ends.
 type outcome struct {
 	status int
 	header string
 	err    error
 }
 
-// The errors of a connection, as net/http has them.
+// Connection errors as net/http returns them.
 var (
 	reset      = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	noServer   = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -40,10 +40,11 @@ var (
 	noSuchHost = &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
 )
 
-// retries is a policy that tries twice more, at once.
-func retries(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: 1} }
+// retryTwice sets a policy of two immediate retries.
+func retryTwice(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MinWait: 1, MaxWait: 1} }
 
-// inOrder ends tries in the given ways, the last one again and again, and notes when each was made.
+// inOrder is a transport that ends attempts with the given outcomes, in order, then with the last one, and notes the
+// time of each.
 type inOrder struct {
 	outcomes []outcome
 	made     []time.Time
@@ -56,12 +57,12 @@ func (o *inOrder) RoundTrip(*http.Request) (*http.Response, error) {
 		return nil, now.err
 	}
 	if now.header == "" {
-		return answer(now.status, `{"detail":"said"}`), nil
+		return response(now.status, `{"detail":"said"}`), nil
 	}
-	return answer(now.status, `{"detail":"said"}`, now.header), nil
+	return response(now.status, `{"detail":"said"}`, now.header), nil
 }
 
-func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
+func TestOnlyHarmlessRetriesAreMade(t *testing.T) {
 	methods := []struct {
 		name string
 		call func(*rest.Client) error
@@ -86,14 +87,14 @@ func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
 		requests  [4]int // by method
 	}{
 		{"success", outcome{status: 200}, [4]int{1, 1, 1, 1}},
-		{"the connection broke", outcome{err: reset}, [4]int{3, 3, 1, 3}},
-		{"the answer never came", outcome{err: io.EOF}, [4]int{3, 3, 1, 3}},
+		{"the connection was reset", outcome{err: reset}, [4]int{3, 3, 1, 3}},
+		{"no response came", outcome{err: io.EOF}, [4]int{3, 3, 1, 3}},
 		{"no connection", outcome{err: noServer}, [4]int{3, 3, 3, 3}},
 		{"no connection to the proxy", outcome{err: noProxy}, [4]int{3, 3, 3, 3}},
 		{"DNS is down", outcome{err: noDNS}, [4]int{3, 3, 3, 3}},
 		{"DNS knows no such host", outcome{err: noSuchHost}, [4]int{1, 1, 1, 1}},
 		{"a certificate that is not trusted", outcome{err: &tls.CertificateVerificationError{Err: errors.New("unknown authority")}}, [4]int{1, 1, 1, 1}},
-		{"no TLS there", outcome{err: tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}}, [4]int{1, 1, 1, 1}},
+		{"a server without TLS", outcome{err: tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}}, [4]int{1, 1, 1, 1}},
 		{"400", outcome{status: 400}, [4]int{1, 1, 1, 1}},
 		{"401", outcome{status: 401}, [4]int{1, 1, 1, 1}},
 		{"404", outcome{status: 404}, [4]int{1, 1, 1, 1}},
@@ -116,7 +117,7 @@ func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
 	} {
 		for i, method := range methods {
 			transport := &inOrder{outcomes: []outcome{c.outcome}}
-			err := method.call(newClient(t, transport, retries))
+			err := method.call(newClient(t, transport, retryTwice))
 			assert.Len(t, transport.made, c.requests[i], "%s: %s", c.situation, method.name)
 			if c.outcome.status == 200 {
 				assert.NoError(t, err)
@@ -133,57 +134,57 @@ func TestOnlyWhatDoesNoHarmIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAPolicyOfZeroNeverTriesAgain(t *testing.T) {
+func TestThePolicyOfZeroNeverRetries(t *testing.T) {
 	for _, o := range []outcome{{status: 429}, {status: 503}, {err: noServer}} {
 		transport := &inOrder{outcomes: []outcome{o}}
 		_, err := rest.Get[thing](t.Context(), newClient(t, transport), rest.Path("apps"))
 		require.Error(t, err)
 		assert.Len(t, transport.made, 1)
-		assert.NotContains(t, err.Error(), "tried")
+		assert.NotContains(t, err.Error(), "attempts")
 	}
 }
 
-func TestATryThatSucceedsIsTheLast(t *testing.T) {
+func TestAnAttemptThatSucceedsIsTheLast(t *testing.T) {
 	transport := &inOrder{outcomes: []outcome{{status: 502}, {status: 200}}}
 	var resp rest.Response
-	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"), rest.WithResponse(&resp))
+	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retryTwice), rest.Path("apps"), rest.WithResponse(&resp))
 	require.NoError(t, err)
 	assert.Len(t, transport.made, 2)
 	assert.Equal(t, 2, resp.Attempts)
 	assert.Equal(t, 200, resp.Status)
 }
 
-func TestTheLastAnswerIsWhatTheErrorSays(t *testing.T) {
+func TestTheErrorIsThatOfTheLastAttempt(t *testing.T) {
 	transport := &inOrder{outcomes: []outcome{{err: reset}, {status: 502}, {status: 503}}}
-	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"))
+	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retryTwice), rest.Path("apps"))
 	require.EqualError(t, err, "deis: GET /v2/apps/: 503 Service Unavailable: said: 3 attempts")
 	assert.ErrorIs(t, err, rest.ErrUnavailable)
 	assert.NotErrorIs(t, err, syscall.ECONNRESET)
 
 	transport = &inOrder{outcomes: []outcome{{status: 502}, {err: reset}}}
-	_, err = rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"))
+	_, err = rest.Get[thing](t.Context(), newClient(t, transport, retryTwice), rest.Path("apps"))
 	require.EqualError(t, err, "deis: GET /v2/apps/: read tcp: connection reset by peer: 3 attempts")
 	assert.ErrorIs(t, err, syscall.ECONNRESET)
 	assert.NotErrorIs(t, err, rest.ErrUnavailable)
 }
 
-func TestADeleteThatFindsNothingOnARetryHasSucceeded(t *testing.T) {
+func TestADeleteWhoseRetryFindsNothingHasSucceeded(t *testing.T) {
 	for _, c := range []struct {
 		situation string
 		outcomes  []outcome
 		succeeds  bool
 	}{
-		{"nothing there at first", []outcome{{status: 404}}, false},
+		{"on the first attempt", []outcome{{status: 404}}, false},
 		{"after a 503", []outcome{{status: 503}, {status: 404}}, true},
 		{"after a 504", []outcome{{status: 504}, {status: 404}}, true},
 		{"after a broken connection", []outcome{{err: reset}, {status: 404}}, true},
-		{"after one that was refused as too many", []outcome{{status: 429}, {status: 404}}, false},
-		{"after one that was never sent", []outcome{{err: noServer}, {status: 404}}, false},
-		{"after both", []outcome{{status: 502}, {status: 429}, {status: 404}}, true},
+		{"after a 429", []outcome{{status: 429}, {status: 404}}, false},
+		{"after an attempt that was never sent", []outcome{{err: noServer}, {status: 404}}, false},
+		{"after a 502 and a 429", []outcome{{status: 502}, {status: 429}, {status: 404}}, true},
 	} {
 		transport := &inOrder{outcomes: c.outcomes}
 		var resp rest.Response
-		err := rest.Delete(t.Context(), newClient(t, transport, retries), rest.Path("apps", "a"), rest.WithResponse(&resp))
+		err := rest.Delete(t.Context(), newClient(t, transport, retryTwice), rest.Path("apps", "a"), rest.WithResponse(&resp))
 		assert.Len(t, transport.made, len(c.outcomes), c.situation)
 		assert.Equal(t, 404, resp.Status)
 		if c.succeeds {
@@ -193,39 +194,39 @@ func TestADeleteThatFindsNothingOnARetryHasSucceeded(t *testing.T) {
 		}
 	}
 	transport := &inOrder{outcomes: []outcome{{status: 503}, {status: 404}}}
-	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a"))
-	assert.ErrorIs(t, err, rest.ErrNotFound, "a GET that finds nothing has not")
+	_, err := rest.Get[thing](t.Context(), newClient(t, transport, retryTwice), rest.Path("apps", "a"))
+	assert.ErrorIs(t, err, rest.ErrNotFound, "a GET that finds nothing has failed")
 
 	transport = &inOrder{outcomes: []outcome{{status: 502}, {status: 404}}}
-	_, err = rest.Post[struct{}](t.Context(), newClient(t, transport, retries), rest.Path("apps", "a", "run"), nil, rest.WithIdempotent())
-	assert.ErrorIs(t, err, rest.ErrNotFound, "nor has a POST")
+	_, err = rest.Post[struct{}](t.Context(), newClient(t, transport, retryTwice), rest.Path("apps", "a", "run"), nil, rest.WithIdempotent())
+	assert.ErrorIs(t, err, rest.ErrNotFound, "so has a POST")
 	assert.ErrorContains(t, err, "it may have been carried out")
 }
 
-func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
+func TestOnlyTheControllersOwn404MeansThatADeleteHasSucceeded(t *testing.T) {
 	for _, c := range []struct {
 		situation string
 		notFound  func() *http.Response
 		succeeds  bool
 	}{
-		{"the Controller's", func() *http.Response { return answer(404, `{"detail":"Not found."}`) }, true},
-		{"the Controller's of HTML", func() *http.Response { return answer(404, "<h1>Not Found</h1>") }, true},
-		{"a gateway's of JSON", func() *http.Response { return httpmock.NewStringResponse(404, `{"message":"no Route matched"}`) }, false},
+		{"the Controller's", func() *http.Response { return response(404, `{"detail":"Not found."}`) }, true},
+		{"the Controller's, HTML", func() *http.Response { return response(404, "<h1>Not Found</h1>") }, true},
+		{"a gateway's, JSON", func() *http.Response { return httpmock.NewStringResponse(404, `{"message":"no Route matched"}`) }, false},
 		{"a gateway's that looks like the Controller's", func() *http.Response {
 			return httpmock.NewStringResponse(404, `{"detail":"Not found."}`)
 		}, false},
-		{"a router's", func() *http.Response { return httpmock.NewStringResponse(404, "<title>404 Not Found</title>") }, false},
-		{"a router's, of text", func() *http.Response { return httpmock.NewStringResponse(404, "default backend - 404") }, false},
-		{"a router's of nothing", func() *http.Response { return httpmock.NewStringResponse(404, "") }, false},
-		{"an upgraded Controller's", func() *http.Response { return answer(404, "<h1>Not Found</h1>", version.Header+": 3.0") }, false},
+		{"a router's, HTML", func() *http.Response { return httpmock.NewStringResponse(404, "<title>404 Not Found</title>") }, false},
+		{"a router's, plain text", func() *http.Response { return httpmock.NewStringResponse(404, "default backend - 404") }, false},
+		{"a router's, empty", func() *http.Response { return httpmock.NewStringResponse(404, "") }, false},
+		{"an upgraded Controller's", func() *http.Response { return response(404, "<h1>Not Found</h1>", version.Header+": 3.0") }, false},
 	} {
 		var requests int
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			if requests++; requests == 1 {
-				return httpmock.NewStringResponse(503, ""), nil // nobody has named a version yet
+				return httpmock.NewStringResponse(503, ""), nil // no response has named a version yet
 			}
 			return c.notFound(), nil
-		}), retries)
+		}), retryTwice)
 		err := rest.Delete(t.Context(), client, rest.Path("apps", "a"))
 		assert.Equal(t, 2, requests)
 		if c.succeeds {
@@ -237,22 +238,22 @@ func TestOnlyAControllersOwn404EndsADelete(t *testing.T) {
 	}
 }
 
-func TestWhatAnEarlierTryMayHaveDoneIsSaidHoweverTheLastEnds(t *testing.T) {
+func TestAnErrorSaysThatAnEarlierAttemptMayHaveActed(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	for _, c := range []struct {
 		says string
 		last func() (*http.Response, error)
 	}{
 		{"connection refused: 3 attempts", func() (*http.Response, error) { return nil, noServer }},
-		{"context canceled: 2 attempts: the last: 504 Gateway Timeout", func() (*http.Response, error) { cancel(); return nil, ctx.Err() }},
+		{"context canceled: 2 attempts: last failure: 504 Gateway Timeout", func() (*http.Response, error) { cancel(); return nil, ctx.Err() }},
 	} {
 		var requests int
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			if requests++; requests == 1 {
-				return answer(504, ""), nil
+				return response(504, ""), nil
 			}
 			return c.last()
-		}), retries)
+		}), retryTwice)
 		err := rest.Delete(ctx, client, rest.Path("apps", "a"))
 		assert.ErrorContains(t, err, c.says+": it may have been carried out")
 	}
@@ -263,9 +264,9 @@ func TestACallWhoseContextHasEndedSendsNothing(t *testing.T) {
 	cancel()
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		t.Error("was sent")
-		return answer(204, ""), nil
+		return response(204, ""), nil
 	}))
-	for range 20 { // whatever select chooses
+	for range 20 { // a select chooses at random
 		assert.EqualError(t, rest.Delete(ctx, client, rest.Path("apps", "a")), "deis: DELETE /v2/apps/a/: context canceled")
 	}
 }
@@ -276,7 +277,7 @@ func TestAPolicyWithoutWaitsDoesNotHammerTheServer(t *testing.T) {
 			var total time.Duration
 			for range 20 { // a single wait can be short
 				start := time.Now()
-				client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return answer(503, ""), nil }),
+				client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return response(503, ""), nil }),
 					func(c *rest.Config) { c.Retry = policy })
 				assert.ErrorIs(t, get(t.Context(), client), rest.ErrUnavailable)
 				total += time.Since(start)
@@ -286,16 +287,16 @@ func TestAPolicyWithoutWaitsDoesNotHammerTheServer(t *testing.T) {
 	}
 }
 
-func TestTheBodyIsSentWholeEachTime(t *testing.T) {
+func TestEachAttemptSendsTheWholeBody(t *testing.T) {
 	var bodies []string
 	transport := httpmock.NewMockTransport()
 	transport.RegisterResponder("POST", "https://deis.example.com/v2/apps/", func(req *http.Request) (*http.Response, error) {
 		body, err := io.ReadAll(req.Body)
 		require.NoError(t, err)
 		bodies = append(bodies, string(body))
-		return answer(429, ""), nil
+		return response(429, ""), nil
 	})
-	_, err := rest.Post[thing](t.Context(), newClient(t, transport, retries), rest.Path("apps"), thing{"a"})
+	_, err := rest.Post[thing](t.Context(), newClient(t, transport, retryTwice), rest.Path("apps"), thing{"a"})
 	require.ErrorIs(t, err, rest.ErrRateLimited)
 	assert.Equal(t, []string{`{"id":"a"}`, `{"id":"a"}`, `{"id":"a"}`}, bodies)
 }
@@ -324,8 +325,8 @@ func TestWaitsAreRandomWithinGrowingBounds(t *testing.T) {
 	}
 }
 
-func TestTheHundredthWaitIsAWaitToo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // doubling an hour so often is more than a Duration holds
+func TestDoublingAWaitDoesNotOverflow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // an hour, doubled so often, overflows a Duration
 		transport := &inOrder{outcomes: []outcome{{status: 503}}}
 		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 100, MinWait: time.Hour, MaxWait: time.Hour} })
 		_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
@@ -360,7 +361,7 @@ func TestAnyPolicyThatPassesTheCheckWorks(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
+func TestAnInvalidPolicyIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		policy rest.RetryPolicy
 		says   string
@@ -382,24 +383,24 @@ func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
 	assert.NoError(t, rest.DefaultRetryPolicy.Check())
 }
 
-func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
+func TestRetryAfterIsObeyedWithinBounds(t *testing.T) {
 	const minWait, maxWait = 500 * time.Millisecond, 5 * time.Second
 	for _, c := range []struct {
 		situation, header string
-		wait              time.Duration // before the second try; negative: there is none
-		asked             time.Duration // RetryAfter of the error, if there is no second try
+		wait              time.Duration // before the second attempt; negative: there is none
+		retryAfter        time.Duration // of the error, if there is no second attempt
 	}{
 		{"seconds", "3", 3 * time.Second, 0},
 		{"none", "0", minWait, 0},
-		{"as long as we would", "5", maxWait, 0},
-		{"longer than we would", "6", -1, 6 * time.Second},
+		{"as long as MaxWait", "5", maxWait, 0},
+		{"longer than MaxWait", "6", -1, 6 * time.Second},
 		{"an hour", "3600", -1, time.Hour},
 		{"as many seconds as a Duration holds", "9223372036", -1, 9223372036 * time.Second},
 		{"more seconds than a Duration holds", "9223372037", -1, 9223372036 * time.Second},
 		{"more seconds than a number holds", "99999999999999999999999", -1, 9223372036 * time.Second},
 		{"a date", "Sat, 01 Jan 2000 00:00:04 GMT", 4 * time.Second, 0}, // synctest's clock begins in 2000
-		{"a date that is over", "Fri, 31 Dec 1999 00:00:00 GMT", minWait, 0},
-		{"a date far away", "Sun, 02 Jan 2000 00:00:00 GMT", -1, 24 * time.Hour},
+		{"a date in the past", "Fri, 31 Dec 1999 00:00:00 GMT", minWait, 0},
+		{"a date far in the future", "Sun, 02 Jan 2000 00:00:00 GMT", -1, 24 * time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &inOrder{outcomes: []outcome{{status: 503, header: "Retry-After: " + c.header}, {status: 200}}}
@@ -415,15 +416,15 @@ func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
 			}
 			var failed *rest.Error
 			require.ErrorAs(t, err, &failed, c.situation)
-			assert.Equal(t, c.asked, failed.RetryAfter, c.situation)
-			assert.Contains(t, err.Error(), "try again in "+c.asked.String())
+			assert.Equal(t, c.retryAfter, failed.RetryAfter, c.situation)
+			assert.Contains(t, err.Error(), "try again in "+c.retryAfter.String())
 			assert.Len(t, transport.made, 1, c.situation)
 			assert.Zero(t, time.Since(start), "%s: the error comes at once", c.situation)
 		})
 	}
 }
 
-func TestARetryAfterThatMakesNoSenseIsIgnored(t *testing.T) {
+func TestAnInvalidRetryAfterIsIgnored(t *testing.T) {
 	for _, header := range []string{"", "soon", "-1", "1.5", "+3", "3s", "0x10", "Sat, 01 Jan 2000"} {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &inOrder{outcomes: []outcome{{status: 503, header: "Retry-After: " + header}}}
@@ -441,7 +442,7 @@ func TestARetryAfterThatMakesNoSenseIsIgnored(t *testing.T) {
 	}
 }
 
-func TestAWaitBeyondTheDeadlineIsNotBegun(t *testing.T) {
+func TestAWaitBeyondTheDeadlineIsNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &inOrder{outcomes: []outcome{{status: 429, header: "Retry-After: 3"}}}
 		client := newClient(t, transport, func(c *rest.Config) { c.Retry = rest.RetryPolicy{Max: 2, MaxWait: time.Minute} })
@@ -468,7 +469,7 @@ func TestARetryThatFitsIntoTheDeadlineIsMade(t *testing.T) {
 		start := time.Now()
 		require.NoError(t, get(ctx, client))
 		assert.Len(t, transport.made, 3)
-		assert.InDelta(t, 3*time.Second, time.Since(start), 2, "the wait that was asked for, and a short one")
+		assert.InDelta(t, 3*time.Second, time.Since(start), 2, "the wait of Retry-After, and a short one")
 		assert.NoError(t, ctx.Err())
 	})
 }
@@ -501,20 +502,20 @@ func TestAWaitEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestAnEndedContextIsNoReasonToTryAgain(t *testing.T) {
+func TestACanceledAttemptIsNotRetried(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	requests := 0
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		requests++
 		cancel()
 		return nil, context.Canceled
-	}), retries)
+	}), retryTwice)
 	_, err := rest.Get[thing](ctx, client, rest.Path("apps"))
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 1, requests)
 }
 
-func TestARealCertificateThatIsNotTrustedIsNotTriedAgain(t *testing.T) {
+func TestARealUntrustedCertificateIsNotRetried(t *testing.T) {
 	t.Parallel()
 	handshakes := 0
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -525,7 +526,7 @@ func TestARealCertificateThatIsNotTrustedIsNotTriedAgain(t *testing.T) {
 	}}
 	server.StartTLS()
 	transport := new(http.Transport)
-	client := newClient(t, transport, retries, func(c *rest.Config) { c.BaseURL = parseURL(t, server.URL) })
+	client := newClient(t, transport, retryTwice, func(c *rest.Config) { c.BaseURL = parseURL(t, server.URL) })
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	server.Close()
 	var certificate *tls.CertificateVerificationError
@@ -533,12 +534,12 @@ func TestARealCertificateThatIsNotTrustedIsNotTriedAgain(t *testing.T) {
 	assert.Equal(t, 1, handshakes)
 }
 
-func TestASchemeThatIsWrongIsNotTriedAgain(t *testing.T) {
+func TestAWrongSchemeIsNotRetried(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	client := newClient(t, new(http.Transport), retries, func(c *rest.Config) {
+	client := newClient(t, new(http.Transport), retryTwice, func(c *rest.Config) {
 		c.BaseURL = parseURL(t, "https"+server.URL[len("http"):])
 	})
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
@@ -548,9 +549,9 @@ func TestASchemeThatIsWrongIsNotTriedAgain(t *testing.T) {
 	assert.Contains(t, err.Error(), "server gave HTTP response to HTTPS client")
 }
 
-func TestAFailureClosesNoConnectionsThatOthersUse(t *testing.T) {
+func TestAFailureClosesNoSharedConnections(t *testing.T) {
 	shared := new(sharedTransport)
-	client := newClient(t, shared, retries, func(c *rest.Config) { c.API = version.API{} })
+	client := newClient(t, shared, retryTwice, func(c *rest.Config) { c.API = version.API{} })
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	require.ErrorIs(t, err, syscall.ECONNRESET)
 	assert.Zero(t, shared.closed)
@@ -562,15 +563,15 @@ func (*sharedTransport) RoundTrip(*http.Request) (*http.Response, error) { retur
 
 func (s *sharedTransport) CloseIdleConnections() { s.closed++ }
 
-func TestTheBodiesOfEarlierTriesAreClosed(t *testing.T) {
+func TestTheBodiesOfEarlierAttemptsAreClosed(t *testing.T) {
 	var open, opened int
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		open++
 		opened++
-		resp := answer(503, "")
+		resp := response(503, "")
 		resp.Body = &closer{Reader: io.LimitReader(reader(func(p []byte) (int, error) { return len(p), nil }), 1<<20), closed: func() { open-- }}
 		return resp, nil
-	}), retries)
+	}), retryTwice)
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	require.Error(t, err)
 	assert.Equal(t, 3, opened)
@@ -584,6 +585,6 @@ type closer struct {
 
 func (c *closer) Close() error {
 	c.closed()
-	c.closed = func() {} // twice is once
+	c.closed = func() {} // a second Close does nothing
 	return nil
 }

@@ -6,18 +6,18 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A sender is who gave a response. Every response of a Controller names its API version, errors included. So a client
-// that has seen one such response knows that one without is not the Controller's.
+// A sender is where a response came from. Every response of a Controller names its API version, errors included. So a
+// client that has seen one such response knows that one without a version is not the Controller's.
 type sender int
 
 const (
-	unknown         sender = iota // it names no version, and the client has not seen yet whether the Controller does
-	somebodyElse                  // it names no version: a gateway, a sign-in page, a balancer
-	controller                    // it names a version that the call speaks
-	otherController               // it names another major version: the Controller was upgraded meanwhile
+	unknown         sender = iota // the response names no version, and the client has not seen yet whether the Controller does
+	somebodyElse                  // the response names no version: it is from a gateway, a sign-in page or a load balancer
+	controller                    // the response names the major version that the call speaks
+	otherController               // the response names another major version: the Controller was upgraded
 )
 
-// sender judges a response, which retry has observed before.
+// sender returns the sender of a response, which shouldRetry has observed already.
 func (c *call) sender(resp *http.Response) sender {
 	said := first(resp.Header[versionKey])
 	api, err := version.Parse(said)
@@ -33,8 +33,8 @@ func (c *call) sender(resp *http.Response) sender {
 	return unknown
 }
 
-// succeeded reports whether a response can mean success. If it is not known who gave it, only the statuses that real
-// Controllers give can.
+// succeeded reports whether a response can mean success. If its sender is unknown, only the statuses with which real
+// Controllers report success can.
 func (s sender) succeeded(resp *http.Response) bool {
 	switch s {
 	case controller:
@@ -45,14 +45,15 @@ func (s sender) succeeded(resp *http.Response) bool {
 	return false
 }
 
-// http.Header keeps keys in this form.
+// The version headers in the form in which http.Header keeps keys.
 var (
 	versionKey  = http.CanonicalHeaderKey(version.Header)
 	platformKey = http.CanonicalHeaderKey(version.PlatformHeader)
 )
 
-// observe remembers what a response says about the Controller. If that is news, the next calls follow it: another minor
-// version holds at once, another major version (the Controller was upgraded) makes the next call negotiate again.
+// observe remembers what a response says about the Controller. If the version has changed, the next calls follow it:
+// another minor version is spoken at once; another major version (the Controller was upgraded) makes the next call
+// negotiate again.
 func (c *Client) observe(header http.Header) {
 	api, err := version.Parse(first(header[versionKey]))
 	if err != nil {
@@ -63,8 +64,8 @@ func (c *Client) observe(header http.Header) {
 	if known := n.server.Load(); known != nil && *known == server {
 		return
 	}
-	news := server // a copy, which alone is kept
-	n.server.Store(&news)
+	kept := server // a copy, so that server itself stays off the heap
+	n.server.Store(&kept)
 	if agreed := n.api.Load(); agreed != nil {
 		if now, err := version.Negotiate(api); err == nil && now.Major == agreed.Major {
 			n.api.CompareAndSwap(agreed, &now)

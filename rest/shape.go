@@ -9,21 +9,21 @@ import (
 	"sync"
 )
 
-// A shape is what the deis tags of a type's fields say of it. See Post.
+// A shape is what the deis tags on the fields of a type say about it. See Post.
 type shape struct {
 	identity []identifier
 	loose    []looseField
 }
 
-// An identifier is a field by which a response is what was asked for.
+// An identifier is a field that shows that a response is what was asked for.
 type identifier struct {
 	field []int
 	name  string // in JSON
-	of    string // the path element that the identifier stands behind
-	own   bool   // it names the resource itself, and not what the resource belongs to
+	of    string // the path element that the identifier follows
+	own   bool   // it identifies the resource itself, not what the resource belongs to
 }
 
-// A looseField is a map that Controllers store as any client sent it.
+// A looseField is a map that Controllers store unchecked, as a client sent it.
 type looseField struct {
 	field []int
 	name  string // in JSON
@@ -53,7 +53,7 @@ func shapeOf(t reflect.Type) *shape {
 	return s
 }
 
-// decode reads JSON into out, a pointer to a value of the shape. Odd entries of loose fields do not make it unreadable.
+// decode decodes JSON into out, a pointer to a value of the shape, whatever entries its loose fields have.
 func (s *shape) decode(data []byte, out any) error {
 	err := json.Unmarshal(data, out)
 	if len(s.loose) == 0 || !isMismatch(err) {
@@ -76,7 +76,7 @@ func (s *shape) decode(data []byte, out any) error {
 	return json.Unmarshal(strict, out)
 }
 
-// isMismatch reports whether a value is of another type than its field.
+// isMismatch reports whether an error says that a value has another type than its field.
 func isMismatch(err error) bool {
 	if err == nil {
 		return false
@@ -85,8 +85,8 @@ func isMismatch(err error) bool {
 	return errors.As(err, &mismatch)
 }
 
-// readLoosely reads a map. Of a map of texts it keeps the JSON form of what is not text; of any other it leaves out what does
-// not fit. What is not an object, or has nothing that fits, is a nil map.
+// readLoosely reads a map. In a map of strings, it keeps values that are not strings as JSON; from any other map, it
+// leaves out values of the wrong type. The map is nil if data is not an object, or has no value of the right type.
 func readLoosely(data []byte, t reflect.Type) reflect.Value {
 	read := reflect.Zero(t)
 	var entries map[string]json.RawMessage
@@ -109,7 +109,7 @@ func readLoosely(data []byte, t reflect.Type) reflect.Value {
 	return read
 }
 
-// check reports what a response lacks. An item of a list needs its own identifier only.
+// check checks the identifiers of a response. An item of a list needs only its own identifier.
 func (s *shape) check(v reflect.Value, at Endpoint, single bool) error {
 	for _, i := range s.identity {
 		field := v.FieldByIndex(i.field)

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A Time is a moment as the Controllers print it: 2014-01-01T00:00:00UTC, 2014-01-01T00:00:00Z, with fractions of a
-// second, or without any zone (a new certificate's expiry in v1.6), which is UTC. It is always in UTC, and zero when
-// the Controller says null or leaves it out.
+// A Time is a time as Controllers write it: 2014-01-01T00:00:00UTC, 2014-01-01T00:00:00Z, with fractions of a second,
+// or without a zone (a new certificate's expiry in v1.6), which means UTC. It is always in UTC, and zero if the
+// response has null or no value.
 type Time struct{ time.Time }
 
-// UnmarshalJSON reads every form that the documents and real Controllers have.
+// UnmarshalJSON reads every form that the documents and real Controllers use.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	if bytes.HasSuffix(data, []byte(`Z"`)) && t.Time.UnmarshalJSON(data) == nil {
 		return nil // the usual form, without a copy
@@ -28,9 +28,9 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	case len(text) > len("2006-01-02T15:04:05") && bytes.ContainsAny(text[len("2006-01-02"):], "+-"):
 		zone = ""
 	}
-	parsed, err := time.Parse(time.RFC3339, string(text)+zone) // which Parse knows by heart; it accepts a fraction, too
+	parsed, err := time.Parse(time.RFC3339, string(text)+zone) // for which Parse has a fast path; it accepts a fraction too
 	if err != nil {
-		return errors.New("the text is not a time") // what came is quoted with the response, without secrets
+		return errors.New("the text is not a time") // it is not quoted: it could be a secret
 	}
 	t.Time = parsed.UTC()
 	return nil

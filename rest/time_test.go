@@ -11,7 +11,7 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-func TestTimeReadsEveryFormThatControllersPrint(t *testing.T) {
+func TestTimeReadsEveryFormThatControllersWrite(t *testing.T) {
 	for text, want := range map[string]time.Time{
 		`"2014-01-01T00:00:00UTC"`:           time.Date(2014, 1, 1, 0, 0, 0, 0, time.UTC),
 		`"2014-01-01T00:00:00Z"`:             time.Date(2014, 1, 1, 0, 0, 0, 0, time.UTC),
@@ -33,7 +33,7 @@ func TestTimeReadsEveryFormThatControllersPrint(t *testing.T) {
 	assert.True(t, absent.Created.IsZero())
 }
 
-func TestTimeRefusesEverythingElse(t *testing.T) {
+func TestTimeRefusesEveryOtherForm(t *testing.T) {
 	for _, text := range []string{
 		`"yesterday"`, `"UTC"`, `"Z"`, `"2014-01-01"`, `"2014-13-01T00:00:00Z"`, `"2014-01-01T25:00:00UTC"`, `"2014-01-01 00:00:00"`,
 		`"2014-01-01T00:00:00ZZ"`, `"2014-01-01T00:00:00CET"`, `"2014-01-01T00:00:00+"`, `"-"`, `5`, `true`, `{}`, `[]`, `"é"`,

@@ -16,12 +16,12 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// impatient bounds each attempt of a GET to a second.
+// impatient allows each attempt of a GET a second.
 func impatient(c *rest.Config) {
 	c.Retry = rest.RetryPolicy{Max: 1, MinWait: 1, MaxWait: 1, TryTimeout: time.Second}
 }
 
-func TestAnAttemptOfAGetThatHangsIsRetried(t *testing.T) {
+func TestAGetThatHangsIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -29,7 +29,7 @@ func TestAnAttemptOfAGetThatHangsIsRetried(t *testing.T) {
 				<-req.Context().Done()
 				return nil, req.Context().Err()
 			}
-			return answer(200, "{}"), nil
+			return response(200, "{}"), nil
 		}), impatient)
 		start := time.Now()
 		require.NoError(t, get(t.Context(), client))
@@ -38,7 +38,7 @@ func TestAnAttemptOfAGetThatHangsIsRetried(t *testing.T) {
 	})
 }
 
-func TestAGetWhoseAttemptsAllHangSaysForHowLong(t *testing.T) {
+func TestAGetWhoseAttemptsAllHangSaysHowLongTheyTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
@@ -46,7 +46,7 @@ func TestAGetWhoseAttemptsAllHangSaysForHowLong(t *testing.T) {
 		}), impatient)
 		err := get(t.Context(), client)
 		require.EqualError(t, err, "deis: GET /v2/apps/: no response within 1s: 2 attempts")
-		assert.NotErrorIs(t, err, context.DeadlineExceeded, "no context of the caller's has ended")
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has not ended")
 
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
@@ -58,7 +58,7 @@ func TestAResponseThatHangsIsCutOffAndItsBodyClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closed := 0
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-			resp := answer(200, "")
+			resp := response(200, "")
 			hangs := reader(func([]byte) (int, error) {
 				<-req.Context().Done()
 				return 0, req.Context().Err()
@@ -74,10 +74,10 @@ func TestAResponseThatHangsIsCutOffAndItsBodyClosed(t *testing.T) {
 	})
 }
 
-func TestAResponseThatIsWholeIsASuccessHoweverLateItsEndIsSeen(t *testing.T) {
+func TestACompleteResponseIsASuccessHoweverLateItsEndIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			resp := answer(200, "")
+			resp := response(200, "")
 			resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id":"a"}`), reader(func([]byte) (int, error) {
 				time.Sleep(2 * time.Second)
 				return 0, io.EOF
@@ -88,12 +88,12 @@ func TestAResponseThatIsWholeIsASuccessHoweverLateItsEndIsSeen(t *testing.T) {
 	})
 }
 
-func TestAWriteMayTakeAsLongAsItsContextAllows(t *testing.T) {
+func TestAWriteCanTakeAsLongAsItsContextAllows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			select {
 			case <-time.After(20 * time.Minute):
-				return answer(204, ""), nil
+				return response(204, ""), nil
 			case <-req.Context().Done():
 				return nil, req.Context().Err()
 			}
@@ -104,7 +104,7 @@ func TestAWriteMayTakeAsLongAsItsContextAllows(t *testing.T) {
 	})
 }
 
-func TestAnErrorOfASenderThatIsNotKnownIsBelieved(t *testing.T) {
+func TestAnErrorOfAnUnknownSenderIsTakenForTheControllers(t *testing.T) {
 	err := get(t.Context(), newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		return httpmock.NewStringResponse(404, `{"detail":"Not found."}`), nil
 	})))
@@ -117,5 +117,5 @@ func TestAnErrorOfASenderThatIsNotKnownIsBelieved(t *testing.T) {
 		return resp, nil
 	})))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	assert.NotErrorIs(t, err, rest.ErrNotController, "it was cut off, which says nothing about who gave it")
+	assert.NotErrorIs(t, err, rest.ErrNotController, "a response that is cut off does not show its sender")
 }

@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// turns makes calls wait for each other: the writes to one app, and the calls that would all ask for the version.
+// turns makes calls wait for each other: the writes to one app, and the calls that need the version probe.
 type turns struct {
 	mu   sync.Mutex
 	open map[string]*turn
 }
 
 type turn struct {
-	free  chan struct{} // holds one token while nobody has the turn
-	users int           // who has the turn or waits for it
+	free  chan struct{} // has one element while nobody has the turn
+	users int           // the number of calls that have the turn or wait for it
 }
 
-// begin waits for the turn of that name, or for the context to end. The caller must call done. An empty name needs no
-// turn.
+// begin waits for the turn with the given name, or for the context to end. The caller must call done. An empty name
+// needs no turn.
 func (t *turns) begin(ctx context.Context, name string) (done func(), err error) {
 	if name == "" {
 		return func() {}, nil

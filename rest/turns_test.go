@@ -17,11 +17,11 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// aSecond answers after a second each, whatever is asked.
-type aSecond struct{ requests atomic.Int64 }
+// slowTransport responds to every request after a second.
+type slowTransport struct{ requests atomic.Int64 }
 
-func (a *aSecond) RoundTrip(req *http.Request) (*http.Response, error) {
-	a.requests.Add(1)
+func (s *slowTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.requests.Add(1)
 	select {
 	case <-time.After(time.Second):
 	case <-req.Context().Done():
@@ -30,8 +30,8 @@ func (a *aSecond) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{versionKey: {"2.2"}}, Body: io.NopCloser(strings.NewReader("")), Request: req}, nil
 }
 
-func slowClient() (*Client, *aSecond) {
-	transport := new(aSecond)
+func slowClient() (*Client, *slowTransport) {
+	transport := new(slowTransport)
 	return New(Config{
 		BaseURL: &url.URL{Scheme: "https", Host: "deis.example.com"},
 		Token:   func(context.Context) (string, error) { return "", nil },
@@ -40,7 +40,7 @@ func slowClient() (*Client, *aSecond) {
 	}), transport
 }
 
-func TestWritesToOneAppFollowEachOther(t *testing.T) {
+func TestWritesToOneAppTakeTurns(t *testing.T) {
 	type call = func(context.Context, *Client) error
 	write := func(elems ...string) call {
 		return func(ctx context.Context, c *Client) error {
@@ -66,14 +66,14 @@ func TestWritesToOneAppFollowEachOther(t *testing.T) {
 		{"five of them", []call{write("apps", "a", "config"), write("apps", "a", "config"), write("apps", "a", "config"),
 			write("apps", "a", "config"), write("apps", "a", "config")}, 5},
 		{"a build and a config change", []call{write("apps", "a", "builds"), write("apps", "a", "config")}, 2},
-		{"a config change and the end of the app", []call{write("apps", "a", "config"), destroy("apps", "a")}, 2},
-		{"a new owner and a domain less", []call{write("apps", "a"), destroy("apps", "a", "domains", "example.com")}, 2},
+		{"a config change and the deletion of the app", []call{write("apps", "a", "config"), destroy("apps", "a")}, 2},
+		{"a new owner and a deleted domain", []call{write("apps", "a"), destroy("apps", "a", "domains", "example.com")}, 2},
 		{"two apps", []call{write("apps", "a", "config"), write("apps", "b", "config")}, 1},
 		{"reading beside writing", []call{write("apps", "a", "config"), read("apps", "a", "config"), read("apps", "a", "logs")}, 1},
 		{"one-off commands", []call{write("apps", "a", "config"), write("apps", "a", "run"), write("apps", "a", "run")}, 1},
 		{"an app called run", []call{write("apps", "run", "config"), write("apps", "run", "config")}, 2},
 		{"new apps", []call{write("apps"), write("apps")}, 1},
-		{"what is no app", []call{write("keys"), write("keys"), destroy("certs", "a"), destroy("certs", "a")}, 1},
+		{"other resources", []call{write("keys"), write("keys"), destroy("certs", "a"), destroy("certs", "a")}, 1},
 	} {
 		for _, copies := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestWritesToOneAppFollowEachOther(t *testing.T) {
 				}
 				assert.Equal(t, time.Duration(c.seconds)*time.Second, time.Since(start), c.situation)
 				assert.EqualValues(t, len(c.calls), transport.requests.Load(), c.situation)
-				assert.Empty(t, client.turns.open, "%s: nothing is left over", c.situation)
+				assert.Empty(t, client.turns.open, "%s: no turn is left", c.situation)
 			})
 		}
 	}
@@ -114,14 +114,14 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 		assert.Equal(t, Response{API: version.V2_2}, resp)
 
 		_, err = Post[struct{}](t.Context(), client, at, nil)
-		require.NoError(t, err, "who gave up is in nobody's way")
+		require.NoError(t, err, "a call that has given up blocks no other")
 		assert.Equal(t, 2*time.Second, time.Since(start))
 		assert.EqualValues(t, 2, transport.requests.Load())
 		assert.Empty(t, client.turns.open)
 	})
 }
 
-func TestAWriteThatFailsGivesItsTurnBack(t *testing.T) {
+func TestAWriteThatFailsGivesUpItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, transport := slowClient()
 		for range 3 {

@@ -243,7 +243,7 @@ func TestTheLastRealTroubleIsSaidWhenTheContextEnds(t *testing.T) {
 		_, err := client.Apps.Get(ctx, "a")
 		require.ErrorIs(t, err, context.Canceled)
 		assert.NotErrorIs(t, err, deis.ErrUnavailable)
-		assert.Regexp(t, `^deis: GET /v2/apps/a/: context canceled: \d+ attempts: the last: 503 Service Unavailable$`, err.Error())
+		assert.Regexp(t, `^deis: GET /v2/apps/a/: context canceled: \d+ attempts: last failure: 503 Service Unavailable$`, err.Error())
 	})
 }
 
@@ -336,7 +336,7 @@ func TestAnUpgradeIsAnErrorOfItsOwn(t *testing.T) {
 	_, err = client.Apps.Get(t.Context(), "example-go")
 	require.ErrorIs(t, err, deis.ErrUpgraded)
 	assert.NotErrorIs(t, err, deis.ErrNotFound)
-	assert.ErrorContains(t, err, "the Controller speaks API 2.2, the call spoke 1.6")
+	assert.ErrorContains(t, err, "the Controller speaks API 2.2, but this call used 1.6")
 	var failed *deis.Error
 	require.ErrorAs(t, err, &failed)
 	assert.True(t, failed.Temporary())

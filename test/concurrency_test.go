@@ -152,7 +152,7 @@ func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
 					}
 					failed.Add(1)
 					assert.NotErrorIs(t, err, deis.ErrNotFound, "the app is there; only its path has changed")
-					assert.ErrorContains(t, err, "the Controller speaks API 2.2, the call spoke 1.6")
+					assert.ErrorContains(t, err, "the Controller speaks API 2.2, but this call used 1.6")
 					assert.Less(t, time.Since(upgrade), 100*time.Millisecond, "only what was under way fails")
 				}
 			})

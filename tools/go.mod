@@ -1,4 +1,4 @@
-// The tools of the checks, pinned, apart from the SDK's own module so that its importers do not pay for them.
+// The pinned tools of the checks, in a separate module so that importers of the SDK do not download them.
 module github.com/deisgo/deis/tools
 
 go 1.26.0

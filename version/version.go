@@ -1,9 +1,9 @@
-// Package version knows the versions of the Controller API: how they are written, which of two is newer, and which
-// one a client and a Controller should speak.
+// Package version has the versions of the Controller API: how they are written, which of two is newer, and which one a
+// client and a Controller should speak.
 //
-// A Controller names its API version in the response header DEIS_API_VERSION, on every response, errors included
-// (both API documents; real Controllers do). The package imports nothing of this module, so that a test Controller and
-// the SDK can share it.
+// A Controller names its API version in the header DEIS_API_VERSION of every response, errors included (both API
+// documents; real Controllers do). The package imports nothing from this module, so that a test Controller and the SDK
+// can share it.
 package version
 
 import (
@@ -17,16 +17,17 @@ import (
 // SDK is the version of this module, as it appears in the User-Agent header.
 const SDK = "0.2.0"
 
-// The headers that carry versions. The SDK sends Header too, to say what it speaks; real Controllers ignore it.
+// The headers that carry versions. The SDK also sends Header, with the version that it speaks; real Controllers ignore
+// it.
 const (
 	Header         = "DEIS_API_VERSION"      // the API version, "2.2"
-	PlatformHeader = "DEIS_PLATFORM_VERSION" // the version of the platform behind it, "2.2.0"
+	PlatformHeader = "DEIS_PLATFORM_VERSION" // the version of the Controller's platform, "2.2.0"
 )
 
-// The API versions that this SDK is written for, and V2, which all of major version 2 are at least.
+// The API versions that this SDK is written for, and V2, the lowest of major version 2.
 var (
 	V1_6 = API{1, 6}
-	V2   = API{2, 0} // what all 2.x Controllers have in common
+	V2   = API{2, 0} // all 2.x Controllers speak at least this
 	V2_2 = API{2, 2}
 	V2_3 = API{2, 3}
 )
@@ -34,27 +35,27 @@ var (
 // An API is a version of the Controller API. Versions are ordered by number: 2.10 is newer than 2.9.
 type API struct{ Major, Minor int }
 
-// Parse reads a version as the Controllers write it, "2.2". Anything else, "2", "v2.2" or "2.2.0", is an error.
+// Parse parses a version as Controllers write it, "2.2". Any other form, such as "2", "v2.2" or "2.2.0", is an error.
 func Parse(s string) (API, error) {
 	major, minor, _ := strings.Cut(s, ".")
 	a, errMajor := parseNumber(major)
 	b, errMinor := parseNumber(minor)
 	if errMajor != nil || errMinor != nil {
-		return API{}, fmt.Errorf("deis: %q is not an API version: want two numbers and a point, as in %q", s, V2_2)
+		return API{}, fmt.Errorf("deis: %q is not an API version: want two numbers with a dot between them, like %q", s, V2_2)
 	}
 	return API{a, b}, nil
 }
 
-// parseNumber accepts digits only, where strconv alone would take a sign.
+// parseNumber accepts only digits; strconv.Atoi would accept a sign.
 func parseNumber(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return int(n), err
 }
 
-// String writes the version as the header has it, "2.2".
+// String formats the version as in the header, "2.2".
 func (v API) String() string { return strconv.Itoa(v.Major) + "." + strconv.Itoa(v.Minor) }
 
-// Compare returns -1 if v is older than w, 0 if they are the same, and 1 if v is newer.
+// Compare returns -1 if v is older than w, 0 if they are equal, and 1 if v is newer.
 func (v API) Compare(w API) int {
 	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor))
 }
@@ -62,9 +63,9 @@ func (v API) Compare(w API) int {
 // AtLeast reports whether v is w or newer.
 func (v API) AtLeast(w API) bool { return v.Compare(w) >= 0 }
 
-// Negotiate chooses the version to speak to a Controller of version server: the one with the same major number and the
-// lower minor. To a 2.4 a client of 2.3 speaks 2.3, to a 2.1 it speaks 2.1. Without a common major number the error is
-// a *MismatchError. Where no client versions are given, they are those of this SDK.
+// Negotiate chooses the version to speak to a Controller of version server: the same major version, with the lower of
+// the minor versions. A client of 2.3 speaks 2.3 to a Controller of 2.4, and 2.1 to one of 2.1. Without a common major
+// version the error is a *MismatchError. If no client versions are given, they are those of this SDK.
 func Negotiate(server API, client ...API) (API, error) {
 	if len(client) == 0 {
 		client = []API{V1_6, V2_3}
@@ -81,27 +82,27 @@ func Negotiate(server API, client ...API) (API, error) {
 	return best, nil
 }
 
-// A MismatchError says that client and Controller have no API version in common. Nothing but the request for the
-// version was sent.
+// A MismatchError says that the client and the Controller have no API version in common. Only the version probe was
+// sent.
 type MismatchError struct {
 	Server API   // what the Controller speaks
 	Client []API // what the client speaks
 }
 
-// Error names both sides and what to do.
+// Error names the versions of both, and what to do.
 func (e *MismatchError) Error() string {
 	spoken := make([]string, len(e.Client))
 	for i, v := range e.Client {
 		spoken[i] = v.String()
 	}
-	return fmt.Sprintf("deis: the Controller speaks API %s, this client %s: use a version of the client that is made for it",
+	return fmt.Sprintf("deis: the Controller speaks API %s, this client %s: use a version of the SDK that supports it",
 		e.Server, strings.Join(spoken, " and "))
 }
 
 // An UnsupportedError says that an operation needs a newer API version than the Controller speaks. Nothing was sent.
 // It matches errors.ErrUnsupported.
 type UnsupportedError struct {
-	Operation  string // what was asked for, "whoami"
+	Operation  string // for example "whoami"
 	Have, Need API
 }
 

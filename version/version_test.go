@@ -27,7 +27,7 @@ func TestParseReadsWhatControllersWrite(t *testing.T) {
 	}
 }
 
-func TestParseRefusesEverythingElse(t *testing.T) {
+func TestParseRefusesEveryOtherForm(t *testing.T) {
 	for _, text := range []string{
 		"", ".", "2", "2.", ".2", "v2.2", "2.2.0", "2.2-beta", "+2.2", "2.+2", "-2.2", "2.-2", " 2.2", "2.2 ", "2. 2", "2,2", "two.two",
 		"0x2.2", "1_0.2", "2.2\n", "\x00", "２.２", "70000.1", "99999999999999999999.1", "2.99999999999999999999", strings.Repeat("2", 1<<16) + ".2",
@@ -54,13 +54,13 @@ func TestNegotiateKeepsTheMajorAndTakesTheLowerMinor(t *testing.T) {
 	for _, c := range []struct{ situation, server, client, want string }{
 		{"both speak the same", "2.2", "", "2.2"},
 		{"the server is newer", "2.4", "", "2.3"},
-		{"the server is much newer, which text would not show", "2.10", "", "2.3"},
+		{"the server is newer by number, but not as text", "2.10", "", "2.3"},
 		{"the server is as new", "2.3", "", "2.3"},
 		{"the server is older", "2.1", "", "2.1"},
 		{"the server is the first of its major", "2.0", "", "2.0"},
 		{"an old server", "1.6", "", "1.6"},
-		{"an old server, newer than the client knows it", "1.7", "", "1.6"},
-		{"an old server, older than the client knows it", "1.3", "", "1.3"},
+		{"an old server, of a newer minor version", "1.7", "", "1.6"},
+		{"an old server, of an older minor version", "1.3", "", "1.3"},
 		{"a client of one version", "2.3", "2.2", "2.2"},
 		{"a client of several minor versions takes the best", "2.7", "2.9 2.2 2.5", "2.7"},
 		{"a client of several major versions", "3.4", "1.6 2.2 3.1", "3.1"},

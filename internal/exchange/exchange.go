@@ -1,4 +1,4 @@
-// Package exchange lets a test read as the list of exchanges that it expects.
+// Package exchange is for tests that list the exchanges that they expect.
 package exchange
 
 import (
@@ -20,21 +20,21 @@ import (
 // Token is what the clients of this package send.
 const Token = "abc123"
 
-// An Exchange is one request that is expected, and its answer.
+// An Exchange is an expected request and its response.
 type Exchange struct {
 	request, body string
 	status        int
-	answer        string
+	response      string
 	header        http.Header
 	anonymous     bool
 }
 
-// On expects a request, "POST /v2/apps/" with its query if any, with a JSON body ("" for none), and answers it.
-func On(request, body string, status int, answer string) Exchange {
-	return Exchange{request: request, body: body, status: status, answer: answer, header: make(http.Header)}
+// On expects a request, "POST /v2/apps/" with its query if any, with a JSON body ("" for none), and responds to it.
+func On(request, body string, status int, response string) Exchange {
+	return Exchange{request: request, body: body, status: status, response: response, header: make(http.Header)}
 }
 
-// Header adds a header to the answer.
+// Header adds a header to the response.
 func (e Exchange) Header(key, value string) Exchange {
 	e.header.Set(key, value)
 	return e
@@ -46,8 +46,8 @@ func (e Exchange) Anonymous() Exchange {
 	return e
 }
 
-// Client makes a client, pinned to an API version, for a Controller that expects the given exchanges, in their order,
-// and no others. The test fails if one was not made.
+// Client makes a client, pinned to an API version, for a Controller that expects the given exchanges, in this order,
+// and no others. The test fails if a request is not made.
 func Client(t testing.TB, api string, expected ...Exchange) *deis.Client {
 	t.Helper()
 	pinned, err := version.Parse(api)
@@ -63,7 +63,7 @@ func Client(t testing.TB, api string, expected ...Exchange) *deis.Client {
 		made++
 		sent := e.check(t, api, req)
 		resp := httpmock.NewStringResponse(e.status, e.identified(req.URL.Path, sent))
-		if e.answer != "" {
+		if e.response != "" {
 			resp.Header.Set("Content-Type", "application/json")
 		}
 		resp.Header.Set(version.Header, api)
@@ -83,12 +83,12 @@ func Client(t testing.TB, api string, expected ...Exchange) *deis.Client {
 	return client
 }
 
-// identified is the answer, with what makes an object the one that was asked for: where a test leaves that out, it is not
-// what the test is about.
+// identified returns the response with the identifiers of the requested object. Tests that are not about them leave
+// them out.
 func (e Exchange) identified(path string, sent []byte) string {
 	var object, request map[string]any
-	if e.status/100 != 2 || json.Unmarshal([]byte(e.answer), &object) != nil || object == nil || object["results"] != nil {
-		return e.answer
+	if e.status/100 != 2 || json.Unmarshal([]byte(e.response), &object) != nil || object == nil || object["results"] != nil {
+		return e.response
 	}
 	json.Unmarshal(sent, &request) //nolint:errcheck // not every request has a body
 	elems := strings.Split(strings.Trim(path, "/"), "/")[1:]
@@ -107,16 +107,16 @@ func (e Exchange) identified(path string, sent []byte) string {
 	maps.DeleteFunc(identity, func(key string, _ any) bool { _, there := object[key]; return there })
 	added, err := json.Marshal(identity)
 	if err != nil || len(identity) == 0 {
-		return e.answer
+		return e.response
 	}
-	rest := strings.TrimPrefix(strings.TrimSpace(e.answer), "{")
+	rest := strings.TrimPrefix(strings.TrimSpace(e.response), "{")
 	if len(object) > 0 {
 		rest = "," + rest
 	}
 	return strings.TrimSuffix(string(added), "}") + rest
 }
 
-// check holds a request against what is expected, and returns its body.
+// check checks a request, and returns its body.
 func (e Exchange) check(t testing.TB, api string, req *http.Request) (sent []byte) {
 	t.Helper()
 	assert.Equal(t, e.request, req.Method+" "+req.URL.RequestURI())

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Of ranges over the lines of a file. A line is valid until the next.
+// Of returns an iterator over the lines of a file. A line is valid until the next.
 func Of(t testing.TB, path string) iter.Seq[[]byte] {
 	t.Helper()
 	return func(yield func([]byte) bool) {
@@ -32,8 +32,8 @@ func Of(t testing.TB, path string) iter.Seq[[]byte] {
 	}
 }
 
-// SkipOutsideTheRepository skips a test whose testdata is missing because this is a copy of the module that an importer has
-// downloaded: it has neither the recordings nor the nested modules.
+// SkipOutsideTheRepository skips a test whose testdata is missing because this is a downloaded copy of the module,
+// which has neither the recordings nor the nested modules.
 func SkipOutsideTheRepository(t testing.TB, err error) {
 	t.Helper()
 	if _, nested := os.Stat("../tools/go.mod"); errors.Is(err, fs.ErrNotExist) && errors.Is(nested, fs.ErrNotExist) {

@@ -1,10 +1,10 @@
-// Command bench measures the SDK against the same work by hand over net/http, and prints a table of ratios:
+// Command bench compares the SDK with the same work done by hand with net/http, and prints a table of ratios:
 //
 //	go -C tools run ./bench -short
 //
-// Each round runs all benchmarks once, their sides in random order, so that the two sides of a ratio are measured right
-// after each other and a noisy machine disturbs both. A ratio in the table is the median over the rounds. Many short
-// rounds tell more than a few long ones.
+// Each round runs every benchmark once, with its sides in random order: the two sides of a ratio are measured right after
+// each other, so that a noisy machine disturbs both. A ratio in the table is the median over the rounds. Many short rounds
+// are more reliable than a few long ones.
 package main
 
 import (
@@ -25,18 +25,18 @@ import (
 
 const baseline = "nethttp"
 
-// A row is one benchmark: for each side of it, by name, its measures in each round, by unit.
+// A row is one benchmark. values are by side and unit, one for each round.
 type row struct {
-	name  string
-	found map[string]map[string][]float64
+	name   string
+	values map[string]map[string][]float64
 }
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 100, "how often to measure")
-	pattern := flag.String("bench", ".", "which benchmarks, as go test -bench")
-	benchtime := flag.String("benchtime", "0.1s", "how long each, as go test -benchtime")
-	short := flag.Bool("short", false, "leave out the longest")
+	rounds := flag.Int("rounds", 100, "number of rounds")
+	pattern := flag.String("bench", ".", "pattern of the benchmarks, as for go test -bench")
+	benchtime := flag.String("benchtime", "0.1s", "time for each benchmark, as for go test -benchtime")
+	short := flag.Bool("short", false, "skip the longest benchmarks")
 	flag.Parse()
 	if err := run(*rounds, *pattern, *benchtime, *short); err != nil {
 		log.Fatal(err)
@@ -53,7 +53,7 @@ func run(rounds int, pattern, benchtime string, short bool) error {
 	build := exec.Command("go", "test", "-c", "-o", binary, "./test")
 	build.Dir, build.Stderr = "..", os.Stderr
 	if err := build.Run(); err != nil {
-		return fmt.Errorf("building the benchmarks, in the folder tools: %w", err)
+		return fmt.Errorf("building the benchmarks (the working directory must be tools): %w", err)
 	}
 	var rows []*row
 	for i := range rounds {
@@ -70,13 +70,13 @@ func run(rounds int, pattern, benchtime string, short bool) error {
 		}
 	}
 	if len(rows) == 0 {
-		return errors.New("no benchmark of this name")
+		return errors.New("no benchmark matches the pattern")
 	}
 	fmt.Println("| | time | bytes | allocations | ns | B | allocations | middle half of the times |")
 	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
 	for _, r := range rows {
 		for _, side := range []string{"sdk", "retryablehttp"} {
-			if r.found[side] != nil {
+			if r.values[side] != nil {
 				r.print(side)
 			}
 		}
@@ -84,7 +84,7 @@ func run(rounds int, pattern, benchtime string, short bool) error {
 	return nil
 }
 
-// read adds the measures of one round to the rows.
+// read adds the values of one round to the rows.
 func read(rows []*row, out io.Reader) ([]*row, error) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
@@ -99,18 +99,18 @@ func read(rows []*row, out io.Reader) ([]*row, error) {
 		i := slices.IndexFunc(rows, func(r *row) bool { return r.name == name })
 		if i < 0 {
 			i = len(rows)
-			rows = append(rows, &row{name: name, found: make(map[string]map[string][]float64)})
+			rows = append(rows, &row{name: name, values: make(map[string]map[string][]float64)})
 		}
 		r := rows[i]
-		if r.found[side] == nil {
-			r.found[side] = make(map[string][]float64)
+		if r.values[side] == nil {
+			r.values[side] = make(map[string][]float64)
 		}
 		for f := 2; f+1 < len(fields); f += 2 {
 			value, err := strconv.ParseFloat(fields[f], 64)
 			if err != nil {
 				return nil, fmt.Errorf("%q: %w", lines.Text(), err)
 			}
-			r.found[side][fields[f+1]] = append(r.found[side][fields[f+1]], value)
+			r.values[side][fields[f+1]] = append(r.values[side][fields[f+1]], value)
 		}
 	}
 	return rows, lines.Err()
@@ -119,8 +119,8 @@ func read(rows []*row, out io.Reader) ([]*row, error) {
 func (r *row) print(side string) {
 	ratios := func(unit string) []float64 {
 		var all []float64
-		base := r.found[baseline][unit]
-		for i, value := range r.found[side][unit] {
+		base := r.values[baseline][unit]
+		for i, value := range r.values[side][unit] {
 			if i < len(base) && base[i] != 0 {
 				all = append(all, value/base[i])
 			}
@@ -134,11 +134,11 @@ func (r *row) print(side string) {
 	times := ratios("ns/op")
 	fmt.Printf("| %s | %.2f | %.2f | %.2f | %.0f | %.0f | %.0f | %.2f to %.2f |\n", name,
 		quantile(times, 0.5), quantile(ratios("B/op"), 0.5), quantile(ratios("allocs/op"), 0.5),
-		quantile(r.found[side]["ns/op"], 0.5), quantile(r.found[side]["B/op"], 0.5), quantile(r.found[side]["allocs/op"], 0.5),
+		quantile(r.values[side]["ns/op"], 0.5), quantile(r.values[side]["B/op"], 0.5), quantile(r.values[side]["allocs/op"], 0.5),
 		quantile(times, 0.25), quantile(times, 0.75))
 }
 
-// quantile is the value below which the given part of all lies; 0 of none.
+// quantile returns the value below which the given part of all values lies, or 0 if there are none.
 func quantile(all []float64, part float64) float64 {
 	if len(all) == 0 {
 		return 0

@@ -2,8 +2,8 @@
 //
 //	go -C tools run ./zipsize
 //
-// It takes the committed files (git archive HEAD), leaves out what the module proxy leaves out, nested modules above all
-// (golang.org/x/mod/zip), and adds up the sizes of the unpacked files. It fails if the sum is more than 1.5 MB.
+// It takes the committed files (git archive HEAD), leaves out what the module proxy leaves out (golang.org/x/mod/zip), such
+// as nested modules, and adds up the sizes of the unpacked files. It fails if the sum is more than 1.5 MB.
 package main
 
 import (
@@ -47,7 +47,7 @@ func main() {
 	}
 	fmt.Printf("%9d bytes in %d files, of at most %d\n", total, len(sizes), limit)
 	if total > limit {
-		log.Fatal("the module is too large: move what importers do not need into a module of its own")
+		log.Fatal("the module is too large: move files that importers do not need to a separate module")
 	}
 }
 
@@ -82,7 +82,7 @@ func unpackedSizes(root string) (map[string]int, error) {
 	return sizes, nil
 }
 
-// An archived file is a file of a git archive, as golang.org/x/mod/zip wants it.
+// archived makes a file of a git archive a modzip.File.
 type archived struct{ *zip.File }
 
 func (f archived) Path() string                 { return f.Name }
