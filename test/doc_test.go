@@ -4,4 +4,4 @@ package test
 
 // The tables of docs/operations.md and docs/faults.md follow from the code.
 //
-//go:generate go test -run ^TestTheTable -update .
+//go:generate go test . -run ^TestTheTable -update

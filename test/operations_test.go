@@ -166,7 +166,7 @@ func TestTheTableOfOperationsIsComplete(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text.String()), 0o644))
 		return
 	}
-	assert.Equal(t, text.String(), string(written), "go test -run TestTheTableOfOperations -update ./test writes it anew")
+	assert.Equal(t, text.String(), string(written), "go generate ./test rewrites it")
 }
 
 type tableRow struct {
