@@ -313,14 +313,14 @@ func TestAProbeWithoutEndIsGivenUpAfterTenSeconds(t *testing.T) {
 }
 
 func TestTheConnectionOfTheVersionProbeIsUsedAgain(t *testing.T) {
-	w := newWire(t, fault{does: answers("401 Unauthorized", `{"detail":"Authentication credentials were not provided."}`)})
+	w := newWire(t, fault{does: responds("401 Unauthorized", `{"detail":"Authentication credentials were not provided."}`)})
 	client, err := deis.New(w.URL)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	_, err = client.Negotiate(t.Context())
 	require.NoError(t, err)
 	probe := w.last.Load()
-	w.well.Store(true)
+	w.over.Store(true)
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
 	assert.Equal(t, probe, w.last.Load(), "the probe's response was read to its end and closed")
