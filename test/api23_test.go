@@ -193,14 +193,16 @@ func TestRevokingANameWithADotNeverRevokesAnother(t *testing.T) {
 	}
 }
 
-func TestAPodIsRestartedByNameIfItExists(t *testing.T) {
+func TestOnlyTheNamedPodIsRestarted(t *testing.T) {
 	for server, opts := range servers23 {
 		t.Run(server, func(t *testing.T) {
 			ctx, client := t.Context(), deployed23(t, opts)
 			page, err := client.Pods.List(ctx, "example-go", pods.ListOptions{Type: "web"})
 			require.NoError(t, err)
-			_, err = client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web", Name: page.Items[0].Name})
+			require.Len(t, page.Items, 2)
+			restarted, err := client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web", Name: page.Items[0].Name})
 			require.NoError(t, err)
+			assert.Len(t, restarted, 1)
 			_, err = client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web", Name: "example-go-web-nosuch"})
 			assert.ErrorIs(t, err, deis.ErrNotFound)
 			require.NoError(t, client.Pods.Scale(ctx, "example-go", map[string]int{"web": 2}), "scaling to the present number")
@@ -208,7 +210,7 @@ func TestAPodIsRestartedByNameIfItExists(t *testing.T) {
 	}
 }
 
-func TestAnAccountWithRecordsIsNotCancelled(t *testing.T) {
+func TestAnAccountWithRecordsIsNotCanceled(t *testing.T) {
 	srv := deistest.NewServer(deistest.WithAPIVersion(version.V2_3), deistest.WithUser("bob", "pw"))
 	defer srv.Close()
 	admin, err := deis.New(srv.URL, deis.WithToken(srv.Token))
