@@ -23,13 +23,14 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// Both kinds of server that say "2.3": the late one keeps releases that failed, knows services and anchors its paths.
-var kindsOf23 = map[string][]deistest.Option{
+// servers23 are the two generations of servers that report API 2.3. The late one keeps failed releases, has services, and
+// matches whole paths.
+var servers23 = map[string][]deistest.Option{
 	"late":  {deistest.WithAPIVersion(version.V2_3)},
 	"early": {deistest.WithAPIVersion(version.V2_3), deistest.WithEarly23()},
 }
 
-// deployed23 is a client of an app with a build.
+// deployed23 deploys the app example-go to a new server, and returns a client for it.
 func deployed23(t *testing.T, opts []deistest.Option) *deis.Client {
 	t.Helper()
 	srv := deistest.NewServer(opts...)
@@ -48,9 +49,9 @@ func build(image string) builds.CreateParams {
 	return builds.CreateParams{Image: image, Procfile: map[string]string{"web": "./serve", "worker": "./work"}}
 }
 
-func TestTheSDKSpeaks23ToBothKindsOfServer(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+func TestTheSDKSpeaks23ToBothServers(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			api, err := deployed23(t, opts).Negotiate(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, version.V2_3, api)
@@ -58,9 +59,9 @@ func TestTheSDKSpeaks23ToBothKindsOfServer(t *testing.T) {
 	}
 }
 
-func TestAFailedBuildIsUndoneAndNoGoodChangeWithIt(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+func TestAFailedBuildIsUndoneWithoutUndoingAGoodChange(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			client := deployed23(t, opts)
 			good, err := client.Releases.Current(t.Context(), "example-go")
 			require.NoError(t, err)
@@ -71,8 +72,8 @@ func TestAFailedBuildIsUndoneAndNoGoodChangeWithIt(t *testing.T) {
 			assert.Equal(t, good.Version, current.Version)
 			page, err := client.Releases.List(t.Context(), "example-go", releases.ListOptions{})
 			require.NoError(t, err)
-			if kind == "early" {
-				assert.Equal(t, good.Version, page.Items[0].Version, "the failed one is deleted")
+			if server == "early" {
+				assert.Equal(t, good.Version, page.Items[0].Version, "the failed release is deleted")
 				return
 			}
 			assert.True(t, page.Items[0].Failed)
@@ -88,9 +89,9 @@ func TestAFailedBuildIsUndoneAndNoGoodChangeWithIt(t *testing.T) {
 	}
 }
 
-func TestSettingsWhitelistAndTLSHoldOnBothKinds(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+func TestSettingsWhitelistAndTLSWorkOnBothServers(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			ctx, client := t.Context(), deployed23(t, opts)
 			on := true
 			changed, err := client.Settings.Set(ctx, "example-go", settings.Changes{
@@ -120,12 +121,12 @@ func TestSettingsWhitelistAndTLSHoldOnBothKinds(t *testing.T) {
 	}
 }
 
-func TestServicesAreThereOrSaidNotToBe(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+func TestServicesWorkOrReturnAnError(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			ctx, client := t.Context(), deployed23(t, opts)
 			err := client.Services.Create(ctx, "example-go", services.CreateParams{ProcfileType: "web", PathPattern: "/api/.*"})
-			if kind == "late" {
+			if server == "late" {
 				require.NoError(t, err)
 				routes, err := client.Services.List(ctx, "example-go")
 				require.NoError(t, err)
@@ -143,8 +144,8 @@ func TestServicesAreThereOrSaidNotToBe(t *testing.T) {
 }
 
 func TestBuildsKeysAndHooksOf23(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			ctx, client := t.Context(), deployed23(t, opts)
 			page, err := client.Builds.List(ctx, "example-go", builds.ListOptions{})
 			require.NoError(t, err)
@@ -164,7 +165,7 @@ func TestBuildsKeysAndHooksOf23(t *testing.T) {
 			_, err = client.Config.Set(ctx, "example-go", config.Changes{
 				TerminationGracePeriod: map[string]*string{"web": &seconds}, LifecyclePreStop: map[string]*string{"web": &hook},
 			})
-			if kind == "early" {
+			if server == "early" {
 				assert.ErrorIs(t, err, errors.ErrUnsupported)
 				return
 			}
@@ -175,16 +176,16 @@ func TestBuildsKeysAndHooksOf23(t *testing.T) {
 	}
 }
 
-func TestANameWithAPointIsRevokedOrSaidNotToBe(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+func TestRevokingANameWithADotNeverRevokesAnother(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			ctx, client := t.Context(), deployed23(t, append(opts, deistest.WithUser("jo", "pw"), deistest.WithUser("jo.hn", "pw")))
 			for _, name := range []string{"jo", "jo.hn"} {
 				require.NoError(t, client.Perms.Grant(ctx, "example-go", name))
 			}
 			assert.ErrorIs(t, client.Perms.Revoke(ctx, "example-go", "jo.hn"), perms.ErrAmbiguousName)
 			require.NoError(t, client.Perms.Revoke(ctx, "example-go", "jo"))
-			assert.Error(t, client.Perms.Revoke(ctx, "example-go", "jo.hn"), "servers before the last do not know the path")
+			assert.Error(t, client.Perms.Revoke(ctx, "example-go", "jo.hn"), "neither server revokes such a name")
 			names, err := client.Perms.List(ctx, "example-go")
 			require.NoError(t, err)
 			assert.Equal(t, []string{"jo.hn"}, names)
@@ -192,22 +193,24 @@ func TestANameWithAPointIsRevokedOrSaidNotToBe(t *testing.T) {
 	}
 }
 
-func TestOnePodIsRestartedAndNoOther(t *testing.T) {
-	for kind, opts := range kindsOf23 {
-		t.Run(kind, func(t *testing.T) {
+func TestOnlyTheNamedPodIsRestarted(t *testing.T) {
+	for server, opts := range servers23 {
+		t.Run(server, func(t *testing.T) {
 			ctx, client := t.Context(), deployed23(t, opts)
 			page, err := client.Pods.List(ctx, "example-go", pods.ListOptions{Type: "web"})
 			require.NoError(t, err)
-			_, err = client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web", Name: page.Items[0].Name})
+			require.Len(t, page.Items, 2)
+			restarted, err := client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web", Name: page.Items[0].Name})
 			require.NoError(t, err)
+			assert.Len(t, restarted, 1)
 			_, err = client.Pods.Restart(ctx, "example-go", pods.RestartOptions{Type: "web", Name: "example-go-web-nosuch"})
 			assert.ErrorIs(t, err, deis.ErrNotFound)
-			require.NoError(t, client.Pods.Scale(ctx, "example-go", map[string]int{"web": 2}), "as it is already")
+			require.NoError(t, client.Pods.Scale(ctx, "example-go", map[string]int{"web": 2}), "scaling to the present number")
 		})
 	}
 }
 
-func TestAnAccountWithRecordsIsNotCancelled(t *testing.T) {
+func TestAnAccountWithRecordsIsNotCanceled(t *testing.T) {
 	srv := deistest.NewServer(deistest.WithAPIVersion(version.V2_3), deistest.WithUser("bob", "pw"))
 	defer srv.Close()
 	admin, err := deis.New(srv.URL, deis.WithToken(srv.Token))

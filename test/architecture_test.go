@@ -27,7 +27,7 @@ var resourcePackages = []string{
 //
 //	version <- rest <- resource packages <- root <- deploy <- examples
 //
-// deistest stands apart. It shares no type with the SDK, or a mistake would be made twice and never be seen.
+// deistest shares no type with the SDK: a mistake in a shared type would go unnoticed.
 func allowedImports(dir string) (allowed []string, known bool) {
 	below := append([]string{"version", "rest"}, resourcePackages...)
 	switch {
@@ -49,7 +49,7 @@ func allowedImports(dir string) (allowed []string, known bool) {
 	return nil, false
 }
 
-// allowedLibraries are the packages of other modules that a folder may import. internal/… serves tests only.
+// allowedLibraries are the packages of other modules that a folder may import. internal/… is for tests only.
 var allowedLibraries = map[string][]string{
 	"rest":              {"github.com/hashicorp/go-retryablehttp", "github.com/google/go-querystring/query"},
 	"internal/lines":    {"github.com/stretchr/testify/require"},
@@ -62,10 +62,10 @@ func TestPackagesImportOnlyWhatTheLayoutAllows(t *testing.T) {
 		dir := path.Dir(file)
 		packages[dir] = true
 		allowed, known := allowedImports(dir)
-		assert.True(t, known, "package %s is not in the table of allowed imports: add it, and to CONTRIBUTING.md", dir)
+		assert.True(t, known, "package %s is not in the table of allowed imports: add it there and to CONTRIBUTING.md", dir)
 		for _, imported := range imports {
 			if own, ok := strings.CutPrefix(imported+"/", module+"/"); ok {
-				assert.Contains(t, allowed, path.Clean(own), "%s imports %s: the table of allowed imports has no such dependency", file, imported)
+				assert.Contains(t, allowed, path.Clean(own), "%s imports %s, which the table of allowed imports does not allow", file, imported)
 			} else if host, _, _ := strings.Cut(imported, "/"); strings.Contains(host, ".") {
 				assert.Contains(t, allowedLibraries[dir], imported, "%s imports %s: every importer of the SDK would pay for it", file, imported)
 			}
@@ -76,7 +76,7 @@ func TestPackagesImportOnlyWhatTheLayoutAllows(t *testing.T) {
 	}
 }
 
-// importsOf returns what each file of the module imports. It leaves out tests and nested modules.
+// importsOf returns the imports of each file of the module, without tests and nested modules.
 func importsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	files := make(map[string][]string)
@@ -112,7 +112,7 @@ func importsOf(t *testing.T) map[string][]string {
 	return files
 }
 
-// hasGoMod reports whether a folder is a module of its own.
+// hasGoMod reports whether a folder is a nested module.
 func hasGoMod(root fs.FS, dir string) bool {
 	_, err := fs.Stat(root, path.Join(dir, "go.mod"))
 	return err == nil

@@ -29,11 +29,11 @@ import (
 	"github.com/deisgo/deis/config"
 )
 
-// Each benchmark does the same work twice: as "sdk", and as "nethttp", by what a careful programmer writes by hand over
-// net/http and encoding/json. docs/performance.md has what they measured, and how.
+// Each benchmark does the same work twice: as "sdk", and as "nethttp", which is what a careful programmer writes by hand
+// on net/http and encoding/json. docs/performance.md has the results.
 //
-// The Controller that they ask is a child process, so that allocations are the client's own. It is this test binary,
-// started with benchServer in its environment.
+// The Controller is a child process, so that only the client's allocations count. It is this test binary, started with
+// benchServer in its environment.
 
 const benchServer = "DEIS_BENCH_SERVER"
 
@@ -48,22 +48,22 @@ func TestMain(m *testing.M) {
 const (
 	benchToken    = "41364d6a5fc6a610da685fe29ac39532e49704c1"
 	benchPageSize = 100
-	benchSlow     = 20 * time.Millisecond // what a page takes from the slow list
+	benchSlow     = 20 * time.Millisecond // how long the slow list takes for a page
 )
 
-// A benchController says where the child process serves.
+// A benchController has the addresses of the child process, and its certificate.
 type benchController struct {
 	HTTP, HTTPS string
 	Certificate []byte
 }
 
-// list is the address of a Controller with so many apps.
+// list returns the URL of a Controller with the given number of apps.
 func (c benchController) list(apps int) string { return fmt.Sprintf("%s/%d", c.HTTP, apps) }
 
-// slowList is the same, with a pause before each page.
+// slowList is like list, with a pause before each page.
 func (c benchController) slowList(apps int) string { return c.HTTP + "/slow/" + strconv.Itoa(apps) }
 
-// transport is one as the baseline should have: Go's own, with room for the connections of 64 goroutines.
+// transport makes the baseline's transport: Go's default, with room for the connections of 64 goroutines.
 func (c benchController) transport(b *testing.B) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
@@ -80,8 +80,8 @@ func (c benchController) tls(b *testing.B) *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// startBenchServer starts the child process and lets it warm up. It ends when its standard input does: with the benchmark, or with a
-// parent that is killed.
+// startBenchServer starts the child process and warms it up. The process ends when its standard input does: with the
+// benchmark, or when the parent is killed.
 func startBenchServer(b *testing.B) (at benchController) {
 	b.Helper()
 	child := exec.Command(os.Args[0])
@@ -94,7 +94,7 @@ func startBenchServer(b *testing.B) (at benchController) {
 	require.NoError(b, child.Start())
 	b.Cleanup(func() {
 		stdin.Close()
-		child.Wait() //nolint:errcheck // it has nothing more to say
+		child.Wait() //nolint:errcheck // its status does not matter
 	})
 	require.NoError(b, json.NewDecoder(stdout).Decode(&at))
 	warm := newByHand(at.transport(b), at.HTTP)
@@ -116,7 +116,7 @@ const (
 // serveBenchmarks is the child process: a 2.2 Controller that does as little as it can.
 func serveBenchmarks() {
 	results := `,"previous":null,"results":[` + strings.Repeat(benchApp+",", benchPageSize-1) + benchApp + `]}`
-	answer := func(w http.ResponseWriter, status int, parts ...string) {
+	respond := func(w http.ResponseWriter, status int, parts ...string) {
 		length := 0
 		for _, part := range parts {
 			length += len(part)
@@ -128,19 +128,19 @@ func serveBenchmarks() {
 		header["Content-Length"] = []string{strconv.Itoa(length)}
 		w.WriteHeader(status)
 		for _, part := range parts {
-			io.WriteString(w, part) //nolint:errcheck // the client sees it
+			io.WriteString(w, part) //nolint:errcheck // the client notices
 		}
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // the client sees it
+		io.Copy(io.Discard, r.Body) //nolint:errcheck // the client notices
 		prefix, path, _ := strings.Cut(r.URL.Path, "/v2/")
 		switch path {
 		case "":
-			answer(w, 401, `{"detail":"Authentication credentials were not provided."}`)
+			respond(w, 401, `{"detail":"Authentication credentials were not provided."}`)
 		case "apps/example-go/":
-			answer(w, 200, benchApp)
+			respond(w, 200, benchApp)
 		case "apps/example-go/config/":
-			answer(w, 201, benchConfig)
+			respond(w, 201, benchConfig)
 		case "apps":
 			count, slow := strings.CutPrefix(prefix, "/slow")
 			if slow {
@@ -153,19 +153,19 @@ func serveBenchmarks() {
 			if offset += benchPageSize; offset < total {
 				next = fmt.Sprintf(`"http://%s%s?limit=%d&offset=%d"`, r.Host, r.URL.Path, benchPageSize, offset)
 			}
-			answer(w, 200, `{"count":`, count, `,"next":`, next, results)
+			respond(w, 200, `{"count":`, count, `,"next":`, next, results)
 		default:
-			answer(w, 404, `{"detail":"Not found."}`)
+			respond(w, 404, `{"detail":"Not found."}`)
 		}
 	})
 	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
 	err := json.NewEncoder(os.Stdout).Encode(benchController{plain.URL, secure.URL, secure.Certificate().Raw})
 	if err == nil {
-		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // however it ends, it is the end
+		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // an error is the end, too
 	}
 }
 
-// A byHand client is the baseline: one function for a request, which decodes the answer as it comes.
+// A byHand client is the baseline: one function for a request, which decodes the response as it arrives.
 type byHand struct {
 	http *http.Client
 	send func(*http.Request) (*http.Response, error)
@@ -177,7 +177,7 @@ func newByHand(transport http.RoundTripper, base string) *byHand {
 	return &byHand{http: client, send: client.Do, base: base + "/v2/"}
 }
 
-// retrying sends through go-retryablehttp, with nothing of the SDK.
+// retrying makes the client send through go-retryablehttp.
 func (c *byHand) retrying() *byHand {
 	retrying := retryablehttp.NewClient()
 	retrying.HTTPClient, retrying.Logger = c.http, nil
@@ -218,11 +218,11 @@ func (c *byHand) do(ctx context.Context, method, path string, in, out any) error
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, resp.Body) // to the end, or the connection is not used again
+	_, err = io.Copy(io.Discard, resp.Body) // to the end, or the connection is not reused
 	return err
 }
 
-// The fields of the SDK's types, plain.
+// The SDK's types with plain fields.
 type (
 	plainApp struct {
 		ID        string         `json:"id"`
@@ -276,7 +276,7 @@ func (c *byHand) all(ctx context.Context, each func(plainApp)) error {
 	return nil
 }
 
-// newSDK makes a client that has negotiated.
+// newSDK makes a client that has negotiated the version.
 func newSDK(b *testing.B, base string, opts ...deis.Option) *deis.Client {
 	b.Helper()
 	client, err := deis.New(base, append(opts, deis.WithToken(benchToken))...)
@@ -287,14 +287,14 @@ func newSDK(b *testing.B, base string, opts ...deis.Option) *deis.Client {
 	return client
 }
 
-// sides runs the sides of a benchmark in random order, because it matters which is first.
+// sides runs the sides of a benchmark in random order, because the order affects the results.
 func sides(b *testing.B, all map[string]func(*testing.B)) {
-	for name, side := range all { // a map is ranged over in random order
+	for name, side := range all { // in random order, as it is a map
 		b.Run(name, side)
 	}
 }
 
-// repeat measures one use after the other.
+// repeat measures calls of use, one after the other.
 func repeat(b *testing.B, use func() error) {
 	b.Helper()
 	b.ReportAllocs()
@@ -323,7 +323,7 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
-// Without a network: what the clients themselves do.
+// BenchmarkGetInMemory measures what the clients themselves do, without a network.
 func BenchmarkGetInMemory(b *testing.B) {
 	transport := inMemory(benchApp)
 	sides(b, map[string]func(*testing.B){
@@ -342,7 +342,7 @@ func BenchmarkGetInMemory(b *testing.B) {
 	})
 }
 
-// inMemory is a transport that answers everything with one body.
+// inMemory is a transport that responds to every request with one body.
 type inMemory string
 
 func (body inMemory) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -455,18 +455,18 @@ func BenchmarkAllMillion(b *testing.B) {
 	benchmarkAll(b, at.list(1_000_000), at, 1_000_000, func(int) {})
 }
 
-// The consumer works as long for a page as the server does.
+// The consumer takes as long for a page as the server.
 func BenchmarkAllFromASlowServer(b *testing.B) {
 	at := startBenchServer(b)
 	benchmarkAll(b, at.slowList(2500), at, 2500, func(i int) {
-		if i%10 == 0 { // of a hundred; a sleep for each would be too short to be exact
+		if i%10 == 0 { // ten times for each page; shorter sleeps would be inexact
 			time.Sleep(benchSlow / 10)
 		}
 	})
 }
 
-// benchmarkAll ranges over a list of so many apps; each gets the number of the app, from 1. It reports how large the
-// heap was at most, which must not grow with the list.
+// benchmarkAll ranges over a list of total apps, and calls each with the number of every app, from 1. It reports the
+// peak size of the heap, which must not grow with the list.
 func benchmarkAll(b *testing.B, base string, at benchController, total int, each func(int)) {
 	heap := uint64(0)
 	take := func(n int) {
@@ -513,14 +513,14 @@ func benchmarkAll(b *testing.B, base string, at benchController, total int, each
 	})
 }
 
-// heapSize is what objects occupy, those included that are garbage already.
+// heapSize returns the size of all objects on the heap, including garbage.
 func heapSize() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
 
-// From New to the first answer. The SDK asks for the version first: one round trip more, on the same connection.
+// From New to the first response. The SDK sends the version probe first: one round trip more, on the same connection.
 func BenchmarkColdStart(b *testing.B) {
 	at := startBenchServer(b)
 	sides(b, map[string]func(*testing.B){

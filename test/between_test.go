@@ -27,11 +27,11 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// What stands between a client and its Controller responds, too: sign-in pages, gateways, balancers. None of that may be
-// taken for the Controller's word.
+// Sign-in pages, gateways and load balancers between a client and its Controller respond, too. Their responses must not
+// be taken for the Controller's.
 
-// between makes a client of a Controller in memory, with the app example-go and its first release. Each request is
-// offered to intercept first, which returns nil to let it pass.
+// between makes a client of a Controller in memory. Each request goes to intercept first, which returns nil to let it
+// pass.
 func between(t *testing.T, intercept func(*http.Request) *http.Response, opts ...deis.Option) (*deis.Client, *deistest.Controller) {
 	t.Helper()
 	controller := deistest.New()
@@ -47,14 +47,14 @@ func between(t *testing.T, intercept func(*http.Request) *http.Response, opts ..
 	return client, controller
 }
 
-func TestAResponseOfSomebodyElseIsNeverASuccess(t *testing.T) {
+func TestAForeignResponseIsNeverASuccess(t *testing.T) {
 	responses := map[string]func() *http.Response{
-		"a sign-in page":       func() *http.Response { return httpmock.NewStringResponse(200, "<title>Sign in</title>") },
-		"a sign-in in JSON":    func() *http.Response { return httpmock.NewStringResponse(200, `{"message":"please log in"}`) },
-		"an empty object":      func() *http.Response { return httpmock.NewStringResponse(200, `{}`) },
-		"nothing":              func() *http.Response { return httpmock.NewStringResponse(204, ``) },
-		"accepted":             func() *http.Response { return httpmock.NewStringResponse(202, `{"status":"queued"}`) },
-		"a success of its own": func() *http.Response { return httpmock.NewStringResponse(299, ``) },
+		"a sign-in page":     func() *http.Response { return httpmock.NewStringResponse(200, "<title>Sign in</title>") },
+		"a sign-in in JSON":  func() *http.Response { return httpmock.NewStringResponse(200, `{"message":"please log in"}`) },
+		"an empty object":    func() *http.Response { return httpmock.NewStringResponse(200, `{}`) },
+		"nothing":            func() *http.Response { return httpmock.NewStringResponse(204, ``) },
+		"accepted":           func() *http.Response { return httpmock.NewStringResponse(202, `{"status":"queued"}`) },
+		"an unknown success": func() *http.Response { return httpmock.NewStringResponse(299, ``) },
 		"a header that is not a version": func() *http.Response {
 			resp := httpmock.NewStringResponse(200, `{}`)
 			resp.Header.Set(version.Header, "two")
@@ -62,7 +62,7 @@ func TestAResponseOfSomebodyElseIsNeverASuccess(t *testing.T) {
 		},
 	}
 	for situation, response := range responses {
-		for _, call := range spoken {
+		for _, call := range documentedCalls {
 			t.Run(situation+"/"+call.operation, func(t *testing.T) {
 				foreign := false
 				client, _ := between(t, func(req *http.Request) *http.Response {
@@ -91,8 +91,8 @@ func TestAResponseOfSomebodyElseIsNeverASuccess(t *testing.T) {
 	}
 }
 
-func TestStatusesOfSomebodyElseSayNothingAboutTheResource(t *testing.T) {
-	about := []error{deis.ErrBadRequest, deis.ErrUnauthorized, deis.ErrForbidden, deis.ErrNotFound, deis.ErrMethodNotAllowed, deis.ErrConflict, deis.ErrUnprocessable, apps.ErrExists}
+func TestForeignStatusesSayNothingAboutTheResource(t *testing.T) {
+	resourceErrors := []error{deis.ErrBadRequest, deis.ErrUnauthorized, deis.ErrForbidden, deis.ErrNotFound, deis.ErrMethodNotAllowed, deis.ErrConflict, deis.ErrUnprocessable, apps.ErrExists}
 	for status, alsoMatches := range map[int]error{400: nil, 401: nil, 403: nil, 404: nil, 405: nil, 409: nil, 422: nil,
 		429: deis.ErrRateLimited, 500: deis.ErrServer, 502: deis.ErrUnavailable, 503: deis.ErrUnavailable, 504: deis.ErrUnavailable, 520: deis.ErrUnavailable, 524: deis.ErrUnavailable} {
 		foreign := true
@@ -108,7 +108,7 @@ func TestStatusesOfSomebodyElseSayNothingAboutTheResource(t *testing.T) {
 		})
 		_, err := client.Apps.Create(t.Context(), apps.CreateParams{ID: "a"})
 		require.ErrorIs(t, err, deis.ErrNotController, status)
-		for _, sentinel := range about {
+		for _, sentinel := range resourceErrors {
 			assert.NotErrorIs(t, err, sentinel, "%d", status)
 		}
 		if alsoMatches != nil {
@@ -123,7 +123,7 @@ func TestStatusesOfSomebodyElseSayNothingAboutTheResource(t *testing.T) {
 	}
 }
 
-func TestADeleteIsNotTakenForDoneOnAGateways404(t *testing.T) {
+func TestAGateways404DoesNotProveADelete(t *testing.T) {
 	responses := []*http.Response{httpmock.NewStringResponse(502, ""), httpmock.NewStringResponse(404, `{"message":"no Route matched"}`)}
 	client, controller := between(t, func(req *http.Request) *http.Response {
 		if req.Method != "DELETE" || len(responses) == 0 {
@@ -145,7 +145,7 @@ func TestADeleteIsNotTakenForDoneOnAGateways404(t *testing.T) {
 	}
 }
 
-func TestAnObjectIsTheOneThatWasAskedForOrAnError(t *testing.T) {
+func TestAnObjectThatWasNotAskedForIsAnError(t *testing.T) {
 	good := map[string]string{
 		"/v2/apps/example-go/":        `{"id":"example-go","uuid":"u"}`,
 		"/v2/apps/example-go/config/": `{"app":"example-go","uuid":"u","values":{"A":"1"}}`,
@@ -172,7 +172,7 @@ func TestAnObjectIsTheOneThatWasAskedForOrAnError(t *testing.T) {
 			`[]`:                                      "the response cannot be read",
 		} {
 			client, err := deis.New("http://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
-				return answered(200, body)
+				return fromController(200, body)
 			})))
 			require.NoError(t, err)
 			err = call(t.Context(), client)
@@ -183,17 +183,17 @@ func TestAnObjectIsTheOneThatWasAskedForOrAnError(t *testing.T) {
 			require.ErrorContains(t, err, says, "%s %s", path, body)
 			var failed *deis.Error
 			require.ErrorAs(t, err, &failed)
-			assert.True(t, failed.FromController(), "the Controller's, but not what was asked for")
+			assert.True(t, failed.FromController(), "the Controller's own, but not what was asked for")
 			assert.False(t, failed.Temporary())
 		}
 	}
 }
 
-func TestItemsThatAreNothingAreAnError(t *testing.T) {
+func TestAnItemWithoutAnIdentifierIsAnError(t *testing.T) {
 	for _, l := range listings {
 		for _, item := range []string{`null`, `{}`, `{"message":"please log in"}`} {
 			client, err := deis.New("http://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
-				return answered(200, `{"count":1,"results":[`+item+`]}`)
+				return fromController(200, `{"count":1,"results":[`+item+`]}`)
 			})))
 			require.NoError(t, err)
 			assert.ErrorContains(t, l.call(t.Context(), client, deis.ListOptions{}), "item 1 of the response", "%s %s", l.method, item)
@@ -201,8 +201,8 @@ func TestItemsThatAreNothingAreAnError(t *testing.T) {
 	}
 }
 
-// As errgroup does: the first failure becomes the cause with which all other calls are cancelled.
-func TestTheContextsEndIsFoundAndNotItsCause(t *testing.T) {
+// With errgroup, the first failure is the cause with which all other calls are canceled.
+func TestACanceledCallMatchesCanceledAndNotTheCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	client, _ := between(t, func(req *http.Request) *http.Response {
 		if strings.HasSuffix(req.URL.Path, "/apps/slow/") {
@@ -221,7 +221,7 @@ func TestTheContextsEndIsFoundAndNotItsCause(t *testing.T) {
 	cancel(err)
 	_, late := client.Apps.Get(ctx, "later")
 	for _, err := range []error{<-slow, late} {
-		if errors.Is(err, deis.ErrUnavailable) { // the response came before the end was seen
+		if errors.Is(err, deis.ErrUnavailable) { // the response arrived before the cancellation was noticed
 			continue
 		}
 		require.ErrorIs(t, err, context.Canceled)
@@ -230,7 +230,7 @@ func TestTheContextsEndIsFoundAndNotItsCause(t *testing.T) {
 	}
 }
 
-func TestTheLastRealTroubleIsSaidWhenTheContextEnds(t *testing.T) {
+func TestTheErrorNamesTheLastFailureWhenTheContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, _ := between(t, func(req *http.Request) *http.Response {
 			if strings.HasSuffix(req.URL.Path, "/apps/a/") {
@@ -265,7 +265,7 @@ func TestARetryUnderADeadlineSucceeds(t *testing.T) {
 	})
 }
 
-func TestAHungVersionProbeHarmsNobodyButItsAsker(t *testing.T) {
+func TestAHungVersionProbeFailsOnlyTheCallThatSentIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var probes atomic.Int64
 		client, _ := between(t, func(req *http.Request) *http.Response {
@@ -297,7 +297,7 @@ func TestAHungVersionProbeHarmsNobodyButItsAsker(t *testing.T) {
 	})
 }
 
-func TestAProbeWithoutEndIsGivenUpAfterTenSeconds(t *testing.T) {
+func TestAHungVersionProbeEndsAfterTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, err := deis.New("http://deis.example.com", deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
@@ -307,26 +307,26 @@ func TestAProbeWithoutEndIsGivenUpAfterTenSeconds(t *testing.T) {
 		start := time.Now()
 		_, err = client.Apps.List(t.Context(), apps.ListOptions{})
 		require.ErrorContains(t, err, "deis: GET /v2/: no response within 10s")
-		assert.NotErrorIs(t, err, context.DeadlineExceeded, "no context of the caller's has ended")
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has not ended")
 		assert.Equal(t, 10*time.Second, time.Since(start))
 	})
 }
 
-func TestTheConnectionOfTheVersionProbeIsUsedAgain(t *testing.T) {
-	w := newWire(t, fault{does: answers("401 Unauthorized", `{"detail":"Authentication credentials were not provided."}`)})
+func TestTheConnectionOfTheVersionProbeIsReused(t *testing.T) {
+	w := newWire(t, fault{does: responds("401 Unauthorized", `{"detail":"Authentication credentials were not provided."}`)})
 	client, err := deis.New(w.URL)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	_, err = client.Negotiate(t.Context())
 	require.NoError(t, err)
 	probe := w.last.Load()
-	w.well.Store(true)
+	w.over.Store(true)
 	_, err = client.Apps.Get(t.Context(), "a")
 	require.NoError(t, err)
 	assert.Equal(t, probe, w.last.Load(), "the probe's response was read to its end and closed")
 }
 
-func TestAnUpgradeIsAnErrorOfItsOwn(t *testing.T) {
+func TestAnUpgradeMatchesErrUpgraded(t *testing.T) {
 	controller := deistest.New(deistest.WithAPIVersion(version.V1_6))
 	client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
 	require.NoError(t, err)
@@ -369,13 +369,13 @@ func TestABodyThatIsNotUTF8IsRefusedBeforeItIsSent(t *testing.T) {
 	assert.Len(t, controller.Requests(), sent)
 }
 
-func TestATokenFunctionIsAskedForEachCall(t *testing.T) {
+func TestATokenFunctionIsCalledForEachCall(t *testing.T) {
 	controller := deistest.New()
 	tokens := []string{controller.Token(), "stale", ""}
-	var asked int
+	var tokenCalls int
 	client, err := deis.New("http://deis.example.com", deis.WithTransport(controller.Transport()), deis.WithTokenFunc(func(ctx context.Context) (string, error) {
-		asked++
-		return tokens[min(asked-1, len(tokens)-1)], ctx.Err()
+		tokenCalls++
+		return tokens[min(tokenCalls-1, len(tokens)-1)], ctx.Err()
 	}))
 	require.NoError(t, err)
 	assert.Empty(t, client.Token())
@@ -383,7 +383,7 @@ func TestATokenFunctionIsAskedForEachCall(t *testing.T) {
 		_, err := client.Apps.List(t.Context(), apps.ListOptions{})
 		assert.ErrorIs(t, err, want)
 	}
-	assert.Equal(t, 3, asked, "not for the version probe")
+	assert.Equal(t, 3, tokenCalls, "not for the version probe")
 
 	broken := errors.New("the vault is sealed")
 	sent := len(controller.Requests())
@@ -397,7 +397,7 @@ func TestATokenFunctionIsAskedForEachCall(t *testing.T) {
 	_, err = odd.Apps.List(t.Context(), apps.ListOptions{})
 	require.ErrorIs(t, err, deis.ErrInvalidArgument)
 	assert.NotContains(t, err.Error(), "secret")
-	assert.Len(t, controller.Requests(), sent, "nothing is sent without a token that can be had")
+	assert.Len(t, controller.Requests(), sent, "nothing is sent without a valid token")
 }
 
 func TestADumpShowsEveryExchangeAndNoSecret(t *testing.T) {
@@ -423,7 +423,7 @@ func TestADumpShowsEveryExchangeAndNoSecret(t *testing.T) {
 	}
 }
 
-func TestAnOperationHasANameOfFewValues(t *testing.T) {
+func TestTheNameOfAnOperationHasNoIdentifiers(t *testing.T) {
 	var operations []string
 	var log bytes.Buffer
 	controller := deistest.New()
@@ -445,15 +445,15 @@ func TestAnOperationHasANameOfFewValues(t *testing.T) {
 	}
 	once := []string{"POST /apps/", "GET /apps/{app}/config/", "DELETE /apps/{app}/perms/{username}", "GET /widgets/{id}/parts/{id}/"}
 	assert.Equal(t, append(append([]string{"GET /"}, once...), once...), operations)
-	assert.Empty(t, rest.Operation(t.Context()), "of anything else")
+	assert.Empty(t, rest.Operation(t.Context()), "outside a call")
 	assert.Contains(t, log.String(), `path=/v2/ operation="GET /"`, "the version probe is logged, too")
 	assert.Contains(t, log.String(), `operation="GET /apps/{app}/config/"`)
 }
 
 func TestTheVersionHeaderCanBeLeftOut(t *testing.T) {
-	for _, leaves := range []bool{false, true} {
+	for _, without := range []bool{false, true} {
 		var opts []deis.Option
-		if leaves {
+		if without {
 			opts = append(opts, deis.WithoutVersionHeader())
 		}
 		client, _ := between(t, func(req *http.Request) *http.Response {
@@ -463,7 +463,7 @@ func TestTheVersionHeaderCanBeLeftOut(t *testing.T) {
 			return nil
 		}, opts...)
 		_, err := client.Apps.List(t.Context(), apps.ListOptions{})
-		if leaves {
+		if without {
 			assert.NoError(t, err)
 		} else {
 			assert.ErrorContains(t, err, "see WithoutVersionHeader")
@@ -488,7 +488,7 @@ func TestAnErrorKeepsTheHeaderOfItsResponse(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v", *failed), "session=secret")
 }
 
-func TestAnAdministratorRegistersWithTheClientsTokenIfAsked(t *testing.T) {
+func TestRegisterSendsTheClientsTokenOnlyAsAdmin(t *testing.T) {
 	var authorized []bool
 	client, _ := between(t, func(req *http.Request) *http.Response {
 		if strings.HasSuffix(req.URL.Path, "/auth/register/") {

@@ -32,9 +32,9 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-const crowd = 64
+const callers = 64
 
-// everyService makes calls of every service, for an app of its own.
+// everyService calls methods of every service, for an app with the given id.
 func everyService(ctx context.Context, c *deis.Client, id string) error {
 	ignore := func(_ any, err error) error { return err }
 	var failures []error
@@ -64,7 +64,7 @@ func everyService(ctx context.Context, c *deis.Client, id string) error {
 }
 
 // Not parallel: it counts the goroutines of the whole process.
-func TestACrowdSharesOneClientOneQuestionAndFewConnections(t *testing.T) {
+func TestConcurrentCallersShareOneVersionProbeAndFewConnections(t *testing.T) {
 	before := runtime.NumGoroutine()
 	controller := deistest.New()
 	var open, most atomic.Int64
@@ -85,7 +85,7 @@ func TestACrowdSharesOneClientOneQuestionAndFewConnections(t *testing.T) {
 
 	start := make(chan struct{})
 	var done sync.WaitGroup
-	for i := range crowd {
+	for i := range callers {
 		done.Go(func() {
 			<-start
 			own := client
@@ -99,22 +99,22 @@ func TestACrowdSharesOneClientOneQuestionAndFewConnections(t *testing.T) {
 	}
 	close(start)
 	done.Wait()
-	assert.Equal(t, 1, questions(controller))
-	// Who finds no free connection makes one, and takes another that becomes free meanwhile: one too many each. The server
-	// may see late that a third was closed.
-	assert.LessOrEqual(t, most.Load(), int64(3*crowd))
+	assert.Equal(t, 1, versionProbes(controller))
+	// A caller that finds no free connection opens one, but uses another if that becomes free first: one too many for each.
+	// The server may notice late that a third was closed.
+	assert.LessOrEqual(t, most.Load(), int64(3*callers))
 
 	client.CloseIdleConnections()
 	server.Close()
 	assertNoGoroutineLeft(t, before)
 }
 
-// questions is how often a Controller was asked for its version.
-func questions(c *deistest.Controller) int {
+// versionProbes counts the version probes that a Controller received.
+func versionProbes(c *deistest.Controller) int {
 	return len(slices.DeleteFunc(c.Requests(), func(r deistest.Request) bool { return r.Path != "/v2/" }))
 }
 
-// assertNoGoroutineLeft waits until there are no more goroutines than before, and shows them if that does not come.
+// assertNoGoroutineLeft waits until there are no more goroutines than before, and prints them if there are.
 func assertNoGoroutineLeft(t *testing.T, before int) {
 	t.Helper()
 	patience := time.Now().Add(20 * time.Second)
@@ -127,7 +127,7 @@ func assertNoGoroutineLeft(t *testing.T, before int) {
 	}
 }
 
-func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
+func TestConcurrentCallersSurviveAnUpgradeOfTheController(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		controller := deistest.New(deistest.WithAPIVersion(version.V1_6), deistest.WithLatency(10*time.Millisecond))
@@ -136,12 +136,12 @@ func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
 		_, err = client.Apps.Create(t.Context(), apps.CreateParams{ID: "example-go"})
 		require.NoError(t, err)
 		_, err = client.Auth.Whoami(t.Context())
-		require.ErrorIs(t, err, errors.ErrUnsupported, "1.6 has none")
+		require.ErrorIs(t, err, errors.ErrUnsupported, "1.6 does not have it")
 
 		upgrade := time.Now().Add(200 * time.Millisecond)
 		var failed atomic.Int64
 		var done sync.WaitGroup
-		for i := range crowd {
+		for i := range callers {
 			done.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond / 8) // so that they are in all phases of a call
 				for time.Since(upgrade) < 200*time.Millisecond {
@@ -153,7 +153,7 @@ func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
 					failed.Add(1)
 					assert.NotErrorIs(t, err, deis.ErrNotFound, "the app is there; only its path has changed")
 					assert.ErrorContains(t, err, "the Controller speaks API 2.2, but this call used 1.6")
-					assert.Less(t, time.Since(upgrade), 100*time.Millisecond, "only what was under way fails")
+					assert.Less(t, time.Since(upgrade), 100*time.Millisecond, "only calls in flight fail")
 				}
 			})
 		}
@@ -161,21 +161,21 @@ func TestARunningCrowdSurvivesAnUpgradeOfTheController(t *testing.T) {
 		controller.SetAPIVersion(version.V2_2)
 		done.Wait()
 		assert.Positive(t, failed.Load())
-		assert.LessOrEqual(t, failed.Load(), int64(crowd), "each caller once at most")
-		assert.Equal(t, 2, questions(controller), "one for each version")
+		assert.LessOrEqual(t, failed.Load(), int64(callers), "each caller fails at most once")
+		assert.Equal(t, 2, versionProbes(controller), "one for each version")
 		user, err := client.Auth.Whoami(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, "admin", user.Username)
 	})
 }
 
-func TestAPanicReachesTheGoroutineOfTheCaller(t *testing.T) {
+func TestAPanicReachesTheCallersGoroutine(t *testing.T) {
 	page := `{"count":4,"next":"?offset=2","results":[{"id":"a"},{"id":"b"}]}`
 	for situation, c := range map[string]struct {
 		panics func(*http.Request) bool
 		call   func(context.Context, *deis.Client) error
 	}{
-		"a transport, asked for the version": {
+		"a transport, during the version probe": {
 			func(req *http.Request) bool { return req.URL.Path == "/v2/" },
 			func(ctx context.Context, c *deis.Client) error { _, err := c.Negotiate(ctx); return err },
 		},
@@ -209,13 +209,13 @@ func TestAPanicReachesTheGoroutineOfTheCaller(t *testing.T) {
 			if c.panics(req) {
 				panic("boom")
 			}
-			return answered(200, page)
+			return fromController(200, page)
 		})))
 		require.NoError(t, err)
 		assert.PanicsWithValue(t, "boom", func() { c.call(t.Context(), client) }, situation)
 		c.panics = func(*http.Request) bool { return false }
 		_, err = client.Apps.List(t.Context(), apps.ListOptions{})
-		assert.NoError(t, err, "%s: the next call goes on", situation)
+		assert.NoError(t, err, "%s: the next call succeeds", situation)
 	}
 }
 
@@ -228,7 +228,7 @@ type explosive struct{}
 
 func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
 
-func TestALoginBesideCallsChangesNothingForThem(t *testing.T) {
+func TestALoginDoesNotAffectConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	server := deistest.NewServer(deistest.WithUser("alice", "secretpassword"))
 	defer server.Close()

@@ -23,8 +23,8 @@ import (
 	"github.com/deisgo/deis/pods"
 )
 
-// A documented is one exchange of the API documents, as testdata has it. Where a document prints a body that is no
-// JSON, testdata has it mended.
+// documented is one exchange of the API documents, from testdata. Where a document prints a body that is not JSON,
+// testdata has a corrected one.
 type documented struct {
 	API       string
 	Section   string
@@ -56,18 +56,18 @@ func readDocuments(t *testing.T) []documented {
 	return all
 }
 
-// A spokenAs is a documented operation as a call of the SDK, with exactly the documented arguments. What it returns has
-// the JSON form of the documented answer; nil is an answer without content.
-type spokenAs struct {
-	operation string              // with its version in front, where the two versions differ in the arguments
-	optional  []string            // which of the documented optional parameters it gives
-	query     string              // documented without a value
-	instead   string              // the path that real servers need in place of the documented one
-	looks     []exchange.Exchange // what the SDK asks for first
+// A documentedCall is the SDK's call for a documented operation, with exactly the documented arguments. Its result has
+// the JSON form of the documented response; it is nil if that is empty.
+type documentedCall struct {
+	operation string              // preceded by the version if the arguments of the two versions differ
+	optional  []string            // the documented optional parameters that are given
+	query     string              // the document does not give its value
+	instead   string              // the path that real servers need instead of the documented one
+	before    []exchange.Exchange // what the SDK sends first
 	call      func(context.Context, *deis.Client) (any, error)
 }
 
-var spoken = []spokenAs{
+var documentedCalls = []documentedCall{
 	{operation: "Register a New User", call: func(ctx context.Context, c *deis.Client) (any, error) {
 		return c.Auth.Register(ctx, auth.RegisterParams{Username: "test", Password: "opensesame", Email: "test@example.com"})
 	}},
@@ -189,7 +189,7 @@ var spoken = []spokenAs{
 	{
 		operation: "Restart Pods by Type and Name",
 		instead:   "/v2/apps/example-go/pods/web/go-v2-web-atots/restart/",
-		looks: []exchange.Exchange{
+		before: []exchange.Exchange{
 			exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"results": [{"name": "go-v2-web-atots", "type": "web"}]}`),
 		},
 		call: restart(pods.RestartOptions{Type: "web", Name: "go-v2-web-atots"}),
@@ -197,7 +197,7 @@ var spoken = []spokenAs{
 	{operation: "Scale Containers", call: scale},
 	{
 		operation: "Scale Pods",
-		looks:     []exchange.Exchange{exchange.On("GET /v2/apps/example-go/", "", 200, `{"id": "example-go", "structure": {"web": 1}}`)},
+		before:    []exchange.Exchange{exchange.On("GET /v2/apps/example-go/", "", 200, `{"id": "example-go", "structure": {"web": 1}}`)},
 		call:      scale,
 	},
 
@@ -297,14 +297,14 @@ func scale(ctx context.Context, c *deis.Client) (any, error) {
 	return nil, c.Pods.Scale(ctx, "example-go", map[string]int{"web": 3})
 }
 
-func TestEveryDocumentedExchangeIsMadeAsDocumentedAndItsAnswerArrivesWhole(t *testing.T) {
+func TestEveryDocumentedRequestIsSentAndItsResponseReadInFull(t *testing.T) {
 	made := 0
 	for _, d := range readDocuments(t) {
 		calls := 0
-		for _, s := range spoken {
+		for _, s := range documentedCalls {
 			if s.operation == d.Operation || s.operation == d.API+" "+d.Operation {
 				calls++
-				t.Run(d.API+" "+d.Operation, func(t *testing.T) { s.holdAgainst(t, d) })
+				t.Run(d.API+" "+d.Operation, func(t *testing.T) { s.check(t, d) })
 			}
 		}
 		if assert.Positive(t, calls, "no call for %s %s", d.API, d.Operation) {
@@ -316,7 +316,7 @@ func TestEveryDocumentedExchangeIsMadeAsDocumentedAndItsAnswerArrivesWhole(t *te
 
 func TestOnlyFourPathsDifferFromTheDocuments(t *testing.T) {
 	var instead []string
-	for _, s := range spoken {
+	for _, s := range documentedCalls {
 		if s.instead != "" {
 			instead = append(instead, s.instead)
 		}
@@ -329,8 +329,8 @@ func TestOnlyFourPathsDifferFromTheDocuments(t *testing.T) {
 	}, instead)
 }
 
-// holdAgainst makes the call against a Controller that expects the documented request and gives the documented answer.
-func (s spokenAs) holdAgainst(t *testing.T, d documented) {
+// check makes the call to a Controller that expects the documented request and gives the documented response.
+func (s documentedCall) check(t *testing.T, d documented) {
 	path := d.Request.Path
 	if s.instead != "" {
 		require.NotEqual(t, path, s.instead)
@@ -343,14 +343,14 @@ func (s spokenAs) holdAgainst(t *testing.T, d documented) {
 	if d.Request.Headers["Authorization"] == "" {
 		expected = expected.Anonymous()
 	}
-	client := exchange.Client(t, d.API, append(slices.Clone(s.looks), expected)...)
+	client := exchange.Client(t, d.API, append(slices.Clone(s.before), expected)...)
 
 	got, err := s.call(t.Context(), client)
 	require.NoError(t, err)
 	if d.Response.Body == "" {
 		assert.Nil(t, got)
 	} else {
-		assertArrived(t, d.Response.Body, got)
+		assertComplete(t, d.Response.Body, got)
 	}
 	if number := d.Response.Headers["X-Deis-Release"]; number != "" {
 		assert.Equal(t, number, strconv.Itoa(releaseOf(got)), "the release that the header names")
@@ -360,9 +360,9 @@ func (s spokenAs) holdAgainst(t *testing.T, d documented) {
 	assert.Equal(t, d.Response.Headers["DEIS_PLATFORM_VERSION"], server.Platform)
 }
 
-// body is the documented one, with the optional parameters that the call gives. A POST always has one: {} where the
+// body returns the documented body, with the optional parameters that the call gives. A POST always has a body: {} if the
 // document has none.
-func (s spokenAs) body(t *testing.T, d documented) string {
+func (s documentedCall) body(t *testing.T, d documented) string {
 	if d.Request.Method != "POST" {
 		require.Empty(t, d.Request.Body)
 		return ""
@@ -394,27 +394,27 @@ func releaseOf(result any) int {
 	return 0
 }
 
-// documentedTime is how the documents of both versions print most times; results print them with a Z.
+// documentedTime matches most times as both documents print them; results print them with a Z.
 var documentedTime = regexp.MustCompile(`"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)UTC"`)
 
-// assertArrived holds a documented answer against a result: whatever it says, the result says too.
-func assertArrived(t *testing.T, answer string, result any) {
+// assertComplete asserts that a result has everything that the documented response has.
+func assertComplete(t *testing.T, response string, result any) {
 	t.Helper()
 	raw, err := json.Marshal(result)
 	require.NoError(t, err)
 	var want, got any
-	require.NoError(t, json.Unmarshal([]byte(documentedTime.ReplaceAllString(answer, `"${1}Z"`)), &want))
+	require.NoError(t, json.Unmarshal([]byte(documentedTime.ReplaceAllString(response, `"${1}Z"`)), &want))
 	require.NoError(t, json.Unmarshal(raw, &got))
 	if list, ok := want.(map[string]any); ok && list["results"] != nil { // a deis.Page
 		require.Nil(t, list["next"])
 		require.False(t, result.(interface{ HasNext() bool }).HasNext())
 		want = map[string]any{"Items": list["results"], "Count": list["count"]}
 	}
-	assertSays(t, "the answer", want, got)
+	assertHas(t, "the response", want, got)
 }
 
-// assertSays walks what was documented; a result may say more, as the name of a container.
-func assertSays(t *testing.T, at string, want, got any) {
+// assertHas asserts that got has everything that want has. It may have more, such as the name of a container.
+func assertHas(t *testing.T, at string, want, got any) {
 	t.Helper()
 	switch want := want.(type) {
 	case map[string]any:
@@ -422,7 +422,7 @@ func assertSays(t *testing.T, at string, want, got any) {
 		require.True(t, ok, "%s is %v", at, got)
 		for key, value := range want {
 			if assert.Contains(t, object, key, "%s lacks a field", at) {
-				assertSays(t, at+"."+key, value, object[key])
+				assertHas(t, at+"."+key, value, object[key])
 			}
 		}
 	case []any:
@@ -430,7 +430,7 @@ func assertSays(t *testing.T, at string, want, got any) {
 		require.True(t, ok, "%s is %v", at, got)
 		require.Len(t, list, len(want), at)
 		for i, value := range want {
-			assertSays(t, at+"["+strconv.Itoa(i)+"]", value, list[i])
+			assertHas(t, at+"["+strconv.Itoa(i)+"]", value, list[i])
 		}
 	case nil:
 		assert.Zero(t, got, at)

@@ -29,7 +29,7 @@ import (
 	"github.com/deisgo/deis/tls"
 )
 
-// exportedErrors are all error variables that the module exports, but for the aliases of package deis.
+// exportedErrors are all error variables that the module exports, except the aliases in package deis.
 var exportedErrors = map[string]error{
 	"apps.ErrExists": apps.ErrExists, "apps.ErrGap": apps.ErrGap,
 	"auth.ErrInvalidCredentials": auth.ErrInvalidCredentials, "auth.ErrUsernameTaken": auth.ErrUsernameTaken, "auth.ErrOwnsApps": auth.ErrOwnsApps,
@@ -56,14 +56,14 @@ func TestEveryExportedErrorComparesAndServesAsAMapKey(t *testing.T) {
 	for name, err := range exportedErrors {
 		assert.NotPanics(t, func() { names[err] = name }, name)
 		fake := func() error { return err }
-		assert.True(t, fake() == err, "%s, which a fake returned, is not equal to itself", name)
+		assert.True(t, fake() == err, "%s is not equal to itself when a fake returns it", name)
 		assert.ErrorIs(t, fmt.Errorf("deploy: %w", err), err)
 	}
 	assert.Len(t, names, len(exportedErrors), "two of the errors are equal")
-	assert.True(t, deis.ErrNotFound == rest.ErrNotFound, "the aliases of package deis are other errors than those of rest")
+	assert.True(t, deis.ErrNotFound == rest.ErrNotFound, "an alias in package deis is not equal to the error in rest")
 }
 
-func TestNoExportedErrorIsMissingInTheTable(t *testing.T) {
+func TestEveryExportedErrorIsInTheTable(t *testing.T) {
 	declared := 0
 	for file := range importsOf(t) {
 		parsed, err := parser.ParseFile(token.NewFileSet(), path.Join("..", file), nil, parser.SkipObjectResolution)

@@ -35,7 +35,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The causes that docs/faults.md names, and how they are found in an error.
+// causes are those that docs/faults.md names, each with a function that finds it in an error.
 var causes = map[string]func(error) bool{
 	"deis.ErrServer":                    is(deis.ErrServer),
 	"deis.ErrUnavailable":               is(deis.ErrUnavailable),
@@ -63,8 +63,8 @@ func as[T error](err error) bool {
 // impatient is the default policy without its waits.
 var impatient = deis.RetryPolicy{Max: rest.DefaultRetryPolicy.Max, MinWait: 1, MaxWait: 1}
 
-// The three kinds of calls, as docs/faults.md has them.
-var kinds = []struct {
+// methods are the three columns of calls in docs/faults.md.
+var methods = []struct {
 	name string
 	call func(context.Context, *deis.Client, ...deis.CallOption) error
 }{
@@ -81,20 +81,20 @@ var kinds = []struct {
 	}},
 }
 
-// A wire is a server on a real port that writes what a fault says, byte by byte. It counts.
+// A wire is a server on a real port that writes what a fault says, byte by byte, and counts.
 type wire struct {
 	URL      string
-	requests atomic.Int64 // read whole
+	requests atomic.Int64 // that were read to the end
 	open     atomic.Int64 // connections that neither side has closed
-	written  atomic.Int64 // bytes that a script got rid of
-	first    atomic.Int64 // the connection that the first request since a reset to 0 came on
-	last     atomic.Int64 // the connection that the last request came on
-	well     atomic.Bool  // the fault is over
+	written  atomic.Int64 // bytes that a script could write
+	first    atomic.Int64 // the connection of the first request since this was set to 0
+	last     atomic.Int64 // the connection of the last request
+	over     atomic.Bool  // the fault is over
 	listener net.Listener
 	fault    fault
 }
 
-// A script answers the nth request of a connection, and tells whether the connection stays.
+// A script responds to the nth request of a connection, and reports whether the connection stays open.
 type script func(conn net.Conn, nth int) (stays bool)
 
 const healthy = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\nContent-Length: 31\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`
@@ -121,9 +121,9 @@ func newWire(t *testing.T, f fault) *wire {
 	})
 	t.Cleanup(func() {
 		w.listener.Close()
-		serving.Wait() // the client is closed before
+		serving.Wait() // the client was closed before this
 	})
-	if f.nobody {
+	if f.noListener {
 		w.listener.Close()
 	}
 	return w
@@ -132,7 +132,7 @@ func newWire(t *testing.T, f fault) *wire {
 func (w *wire) serve(conn net.Conn, id int64) {
 	defer w.open.Add(-1)
 	defer conn.Close()
-	if w.fault.greets != nil && !w.well.Load() {
+	if w.fault.greets != nil && !w.over.Load() {
 		w.fault.greets(conn)
 		return
 	}
@@ -150,13 +150,13 @@ func (w *wire) serve(conn net.Conn, id int64) {
 		w.last.Store(id)
 		stays := true
 		switch {
-		case w.well.Load():
+		case w.over.Load():
 			io.WriteString(conn, healthy)
 		case w.fault.warm && w.requests.Load() == 1:
 			io.WriteString(conn, healthy)
 			if w.fault.closesIdle {
 				conn.(*net.TCPConn).CloseWrite()
-				io.Copy(io.Discard, conn) // until the client has noticed
+				io.Copy(io.Discard, conn) // until the client notices
 				return
 			}
 		default:
@@ -179,7 +179,7 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// loopbackCertificate is for 127.0.0.1, and no system trusts it.
+// loopbackCertificate is for 127.0.0.1. No system trusts it.
 var loopbackCertificate = sync.OnceValue(func() (c struct {
 	pair tls.Certificate
 	pool *x509.CertPool
@@ -191,7 +191,7 @@ var loopbackCertificate = sync.OnceValue(func() (c struct {
 	return c
 })
 
-// raw writes a text as it is and closes the connection.
+// raw writes text as it is and closes the connection.
 func raw(text string) script {
 	return func(conn net.Conn, _ int) bool {
 		io.WriteString(conn, text)
@@ -199,12 +199,12 @@ func raw(text string) script {
 	}
 }
 
-// answers writes a whole response of the Controller. Headers read "Key: value".
-func answers(status, body string, headers ...string) script {
+// responds writes a complete response of the Controller. Each header is "Key: value".
+func responds(status, body string, headers ...string) script {
 	return foreign(status, body, append(headers[:len(headers):len(headers)], version.Header+": 2.2")...)
 }
 
-// foreign writes a whole response of somebody else, which names no version.
+// foreign writes a complete response that names no API version, so it is not the Controller's.
 func foreign(status, body string, headers ...string) script {
 	return func(conn net.Conn, _ int) bool {
 		headers := append(headers[:len(headers):len(headers)], fmt.Sprint("Content-Length: ", len(body)))
@@ -213,11 +213,11 @@ func foreign(status, body string, headers ...string) script {
 	}
 }
 
-// endless writes a head, and then one text again and again until the client hangs up.
-func endless(head, text string) script {
+// endless writes the headers, and then repeats text until the client hangs up.
+func endless(headers, text string) script {
 	block := bytes.Repeat([]byte(text), max(1, 64<<10/len(text)))
 	return func(conn net.Conn, _ int) bool {
-		_, err := io.WriteString(conn, head)
+		_, err := io.WriteString(conn, headers)
 		for err == nil {
 			_, err = conn.Write(block)
 		}
@@ -227,7 +227,7 @@ func endless(head, text string) script {
 
 func hangUp(net.Conn, int) bool { return false }
 
-// hangUpOnTheSecond request of a connection.
+// hangUpOnTheSecond closes a connection when its second request arrives.
 func hangUpOnTheSecond(conn net.Conn, nth int) bool {
 	if nth == 1 {
 		io.WriteString(conn, healthy)
@@ -235,7 +235,7 @@ func hangUpOnTheSecond(conn net.Conn, nth int) bool {
 	return nth == 1
 }
 
-// reset closes a connection in the way that drops what is under way.
+// reset closes a connection with a TCP reset, which discards unsent data.
 func reset(conn net.Conn, _ int) bool {
 	if counting, ok := conn.(*counted); ok {
 		conn = counting.Conn
@@ -252,21 +252,21 @@ func zipped(text string) string {
 	return b.String()
 }
 
-// An outcome is what becomes of a call under a fault.
+// An outcome is how a call ends under a fault.
 type outcome struct {
-	tries    int
+	attempts int
 	succeeds bool
 }
 
-func fails(tries int) outcome    { return outcome{tries, false} }
-func succeeds(tries int) outcome { return outcome{tries, true} }
+func fails(attempts int) outcome    { return outcome{attempts, false} }
+func succeeds(attempts int) outcome { return outcome{attempts, true} }
 
 func (o outcome) String() string {
-	if o.succeeds && o.tries == 1 {
+	if o.succeeds && o.attempts == 1 {
 		return "succeeds"
 	}
-	times := fmt.Sprintf("%d times", o.tries)
-	if o.tries == 1 {
+	times := fmt.Sprintf("%d times", o.attempts)
+	if o.attempts == 1 {
 		times = "once"
 	}
 	if o.succeeds {
@@ -281,32 +281,32 @@ type fault struct {
 	does              script
 	get, delete, post outcome
 	says, is          string // what the error says, and what it matches
-	acted             bool   // whether a write may have been carried out, as its error says
-	kept              bool   // whether the connection serves the next call
+	acted             bool   // a write may have been carried out, as its error says
+	kept              bool   // the connection serves the next call
 
-	// How it is made.
-	warm       bool           // the call finds a connection that has served another
-	closesIdle bool           // which the server has closed since
-	nobody     bool           // nobody listens
-	greets     func(net.Conn) // instead of reading a request
+	// How the fault is made.
+	warm       bool           // the call finds a connection that has served another call
+	closesIdle bool           // the server has closed that connection since
+	noListener bool           // nothing listens on the port
+	greets     func(net.Conn) // what the server does instead of reading a request
 	secure     bool           // the Controller speaks TLS
-	distrusted bool           // with a certificate that the client does not trust
-	plainly    bool           // the client takes a plain server for one of TLS
-	proxied    bool           // the client takes it for a proxy to a Controller of TLS
+	untrusted  bool           // the client does not trust its certificate
+	expectsTLS bool           // the client speaks TLS to a server that does not
+	proxied    bool           // the server is the client's proxy to a Controller that speaks TLS
 	tryTimeout time.Duration  // of the client
-	requests   [3]int         // that the server reads for each kind, where that is not the number of tries
-	unheard    bool           // it reads none
-	atMost     int64          // bytes that the server gets rid of, the sockets' buffers included
-	only       string         // the one kind that is tried, because it is much work
+	requests   [3]int         // how many the server reads for each method, if that is not the number of attempts
+	unheard    bool           // the server reads no request
+	atMost     int64          // bytes that the server can write, including the buffers of the sockets
+	only       string         // the one method that is tested, because the fault is slow
 }
 
 const (
-	said   = `{"detail":"said"}`
-	okHead = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\n"
+	said      = `{"detail":"said"}`
+	okHeaders = "HTTP/1.1 200 OK\r\nDEIS_API_VERSION: 2.2\r\n"
 )
 
 var faults = []fault{
-	{name: "nobody listens", nobody: true, unheard: true,
+	{name: "nothing listens on the port", noListener: true, unheard: true,
 		get: fails(4), delete: fails(4), post: fails(4), says: "connection refused", is: "syscall.ECONNREFUSED"},
 	{name: "reset before the request was read", unheard: true, greets: func(conn net.Conn) { conn.Read(make([]byte, 1)); reset(conn, 0) },
 		get: fails(4), delete: fails(4), post: fails(1), says: "tcp", is: "*net.OpError", acted: true},
@@ -314,109 +314,109 @@ var faults = []fault{
 		get: fails(4), delete: fails(4), post: fails(1), says: "connection reset by peer", is: "syscall.ECONNRESET", acted: true},
 	{name: "closed without a response", does: hangUp,
 		get: fails(4), delete: fails(4), post: fails(1), says: "the connection was closed without a response", is: "io.EOF", acted: true},
-	{name: "an idle connection was closed before the call", warm: true, closesIdle: true, does: answers("200 OK", `{"id":"a","app":"a","uuid":"u"}`),
+	{name: "an idle connection, closed before the call", warm: true, closesIdle: true, does: responds("200 OK", `{"id":"a","app":"a","uuid":"u"}`),
 		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
-	{name: "an idle connection is closed as the call arrives", warm: true, does: hangUpOnTheSecond, requests: [3]int{2, 2, 1},
+	{name: "an idle connection, closed as the call arrives", warm: true, does: hangUpOnTheSecond, requests: [3]int{2, 2, 1},
 		get: succeeds(1), delete: succeeds(2), post: fails(1), says: "the connection was closed without a response", is: "io.EOF", acted: true},
-	{name: "closed in the middle of the head", does: raw(okHead),
+	{name: "closed in the middle of the headers", does: raw(okHeaders),
 		get: fails(4), delete: fails(4), post: fails(1), says: "unexpected EOF", is: "io.ErrUnexpectedEOF", acted: true},
 	{name: "a response that is not HTTP", does: raw("SSH-2.0-OpenSSH_9.6\r\n"),
 		get: fails(4), delete: fails(4), post: fails(1), says: "malformed HTTP response", acted: true},
-	{name: "a head without end", does: endless(okHead+"X-Long: ", "x"), only: "POST",
+	{name: "endless headers", does: endless(okHeaders+"X-Long: ", "x"), only: "POST",
 		get: fails(4), delete: fails(4), post: fails(1), says: "exceeded", acted: true},
-	{name: "closed in the middle of the body", does: raw(okHead + "Content-Length: 100\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
+	{name: "closed in the middle of the body", does: raw(okHeaders + "Content-Length: 100\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: unexpected EOF", is: "io.ErrUnexpectedEOF", acted: true},
-	{name: "closed in the middle of a chunk", does: raw(okHead + "Transfer-Encoding: chunked\r\n\r\n50\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
+	{name: "closed in the middle of a chunk", does: raw(okHeaders + "Transfer-Encoding: chunked\r\n\r\n50\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: unexpected EOF", is: "io.ErrUnexpectedEOF", acted: true},
-	{name: "a Content-Length that is too short", does: raw(okHead + "Content-Length: 5\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
+	{name: "a Content-Length that is too short", does: raw(okHeaders + "Content-Length: 5\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response", acted: true},
-	{name: "two Content-Lengths", does: raw(okHead + "Content-Length: 31\r\nContent-Length: 5\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
+	{name: "two Content-Lengths", does: raw(okHeaders + "Content-Length: 31\r\nContent-Length: 5\r\n\r\n" + `{"id":"a","app":"a","uuid":"u"}`),
 		get: fails(4), delete: fails(4), post: fails(1), says: "Content-Length", acted: true},
-	{name: "a body without end, or a gzip bomb", does: endless(okHead+"Content-Encoding: gzip\r\n\r\n", bomb), only: "GET",
+	{name: "an endless body, or a gzip bomb", does: endless(okHeaders+"Content-Encoding: gzip\r\n\r\n", bomb), only: "GET",
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response is larger than 32 MiB", acted: true},
-	{name: "gzip", does: answers("200 OK", zipped(`{"id":"a","app":"a","uuid":"u"}`), "Content-Encoding: gzip"),
+	{name: "gzip", does: responds("200 OK", zipped(`{"id":"a","app":"a","uuid":"u"}`), "Content-Encoding: gzip"),
 		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
-	{name: "gzip that is none", does: answers("200 OK", `{"id":"a","none":"of it is gzip"}`, "Content-Encoding: gzip"),
+	{name: "invalid gzip", does: responds("200 OK", `{"id":"a","app":"is not gzip"}`, "Content-Encoding: gzip"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: gzip: invalid header", is: "gzip.ErrHeader", kept: true, acted: true},
-	{name: "invalid UTF-8", does: answers("200 OK", "{\"id\":\"a\",\"app\":\"a\",\"uuid\":\"u\",\"owner\":\"\xff\xfe\"}"),
+	{name: "invalid UTF-8", does: responds("200 OK", "{\"id\":\"a\",\"app\":\"a\",\"uuid\":\"u\",\"owner\":\"\xff\xfe\"}"),
 		get: succeeds(1), delete: succeeds(1), post: succeeds(1), kept: true},
-	{name: "an error in invalid UTF-8", does: answers("400 Bad Request", "{\"detail\":\"said \xff\"}"),
+	{name: "an error in invalid UTF-8", does: responds("400 Bad Request", "{\"detail\":\"said \xff\"}"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "400 Bad Request: said \uFFFD", is: "deis.ErrBadRequest", kept: true},
 	{name: "an error page of 100 MB", does: page(100 << 20), atMost: 80 << 20,
 		get: fails(1), delete: fails(1), post: fails(1), says: "500 Internal Server Error: Oh dear", is: "deis.ErrServer", acted: true},
-	{name: "429", does: answers("429 Too Many Requests", said),
+	{name: "429", does: responds("429 Too Many Requests", said),
 		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
-	{name: "429, `Retry-After: 0`", does: answers("429 Too Many Requests", said, "Retry-After: 0"),
+	{name: "429, `Retry-After: 0`", does: responds("429 Too Many Requests", said, "Retry-After: 0"),
 		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
-	{name: "429, `Retry-After` a date that is over", does: answers("429 Too Many Requests", said, "Retry-After: Sat, 01 Jan 2000 00:00:00 GMT"),
+	{name: "429, `Retry-After` a date in the past", does: responds("429 Too Many Requests", said, "Retry-After: Sat, 01 Jan 2000 00:00:00 GMT"),
 		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
-	{name: "429, `Retry-After: 3600`", does: answers("429 Too Many Requests", said, "Retry-After: 3600"),
+	{name: "429, `Retry-After: 3600`", does: responds("429 Too Many Requests", said, "Retry-After: 3600"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "429 Too Many Requests: said: try again in 1h0m0s", is: "deis.ErrRateLimited", kept: true},
-	{name: "429, `Retry-After` beyond all numbers", does: answers("429 Too Many Requests", said, "Retry-After: 99999999999999999999999"),
+	{name: "429, `Retry-After` too large for an integer", does: responds("429 Too Many Requests", said, "Retry-After: 99999999999999999999999"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "429 Too Many Requests: said: try again in", is: "deis.ErrRateLimited", kept: true},
-	{name: "429, `Retry-After` a date in 400 years", does: answers("429 Too Many Requests", said, "Retry-After: Fri, 31 Dec 2399 23:59:59 GMT"),
+	{name: "429, `Retry-After` a date in 400 years", does: responds("429 Too Many Requests", said, "Retry-After: Fri, 31 Dec 2399 23:59:59 GMT"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "429 Too Many Requests: said: try again in", is: "deis.ErrRateLimited", kept: true},
-	{name: "429, `Retry-After: soon`", does: answers("429 Too Many Requests", said, "Retry-After: soon"),
+	{name: "429, `Retry-After: soon`", does: responds("429 Too Many Requests", said, "Retry-After: soon"),
 		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: said", is: "deis.ErrRateLimited", kept: true},
-	{name: "500", does: answers("500 Internal Server Error", said),
+	{name: "500", does: responds("500 Internal Server Error", said),
 		get: fails(1), delete: fails(1), post: fails(1), says: "500 Internal Server Error: said", is: "deis.ErrServer", kept: true, acted: true},
-	{name: "502", does: answers("502 Bad Gateway", "<html><title>502 Bad Gateway</title>"),
+	{name: "502", does: responds("502 Bad Gateway", "<html><title>502 Bad Gateway</title>"),
 		get: fails(4), delete: fails(4), post: fails(1), says: "502 Bad Gateway", is: "deis.ErrUnavailable", kept: true, acted: true},
-	{name: "503", does: answers("503 Service Unavailable", said),
+	{name: "503", does: responds("503 Service Unavailable", said),
 		get: fails(4), delete: fails(4), post: fails(1), says: "503 Service Unavailable: said", is: "deis.ErrUnavailable", kept: true, acted: true},
-	{name: "503, `Retry-After: 3600`", does: answers("503 Service Unavailable", said, "Retry-After: 3600"),
+	{name: "503, `Retry-After: 3600`", does: responds("503 Service Unavailable", said, "Retry-After: 3600"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "503 Service Unavailable: said: try again in 1h0m0s", is: "deis.ErrUnavailable", kept: true, acted: true},
-	{name: "504", does: answers("504 Gateway Timeout", said),
+	{name: "504", does: responds("504 Gateway Timeout", said),
 		get: fails(4), delete: fails(4), post: fails(1), says: "504 Gateway Timeout: said", is: "deis.ErrUnavailable", kept: true, acted: true},
-	{name: "somebody else's 200 of JSON", warm: true, does: foreign("200 OK", `{"message":"please log in"}`, "Content-Type: application/json"),
+	{name: "foreign 200 with JSON", warm: true, does: foreign("200 OK", `{"message":"please log in"}`, "Content-Type: application/json"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 200 of HTML", warm: true, does: foreign("200 OK", `<title>Sign in</title>`, "Content-Type: text/html"),
+	{name: "foreign 200 with HTML", warm: true, does: foreign("200 OK", `<title>Sign in</title>`, "Content-Type: text/html"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 200 of nothing", warm: true, does: foreign("200 OK", ``, "Content-Type: text/plain"),
+	{name: "foreign 200, empty", warm: true, does: foreign("200 OK", ``, "Content-Type: text/plain"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 202", warm: true, does: foreign("202 Accepted", `{"status":"queued"}`, "Content-Type: application/json"),
+	{name: "foreign 202", warm: true, does: foreign("202 Accepted", `{"status":"queued"}`, "Content-Type: application/json"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "202 Accepted: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 404 of JSON", warm: true, does: foreign("404 Not Found", `{"message":"no Route matched"}`, "Content-Type: application/json"),
+	{name: "foreign 404 with JSON", warm: true, does: foreign("404 Not Found", `{"message":"no Route matched"}`, "Content-Type: application/json"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "404 Not Found: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 408", warm: true, does: foreign("408 Request Timeout", ``, "Content-Type: text/plain"),
+	{name: "foreign 408", warm: true, does: foreign("408 Request Timeout", ``, "Content-Type: text/plain"),
 		get: fails(4), delete: fails(4), post: fails(1), says: "408 Request Timeout: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 429", warm: true, does: foreign("429 Too Many Requests", `slow down`, "Content-Type: text/plain"),
+	{name: "foreign 429", warm: true, does: foreign("429 Too Many Requests", `slow down`, "Content-Type: text/plain"),
 		get: fails(4), delete: fails(4), post: fails(4), says: "429 Too Many Requests: not the Controller's response", is: "deis.ErrNotController", acted: false, kept: true},
-	{name: "somebody else's 499", warm: true, does: foreign("499 Client Closed Request", ``, "Content-Type: text/plain"),
+	{name: "foreign 499", warm: true, does: foreign("499 Client Closed Request", ``, "Content-Type: text/plain"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "499: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 503 of JSON", warm: true, does: foreign("503 Service Unavailable", `{"message":"no healthy upstream"}`, "Content-Type: application/json"),
+	{name: "foreign 503 with JSON", warm: true, does: foreign("503 Service Unavailable", `{"message":"no healthy upstream"}`, "Content-Type: application/json"),
 		get: fails(4), delete: fails(4), post: fails(1), says: "503 Service Unavailable: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 520", warm: true, does: foreign("520 Web Server Returned an Unknown Error", ``, "Content-Type: text/plain"),
+	{name: "foreign 520", warm: true, does: foreign("520 Web Server Returned an Unknown Error", ``, "Content-Type: text/plain"),
 		get: fails(4), delete: fails(4), post: fails(1), says: "520: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "somebody else's 524", warm: true, does: foreign("524 A Timeout Occurred", ``, "Content-Type: text/plain"),
+	{name: "foreign 524", warm: true, does: foreign("524 A Timeout Occurred", ``, "Content-Type: text/plain"),
 		get: fails(4), delete: fails(4), post: fails(1), says: "524: not the Controller's response", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "a 400 of a proxy that refuses the header's name", warm: true, does: foreign("400 Bad Request", ""),
+	{name: "a proxy's 400 because of the name of the version header", warm: true, does: foreign("400 Bad Request", ""),
 		get: fails(1), delete: fails(1), post: fails(1), says: "see WithoutVersionHeader", is: "deis.ErrNotController", acted: true, kept: true},
-	{name: "a connection that swallows everything (`TryTimeout` 50 ms)", only: "GET", tryTimeout: 50 * time.Millisecond,
+	{name: "a server that never responds (`TryTimeout` 50 ms)", only: "GET", tryTimeout: 50 * time.Millisecond,
 		does: func(conn net.Conn, _ int) bool { io.Copy(io.Discard, conn); return false },
 		get:  fails(4), delete: fails(4), post: fails(1), says: "no response within 50ms", acted: true},
-	{name: "a response that stops in the middle (`TryTimeout` 50 ms)", only: "GET", tryTimeout: 50 * time.Millisecond,
+	{name: "a response that stalls in the middle (`TryTimeout` 50 ms)", only: "GET", tryTimeout: 50 * time.Millisecond,
 		does: func(conn net.Conn, _ int) bool {
-			io.WriteString(conn, okHead+"Content-Length: 10\r\n\r\n{")
+			io.WriteString(conn, okHeaders+"Content-Length: 10\r\n\r\n{")
 			io.Copy(io.Discard, conn)
 			return false
 		},
 		get: fails(1), delete: fails(1), post: fails(1), says: "200 OK: the response was cut off: no response within 50ms", acted: true},
-	{name: "a proxy that makes no tunnel", proxied: true, does: foreign("502 Bad Gateway", ""),
+	{name: "a proxy that refuses the tunnel", proxied: true, does: foreign("502 Bad Gateway", ""),
 		get: fails(4), delete: fails(4), post: fails(4), says: "Bad Gateway"},
-	{name: "a redirect in circles", does: answers("302 Found", "", "Location: /v2/apps/a/"), requests: [3]int{10, 1, 1},
+	{name: "a redirect loop", does: responds("302 Found", "", "Location: /v2/apps/a/"), requests: [3]int{10, 1, 1},
 		get: fails(1), delete: fails(1), post: fails(1), says: "302 Found: redirected to", kept: true},
-	{name: "a redirect to another host", does: answers("302 Found", "", "Location: http://deis.example.com/v2/apps/a/"),
+	{name: "a redirect to another host", does: responds("302 Found", "", "Location: http://deis.example.com/v2/apps/a/"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "302 Found: redirected to http://deis.example.com/v2/apps/a/: refused", kept: true},
-	{name: "a redirect from https to http", does: answers("302 Found", "", "Location: http://127.0.0.1/v2/apps/a/"), secure: true,
+	{name: "a redirect from https to http", does: responds("302 Found", "", "Location: http://127.0.0.1/v2/apps/a/"), secure: true,
 		get: fails(1), delete: fails(1), post: fails(1), says: "302 Found: redirected to http://127.0.0.1/v2/apps/a/: refused", kept: true},
-	{name: "a permanent redirect that keeps the method", does: answers("308 Permanent Redirect", "", "Location: http://deis.example.com/v2/apps/a/"),
+	{name: "a permanent redirect that keeps the method", does: responds("308 Permanent Redirect", "", "Location: http://deis.example.com/v2/apps/a/"),
 		get: fails(1), delete: fails(1), post: fails(1), says: "308 Permanent Redirect: redirected to http://deis.example.com/v2/apps/a/: refused", kept: true},
-	{name: "a certificate that is not trusted", secure: true, distrusted: true, unheard: true,
+	{name: "an untrusted certificate", secure: true, untrusted: true, unheard: true,
 		get: fails(1), delete: fails(1), post: fails(1), says: "failed to verify certificate", is: "*tls.CertificateVerificationError"},
-	{name: "a TLS handshake that is hung up on", greets: func(conn net.Conn) { conn.Read(make([]byte, 16<<10)) }, plainly: true, unheard: true,
+	{name: "closed during the TLS handshake", greets: func(conn net.Conn) { conn.Read(make([]byte, 16<<10)) }, expectsTLS: true, unheard: true,
 		get: fails(4), delete: fails(4), post: fails(4), says: "the connection was closed without a response", is: "io.EOF"},
-	{name: "no TLS behind an https URL", plainly: true, unheard: true,
+	{name: "plain HTTP behind an https URL", expectsTLS: true, unheard: true,
 		greets: func(conn net.Conn) {
 			io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
 			io.Copy(io.Discard, conn)
@@ -424,10 +424,10 @@ var faults = []fault{
 		get: fails(1), delete: fails(1), post: fails(1), says: "server gave HTTP response to HTTPS client", is: "http.ErrSchemeMismatch"},
 }
 
-// bomb is 1 MB of white space in 1 KB.
+// bomb is 1 MB of spaces in 1 KB.
 var bomb = zipped(strings.Repeat(" ", 1<<20))
 
-// page is an error page of a size.
+// page writes an error page of the given size.
 func page(size int) script {
 	return func(conn net.Conn, _ int) bool {
 		fmt.Fprintf(conn, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n", size)
@@ -442,37 +442,37 @@ func page(size int) script {
 
 func (f fault) outcomes() []outcome { return []outcome{f.get, f.delete, f.post} }
 
-// Not parallel: it silences the log of the whole process, in which net/http reports an answer that is longer than its
+// Not parallel: it silences the log of the whole process, in which net/http reports a response that is longer than its
 // Content-Length.
 func TestEveryFaultEndsAsTheTableSays(t *testing.T) {
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(os.Stderr)
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
-			for kind := range kinds {
-				if f.only != "" && f.only != kinds[kind].name {
+			for method := range methods {
+				if f.only != "" && f.only != methods[method].name {
 					continue
 				}
-				kept := f.hold(t, kind)
-				for range 4 { // on a busy machine net/http gives a connection up now and then
+				kept := f.check(t, method)
+				for range 4 { // on a busy machine net/http gives up a connection now and then
 					if kept == f.kept {
 						break
 					}
-					kept = f.hold(t, kind)
+					kept = f.check(t, method)
 				}
-				assert.Equal(t, f.kept, kept, "%s: the connection is kept", kinds[kind].name)
+				assert.Equal(t, f.kept, kept, "%s: the connection is kept", methods[method].name)
 			}
 		})
 	}
 }
 
-// hold makes one call of a kind, holds what comes of it against the row, and tells whether the connection was kept.
-func (f fault) hold(t *testing.T, kind int) (kept bool) {
-	name, want := kinds[kind].name, f.outcomes()[kind]
+// check makes one call, compares its outcome with the row, and reports whether the connection was kept.
+func (f fault) check(t *testing.T, method int) (kept bool) {
+	name, want := methods[method].name, f.outcomes()[method]
 	w := newWire(t, f)
 	client := w.client(t)
 	if f.warm {
-		require.NoError(t, kinds[0].call(t.Context(), client))
+		require.NoError(t, methods[0].call(t.Context(), client))
 	}
 	if f.closesIdle {
 		w.waitForClosing(t)
@@ -481,62 +481,62 @@ func (f fault) hold(t *testing.T, kind int) (kept bool) {
 	w.first.Store(0)
 
 	var resp deis.Response
-	err := kinds[kind].call(t.Context(), client, deis.WithResponse(&resp))
+	err := methods[method].call(t.Context(), client, deis.WithResponse(&resp))
 	if f.warm && !f.closesIdle && w.first.Load() != 1 {
-		return !f.kept // net/http had given the warm connection up
+		return !f.kept // net/http had given up the warm connection
 	}
-	assert.Equal(t, want.tries, resp.Attempts, "%s: tries", name)
-	assert.EqualValues(t, f.heard(kind), w.requests.Load()-before, "%s: requests", name)
+	assert.Equal(t, want.attempts, resp.Attempts, "%s: attempts", name)
+	assert.EqualValues(t, f.heard(method), w.requests.Load()-before, "%s: requests", name)
 	if f.atMost > 0 {
 		assert.LessOrEqual(t, w.written.Load(), f.atMost, "%s: bytes", name)
 	}
 	if want.succeeds {
 		assert.NoError(t, err, name)
 	} else {
-		f.holdError(t, kind, err)
+		f.checkError(t, method, err)
 	}
-	if f.nobody || f.distrusted || f.plainly || f.proxied { // it can never be well
+	if f.noListener || f.untrusted || f.expectsTLS || f.proxied { // such a fault is never over
 		return false
 	}
 
 	if !f.kept && !want.succeeds {
 		w.waitForClosing(t)
 	}
-	w.well.Store(true)
-	w.first.CompareAndSwap(0, -1) // no request of the call was heard
-	require.NoError(t, kinds[0].call(t.Context(), client), "%s: the next call", name)
+	w.over.Store(true)
+	w.first.CompareAndSwap(0, -1) // the server read no request of the call
+	require.NoError(t, methods[0].call(t.Context(), client), "%s: the next call", name)
 	return w.last.Load() == w.first.Load()
 }
 
-func (f fault) holdError(t *testing.T, kind int, err error) {
+func (f fault) checkError(t *testing.T, method int, err error) {
 	var failed *deis.Error
-	require.ErrorAs(t, err, &failed, kinds[kind].name)
-	assert.Equal(t, kinds[kind].name, failed.Method)
-	assert.Contains(t, err.Error(), "deis: "+kinds[kind].name+" /v2/apps/")
-	if runtime.GOOS != "windows" || !strings.HasPrefix(f.is, "syscall.") { // Windows has its own words for them
-		assert.Contains(t, err.Error(), f.says, kinds[kind].name)
+	require.ErrorAs(t, err, &failed, methods[method].name)
+	assert.Equal(t, methods[method].name, failed.Method)
+	assert.Contains(t, err.Error(), "deis: "+methods[method].name+" /v2/apps/")
+	if runtime.GOOS != "windows" || !strings.HasPrefix(f.is, "syscall.") { // Windows words them differently
+		assert.Contains(t, err.Error(), f.says, methods[method].name)
 	}
 	assert.NotContains(t, err.Error(), "\n")
-	assert.Equal(t, f.outcomes()[kind].tries > 1, regexp.MustCompile(`: [0-9]+ attempts`).MatchString(err.Error()), err.Error())
-	assert.Equal(t, f.acted && kinds[kind].name != "GET", failed.MayHaveActed(), "%s: MayHaveActed", kinds[kind].name)
+	assert.Equal(t, f.outcomes()[method].attempts > 1, regexp.MustCompile(`: [0-9]+ attempts`).MatchString(err.Error()), err.Error())
+	assert.Equal(t, f.acted && methods[method].name != "GET", failed.MayHaveActed(), "%s: MayHaveActed", methods[method].name)
 	assert.Equal(t, failed.MayHaveActed(), strings.HasSuffix(err.Error(), ": it may have been carried out"), err.Error())
 	if f.is != "" {
-		assert.True(t, causes[f.is](err), "%s is no %s: %#v", err, f.is, errors.Unwrap(err))
+		assert.True(t, causes[f.is](err), "%s does not match %s: %#v", err, f.is, errors.Unwrap(err))
 	}
 }
 
 // heard is how many requests the server reads.
-func (f fault) heard(kind int) int {
+func (f fault) heard(method int) int {
 	switch {
 	case f.unheard:
 		return 0
 	case f.requests != [3]int{}:
-		return f.requests[kind]
+		return f.requests[method]
 	}
-	return f.outcomes()[kind].tries
+	return f.outcomes()[method].attempts
 }
 
-// client makes a client with connections of the SDK's own.
+// client makes a client with the SDK's own transport, except for a proxy.
 func (w *wire) client(t *testing.T) *deis.Client {
 	t.Helper()
 	policy := impatient
@@ -547,10 +547,10 @@ func (w *wire) client(t *testing.T) *deis.Client {
 		url = "https://deis.example.com"
 		opts = append(opts, deis.WithTransport(&http.Transport{Proxy: func(*http.Request) (*neturl.URL, error) { return neturl.Parse(w.URL) }}))
 	}
-	if w.fault.plainly {
+	if w.fault.expectsTLS {
 		url = "https" + strings.TrimPrefix(url, "http")
 	}
-	if w.fault.secure && !w.fault.distrusted {
+	if w.fault.secure && !w.fault.untrusted {
 		opts = append(opts, deis.WithTLSConfig(&tls.Config{RootCAs: loopbackCertificate().pool}))
 	}
 	client, err := deis.New(url, opts...)
@@ -559,30 +559,30 @@ func (w *wire) client(t *testing.T) *deis.Client {
 	return client
 }
 
-// waitForClosing waits until the client has closed what it does not keep.
+// waitForClosing waits until all connections are closed.
 func (w *wire) waitForClosing(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool { return w.open.Load() == 0 }, 20*time.Second, time.Millisecond, "a connection stays open")
 }
 
-// A phase is one row of the second table in docs/faults.md: what a deadline that passes in it does to a call.
+// A phase is one row of the second table in docs/faults.md: how a call ends if its deadline passes in that phase.
 type phase struct {
 	name     string
-	tries    int
+	attempts int
 	says, is string
 	early    bool // the call ends before the deadline
 
-	// How it is made.
+	// How the call gets into the phase.
 	url      string
 	unpinned bool
-	behind   bool           // another write to the app, which does not end
+	behind   bool           // behind another write to the app, which does not end
 	serve    func(net.Conn) // nil: the connection is never made
 }
 
-// silent reads requests and answers none.
+// silent reads requests and responds to none.
 func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
 
-// after reads the head of a request, writes a text, and no more.
+// after reads the headers of a request, writes text, and then nothing more.
 func after(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
@@ -593,20 +593,20 @@ func after(text string) func(net.Conn) {
 }
 
 var phases = []phase{
-	{name: "asking for the version", unpinned: true, serve: silent, says: "GET /v2/: context deadline exceeded"},
+	{name: "the version probe", unpinned: true, serve: silent, says: "GET /v2/: context deadline exceeded"},
 	{name: "waiting for another write to the app", behind: true, serve: silent,
 		says: "waiting for another write to app a: context deadline exceeded"},
-	{name: "connecting", tries: 1, says: "context deadline exceeded"},
-	{name: "the TLS handshake", url: "https://deis.example.com", tries: 1, serve: silent, says: "context deadline exceeded"},
-	{name: "sending", tries: 1, says: "context deadline exceeded",
+	{name: "connecting", attempts: 1, says: "context deadline exceeded"},
+	{name: "the TLS handshake", url: "https://deis.example.com", attempts: 1, serve: silent, says: "context deadline exceeded"},
+	{name: "sending", attempts: 1, says: "context deadline exceeded",
 		serve: func(conn net.Conn) { conn.Read(make([]byte, 1)) }},
-	{name: "waiting for the response", tries: 1, serve: silent, says: "context deadline exceeded"},
-	{name: "reading the head of the response", tries: 1, serve: after(okHead), says: "context deadline exceeded"},
-	{name: "reading the body", tries: 1, serve: after(okHead + "Content-Length: 10\r\n\r\n{"),
+	{name: "waiting for the response", attempts: 1, serve: silent, says: "context deadline exceeded"},
+	{name: "reading the headers of the response", attempts: 1, serve: after(okHeaders), says: "context deadline exceeded"},
+	{name: "reading the body", attempts: 1, serve: after(okHeaders + "Content-Length: 10\r\n\r\n{"),
 		says: "200 OK: the response was cut off: context deadline exceeded"},
-	{name: "reading the body of an error", tries: 1, is: "deis.ErrServer",
+	{name: "reading the body of an error", attempts: 1, is: "deis.ErrServer",
 		serve: after("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 10\r\n\r\nsaid"), says: "500 Internal Server Error: said"},
-	{name: "waiting to try again", tries: 1, early: true, is: "deis.ErrRateLimited",
+	{name: "waiting to retry", attempts: 1, early: true, is: "deis.ErrRateLimited",
 		serve: after("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 4\r\n\r\nsaid"),
 		says:  "429 Too Many Requests: said: try again in 1m0s"},
 }
@@ -614,24 +614,24 @@ var phases = []phase{
 func TestADeadlineEndsACallInEveryPhase(t *testing.T) {
 	t.Parallel()
 	for _, p := range phases {
-		for kind := range kinds {
-			t.Run(p.name+" "+kinds[kind].name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { p.hold(t, kind) }) })
+		for method := range methods {
+			t.Run(p.name+" "+methods[method].name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { p.check(t, method) }) })
 		}
 	}
 }
 
-func (p phase) hold(t *testing.T, kind int) {
-	if p.behind && kinds[kind].name == "GET" {
+func (p phase) check(t *testing.T, method int) {
+	if p.behind && methods[method].name == "GET" {
 		t.Skip("a GET does not wait for writes")
 	}
-	const patience = 4 * time.Second // less than an attempt of a version probe may take
+	const patience = 4 * time.Second // less than the timeout of a version probe
 	end := make(chan struct{})
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		if p.serve == nil {
 			<-end
 			return nil, net.ErrClosed
 		}
-		here, there := net.Pipe() // on which a write waits until it is read
+		here, there := net.Pipe() // a write on it waits until it is read
 		go p.serve(there)
 		go func() {
 			<-end
@@ -658,10 +658,10 @@ func (p phase) hold(t *testing.T, kind int) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var resp deis.Response
-	err = kinds[kind].call(ctx, client, deis.WithResponse(&resp))
+	err = methods[method].call(ctx, client, deis.WithResponse(&resp))
 	require.ErrorContains(t, err, p.says)
 	assert.True(t, causes[cmp.Or(p.is, "context.DeadlineExceeded")](err), "%#v", err)
-	assert.Equal(t, p.tries, resp.Attempts)
+	assert.Equal(t, p.attempts, resp.Attempts)
 	if p.early {
 		assert.Zero(t, time.Since(start), "it ends at once")
 	} else {
@@ -669,8 +669,8 @@ func (p phase) hold(t *testing.T, kind int) {
 	}
 }
 
-// The tables in docs/faults.md are the ones above.
-func TestTheTablesOfFaultsAreTheTestedOnes(t *testing.T) {
+// The tables in docs/faults.md are written from the ones above.
+func TestTheTablesOfFaultsAreUpToDate(t *testing.T) {
 	const file = "../docs/faults.md"
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -695,7 +695,7 @@ func TestTheTablesOfFaultsAreTheTestedOnes(t *testing.T) {
 	rows = nil
 	for _, p := range phases {
 		sent := "no"
-		if p.tries > 0 {
+		if p.attempts > 0 {
 			sent = "at most once"
 		}
 		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", p.name, sent, errorCell(p.says, cmp.Or(p.is, "context.DeadlineExceeded"))))
@@ -706,7 +706,7 @@ func TestTheTablesOfFaultsAreTheTestedOnes(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 		return
 	}
-	assert.Equal(t, text, string(written), "go test -run TestTheTablesOfFaults -update ./test writes them anew")
+	assert.Equal(t, text, string(written), "go generate ./test rewrites them")
 }
 
 func errorCell(says, is string) string {
@@ -731,13 +731,13 @@ func withTable(t *testing.T, text, heading string, rows []string) string {
 	return before + strings.Join(append([]string{heading, line}, rows...), "\n") + "\n" + after
 }
 
-// The wire speaks no HTTP/2: these faults are made by a handler.
-func TestOverHTTP2TheSameHolds(t *testing.T) {
+// The wire does not speak HTTP/2, so a handler makes these faults.
+func TestFaultsEndTheSameWayOverHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, f := range []struct {
 		situation string
-		answer    func(http.ResponseWriter)
-		tries     [3]int // by kind
+		respond   func(http.ResponseWriter)
+		attempts  [3]int // by method
 	}{
 		{"success", func(w http.ResponseWriter) { io.WriteString(w, `{"id":"a","app":"a","uuid":"u"}`) }, [3]int{1, 1, 1}},
 		{"the stream is reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, [3]int{4, 4, 1}},
@@ -756,7 +756,7 @@ func TestOverHTTP2TheSameHolds(t *testing.T) {
 				requests.Add(1)
 				assert.Equal(t, 2, req.ProtoMajor)
 				w.Header().Set(version.Header, "2.2")
-				f.answer(w)
+				f.respond(w)
 			}))
 			server.EnableHTTP2 = true
 			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -770,36 +770,36 @@ func TestOverHTTP2TheSameHolds(t *testing.T) {
 				deis.WithTLSConfig(&tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}))
 			require.NoError(t, err)
 			defer client.CloseIdleConnections()
-			for kind := range kinds {
+			for method := range methods {
 				requests.Store(0)
-				err := kinds[kind].call(t.Context(), client)
-				assert.Equal(t, f.situation == "success", err == nil, "%s: %v", kinds[kind].name, err)
-				assert.EqualValues(t, f.tries[kind], requests.Load(), kinds[kind].name)
+				err := methods[method].call(t.Context(), client)
+				assert.Equal(t, f.situation == "success", err == nil, "%s: %v", methods[method].name, err)
+				assert.EqualValues(t, f.attempts[method], requests.Load(), methods[method].name)
 			}
-			assert.EqualValues(t, 1, connections.Load(), "a stream that fails leaves the connection")
+			assert.EqualValues(t, 1, connections.Load(), "a stream that fails does not close the connection")
 		})
 	}
 }
 
-// net/http sends a POST with an Idempotency-Key again by itself, behind the back of whoever counts attempts.
-func TestAPostIsSentTwiceOnlyIfTheCallerSaysThatItDoesNoHarm(t *testing.T) {
+// WithIdempotent sends no Idempotency-Key: net/http would resend such a POST itself, uncounted.
+func TestAPostIsSentTwiceOnlyWithIdempotent(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		situation string
 		opts      []deis.CallOption
 		requests  int64
 	}{
-		{"nothing said", nil, 1},
+		{"no option", nil, 1},
 		{"WithIdempotent", []deis.CallOption{deis.WithIdempotent()}, 2},
 	} {
 		var w *wire
 		var err error
-		for range 5 { // on a busy machine net/http gives the warm connection up now and then
+		for range 5 { // on a busy machine net/http gives up the warm connection now and then
 			w = newWire(t, fault{warm: true, does: hangUpOnTheSecond})
 			client := w.client(t)
-			require.NoError(t, kinds[0].call(t.Context(), client), c.situation)
+			require.NoError(t, methods[0].call(t.Context(), client), c.situation)
 			w.first.Store(0)
-			err = kinds[2].call(t.Context(), client, c.opts...)
+			err = methods[2].call(t.Context(), client, c.opts...)
 			if w.first.Load() == 1 {
 				break
 			}

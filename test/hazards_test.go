@@ -28,19 +28,19 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// What real Controllers were recorded to misread, by kind of identifier: they cut off what goes beyond their own
-// pattern, and carry out the request on what is left. DELETE /v2/apps/hz_other destroys the app hz.
+// Identifiers that real Controllers were recorded to misread: they cut off what their pattern does not match, and carry
+// out the request on the rest. DELETE /v2/apps/hz_other destroys the app hz.
 var (
-	noElements = []string{
-		"", // first, to be left off where it means something
+	badElements = []string{
+		"", // first, so that [1:] omits it where it is valid
 		".", "..", "a/../b", "../b", "a/b", "/", "a%2Fb", "a b", "a?b", "a#b", "a\nb", "a\x00b", "a\xffb", "a~b", "a:80", "a@b",
 	}
-	badApps      = append(noElements[:len(noElements):len(noElements)], "hz_other", "hz2.example.com", "Upper", "a-Prod", "é", "*")
-	badUsernames = append(noElements[:len(noElements)-1:len(noElements)-1], ".jo", "@corp", "+a", "*") // but for a@b
-	badDomains   = append(noElements[:len(noElements):len(noElements)], "*", "*.", "**.example.com", "a.*.example.com")
-	badCerts     = append(noElements[:len(noElements):len(noElements)], "My Site, prod")
-	badTypes     = append(noElements[:len(noElements):len(noElements)], "web/1", "*")
-	badPods      = append(noElements[:len(noElements):len(noElements)], "web/1", "*")
+	badApps      = append(badElements[:len(badElements):len(badElements)], "hz_other", "hz2.example.com", "Upper", "a-Prod", "é", "*")
+	badUsernames = append(badElements[:len(badElements)-1:len(badElements)-1], ".jo", "@corp", "+a", "*") // all but a@b
+	badDomains   = append(badElements[:len(badElements):len(badElements)], "*", "*.", "**.example.com", "a.*.example.com")
+	badCerts     = append(badElements[:len(badElements):len(badElements)], "My Site, prod")
+	badTypes     = append(badElements[:len(badElements):len(badElements)], "web/1", "*")
+	badPods      = append(badElements[:len(badElements):len(badElements)], "web/1", "*")
 	badKeys      = []string{ // anything else is escaped
 		"", ".", "..", "nl\nother", "a\x00b", "a\xffb", "../apps/precious", "a/../b", "a/./b", "a//b", "/a", "a/", "a/..", " a", "a "}
 )
@@ -295,7 +295,7 @@ var hazards = []hazard{
 	}},
 }
 
-func TestABadIdentifierIsNamedAndNothingIsSent(t *testing.T) {
+func TestTheErrorNamesABadIdentifierAndNothingIsSent(t *testing.T) {
 	for _, h := range hazards {
 		t.Run(h.method+" "+h.argument, func(t *testing.T) {
 			for _, value := range h.values {
@@ -307,7 +307,7 @@ func TestABadIdentifierIsNamedAndNothingIsSent(t *testing.T) {
 	}
 }
 
-// A listing is a method that takes a page size and a page.
+// A listing is a method that takes a page size and a page number.
 type listing struct {
 	method string
 	call   func(ctx context.Context, c *deis.Client, o deis.ListOptions) error
@@ -379,7 +379,7 @@ var listings = []listing{
 	}},
 }
 
-func TestABadPageIsNamedAndNothingIsSent(t *testing.T) {
+func TestTheErrorNamesABadPageAndNothingIsSent(t *testing.T) {
 	for _, l := range listings {
 		t.Run(l.method, func(t *testing.T) {
 			for argument, o := range map[string]deis.ListOptions{"PageSize": {PageSize: -1}, "Page": {Page: -1}} {
@@ -391,7 +391,7 @@ func TestABadPageIsNamedAndNothingIsSent(t *testing.T) {
 	}
 }
 
-// What else a call refuses by itself.
+// refusals are the other arguments that a method refuses without a request.
 var refusals = []struct {
 	method, argument, situation string
 	call                        func(ctx context.Context, c *deis.Client) error
@@ -509,7 +509,7 @@ var refusals = []struct {
 	}},
 }
 
-func TestABadArgumentIsNamedAndNothingIsSent(t *testing.T) {
+func TestTheErrorNamesABadArgumentAndNothingIsSent(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.method+" "+r.argument+" "+r.situation, func(t *testing.T) {
 			err := r.call(t.Context(), silentClient(t))
@@ -519,10 +519,10 @@ func TestABadArgumentIsNamedAndNothingIsSent(t *testing.T) {
 	}
 }
 
-// These take nothing that could be refused without asking.
+// harmless are the methods without an argument that the SDK could refuse.
 var harmless = []string{"Auth.Whoami", "Auth.Cancel"}
 
-func TestNoMethodIsMissingInTheTablesAbove(t *testing.T) {
+func TestEveryMethodIsInATableAbove(t *testing.T) {
 	tested := slices.Clone(harmless)
 	for _, h := range hazards {
 		tested = append(tested, h.method)
@@ -542,13 +542,13 @@ func TestNoMethodIsMissingInTheTablesAbove(t *testing.T) {
 	}
 }
 
-// A newer is what a call needs a newer API version for.
-type newer struct {
+// A newerOperation is one that not every API version has.
+type newerOperation struct {
 	need version.API
 	call func(context.Context, *deis.Client) error
 }
 
-var newerOperations = map[string]newer{
+var newerOperations = map[string]newerOperation{
 	"whoami": {version.V2_2, func(ctx context.Context, c *deis.Client) error {
 		_, err := c.Auth.Whoami(ctx)
 		return err
@@ -599,7 +599,7 @@ var newerOperations = map[string]newer{
 	}},
 }
 
-func TestWhatAVersionLacksIsRefusedWithoutARequest(t *testing.T) {
+func TestAnOperationThatTheVersionLacksIsRefusedWithoutARequest(t *testing.T) {
 	for operation, o := range newerOperations {
 		for _, api := range []version.API{version.V1_6, {Major: 2, Minor: 1}, version.V2_2} {
 			if api.AtLeast(o.need) {
@@ -616,7 +616,7 @@ func TestWhatAVersionLacksIsRefusedWithoutARequest(t *testing.T) {
 	}
 }
 
-// silentClient makes a client that may not send anything, not even the question for the version.
+// silentClient makes a client that fails the test if it sends anything, even the version probe.
 func silentClient(t *testing.T) *deis.Client {
 	t.Helper()
 	client, err := deis.New("https://deis.example.com", deis.WithToken("abc123"), deis.WithTransport(silence{t}),
@@ -632,7 +632,7 @@ func (s silence) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, errors.New("sent")
 }
 
-// rangeOver returns the first error.
+// rangeOver ranges over seq and returns its first error.
 func rangeOver[T any](seq iter.Seq2[T, error]) error {
 	_, err := deis.Collect(seq)
 	return err
@@ -671,7 +671,7 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 	}
 }
 
-// probe has a secret where programs put one.
+// probe returns a health check with a secret in a header.
 func probe(secret string) map[string]config.Healthcheck {
 	return map[string]config.Healthcheck{"web": {config.LivenessProbe: {
 		HTTPGet: &config.HTTPGet{Headers: []config.Header{{Name: "Authorization", Value: secret}}},

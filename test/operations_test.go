@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the tables in docs anew; the last column of that in docs/operations.md stays")
+var update = flag.Bool("update", false, "rewrite the tables in docs, except the last column in docs/operations.md")
 
 // A mark is a comment of the form
 //
@@ -32,7 +32,7 @@ type mark struct {
 	method string // "Apps.Get"
 }
 
-func TestEveryDocumentedOperationIsTheWorkOfExactlyOneMethod(t *testing.T) {
+func TestEveryDocumentedOperationHasExactlyOneMethod(t *testing.T) {
 	marks := readMarks(t)
 	used := make(map[mark]bool)
 	for _, d := range readDocuments(t) {
@@ -48,17 +48,17 @@ func TestEveryDocumentedOperationIsTheWorkOfExactlyOneMethod(t *testing.T) {
 	}
 }
 
-// recordedAPI has no document. Its marks are held against what was recorded on a real Controller.
+// recordedAPI has no document. Its marks are compared with what was recorded on a real Controller.
 const recordedAPI = "2.3"
 
-// noOperations are recorded exchanges that succeeded, and are the work of no method.
-var noOperations = []string{
+// withoutMethod are recorded exchanges that succeeded, but that no method makes.
+var withoutMethod = []string{
 	"GET /",                              // the version probe
-	"POST /certs/foo/domain/test2.com",   // the domain can stand in the body, or in the path
-	"GET /apps/{app}/pods/{type}/{name}", // one pod, which the list has as well
+	"POST /certs/foo/domain/test2.com",   // the domain can be in the body or in the path
+	"GET /apps/{app}/pods/{type}/{name}", // one pod, which the list contains as well
 }
 
-func TestEveryRecordedOperationOfAPI23IsTheWorkOfExactlyOneMethod(t *testing.T) {
+func TestEveryRecordedOperationOfAPI23HasExactlyOneMethod(t *testing.T) {
 	marks := readMarks(t)
 	used := make(map[mark]bool)
 	for _, r := range readRecordings(t) {
@@ -77,7 +77,7 @@ func TestEveryRecordedOperationOfAPI23IsTheWorkOfExactlyOneMethod(t *testing.T) 
 				used[m] = true
 			}
 		}
-		if !slices.ContainsFunc(noOperations, func(pattern string) bool { return (mark{path: pattern}).matches(verb + " " + path) }) {
+		if !slices.ContainsFunc(withoutMethod, func(pattern string) bool { return (mark{path: pattern}).matches(verb + " " + path) }) {
 			assert.Len(t, found, 1, "methods for %s %s of %s: %v", verb, path, r.Name, found)
 		}
 	}
@@ -103,7 +103,7 @@ func (m mark) matches(path string) bool {
 	return regexp.MustCompile("^" + pattern + "$").MatchString(path)
 }
 
-// readMarks finds the marks in the resource packages, and holds their form.
+// readMarks reads the marks in the resource packages and checks their form.
 func readMarks(t *testing.T) []mark {
 	t.Helper()
 	form := regexp.MustCompile(`^//deis:operation (v\d\.\d(?:,v\d\.\d)*) ([A-Z]+) (/\S+)$`)
@@ -140,10 +140,9 @@ func readMarks(t *testing.T) []mark {
 	return marks
 }
 
-// The table in docs/operations.md has one row for each documented operation, one for both where the two documents have it
-// in common, and one for each operation that was only recorded. All columns but the last follow from the documents and
-// the marks.
-func TestTheTableOfOperationsIsComplete(t *testing.T) {
+// The table in docs/operations.md has one row for each operation. An operation that is in both documents is one row. All
+// columns but the last are written from the documents and the marks.
+func TestTheTableOfOperationsIsUpToDate(t *testing.T) {
 	const file = "../docs/operations.md"
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -166,12 +165,12 @@ func TestTheTableOfOperationsIsComplete(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text.String()), 0o644))
 		return
 	}
-	assert.Equal(t, text.String(), string(written), "go test -run TestTheTableOfOperations -update ./test writes it anew")
+	assert.Equal(t, text.String(), string(written), "go generate ./test rewrites it")
 }
 
 type tableRow struct {
 	method string
-	nth    int // of the operations of the method
+	nth    int // index among the operations of the method
 	names  []string
 	paths  map[string]string
 }
@@ -180,10 +179,10 @@ func newTableRow(method string, nth int) *tableRow {
 	return &tableRow{method: method, nth: nth, paths: map[string]string{"1.6": "—", "2.2": "—"}}
 }
 
-// cell writes an operation as the table has it.
+// cell returns the operation as the table shows it.
 func (m mark) cell() string { return fmt.Sprintf("`%s /v%s%s`", m.verb, m.api[:1], m.path) }
 
-// recordedNames are the names of operations that no document has.
+// recordedNames are names for the operations that no document has.
 var recordedNames = map[string]string{
 	"Builds.Get": "Get Application Build", "Keys.Get": "Get Key",
 	"Services.List": "List Application Services", "Services.Create": "Create Application Service", "Services.Delete": "Remove Application Service",
@@ -233,7 +232,7 @@ func tableRows(t *testing.T) []*tableRow {
 	for _, row := range rows {
 		marks := recorded[row.method]
 		require.NotEmpty(t, marks, row.method)
-		cell := marks[min(row.nth, len(marks)-1)].cell() // two documented operations can be one
+		cell := marks[min(row.nth, len(marks)-1)].cell() // two documented operations can be one recorded operation
 		if cell != row.paths["2.2"] {
 			cell = "recorded: " + cell
 		}

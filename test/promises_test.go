@@ -28,13 +28,14 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// saying makes a client, pinned to 2.2, of something that responds the same to everything, with the header or without.
-func saying(t *testing.T, status int, body string, named bool) *deis.Client {
+// alwaysGetting makes a client, pinned to 2.2, that gets the same response to every request, with the version header or
+// without.
+func alwaysGetting(t *testing.T, status int, body string, withVersion bool) *deis.Client {
 	t.Helper()
 	client, err := deis.New("http://deis.example.com", deis.WithToken(canaryToken), deis.WithAPIVersion(version.V2_2), deis.WithRetry(deis.RetryPolicy{}),
 		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
-			resp, err := answered(status, body)
-			if !named {
+			resp, err := fromController(status, body)
+			if !withVersion {
 				resp.Header.Del(version.Header)
 			}
 			return resp, err
@@ -43,39 +44,39 @@ func saying(t *testing.T, status int, body string, named bool) *deis.Client {
 	return client
 }
 
-func TestACommandHasRunOnlyIfItsExitCodeIsSaid(t *testing.T) {
-	for _, named := range []bool{true, false} {
+func TestACommandHasRunOnlyIfTheResponseHasItsExitCode(t *testing.T) {
+	for _, withVersion := range []bool{true, false} {
 		for _, body := range []string{`{}`, `{"message":"please log in"}`, `{"exit_code":0}`, `{"output":""}`} {
-			_, err := saying(t, 200, body, named).Apps.Run(t.Context(), "example-go", "migrate")
+			_, err := alwaysGetting(t, 200, body, withVersion).Apps.Run(t.Context(), "example-go", "migrate")
 			assert.ErrorContains(t, err, "want an exit code and an output", body)
 		}
-		result, err := saying(t, 200, `{"exit_code":0,"output":""}`, named).Apps.Run(t.Context(), "example-go", "migrate")
+		result, err := alwaysGetting(t, 200, `{"exit_code":0,"output":""}`, withVersion).Apps.Run(t.Context(), "example-go", "migrate")
 		require.NoError(t, err)
 		assert.Zero(t, result.ExitCode)
 	}
 }
 
-func TestNoErrorShowsAValueOfAConfig(t *testing.T) {
+func TestNoErrorShowsAConfigValue(t *testing.T) {
 	for _, body := range []string{
 		`{"app":"other","uuid":"u","values":{"DB_PASSWORD":"` + canaryPassword + `"},"registry":{"password":"` + canaryKey + `"}}`,
 		`{"app":"example-go","values":{"DB_PASSWORD":"` + canaryPassword + `"},"memory":"` + canaryKey + `"}`,
 		`["` + canaryPassword + `"]`, `"` + canaryPassword + canaryKey + `"`,
 	} {
-		_, err := saying(t, 200, body, true).Config.Get(t.Context(), "example-go")
+		_, err := alwaysGetting(t, 200, body, true).Config.Get(t.Context(), "example-go")
 		require.Error(t, err, body)
 		assert.NotContains(t, fmt.Sprintf("%v %+v", err, err), canaryPassword)
 		assert.NotContains(t, err.Error(), canaryKey)
 	}
 }
 
-func TestADumpShowsNeitherAConfigNorAKeyThatIsEchoed(t *testing.T) {
+func TestADumpShowsNeitherConfigValuesNorAnEchoedKey(t *testing.T) {
 	var dump bytes.Buffer
 	body := `{"app":"example-go","uuid":"u","values":{"DB_PASSWORD":"` + canaryPassword + `"}}`
-	client, err := saying(t, 200, body, true).With(deis.WithDump(&dump))
+	client, err := alwaysGetting(t, 200, body, true).With(deis.WithDump(&dump))
 	require.NoError(t, err)
 	_, err = client.Config.Get(t.Context(), "example-go")
 	require.NoError(t, err)
-	client, err = saying(t, 400, "cannot work with\n"+canaryPEM, true).With(deis.WithDump(&dump))
+	client, err = alwaysGetting(t, 400, "cannot work with\n"+canaryPEM, true).With(deis.WithDump(&dump))
 	require.NoError(t, err)
 	_, err = client.Certs.Create(t.Context(), certs.CreateParams{Name: "a", Certificate: "public", Key: canaryPEM})
 	require.ErrorIs(t, err, deis.ErrBadRequest)
@@ -85,25 +86,25 @@ func TestADumpShowsNeitherAConfigNorAKeyThatIsEchoed(t *testing.T) {
 	}
 }
 
-func TestASecretIsRedactedAsDjangoAndPHPEscapeIt(t *testing.T) {
+func TestASecretIsRedactedAlsoAsDjangoAndPHPEscapeIt(t *testing.T) {
 	const password = `pa"ss'wo/rd<1`
 	for _, echo := range []string{`pa&quot;ss&#x27;wo/rd&lt;1`, `pa&#34;ss&#39;wo/rd&lt;1`, `pa\"ss'wo\/rd<1`} {
-		_, err := saying(t, 400, "<title>not "+echo+"</title>", true).Auth.Register(t.Context(), auth.RegisterParams{Username: "alice", Password: password})
+		_, err := alwaysGetting(t, 400, "<title>not "+echo+"</title>", true).Auth.Register(t.Context(), auth.RegisterParams{Username: "alice", Password: password})
 		require.ErrorIs(t, err, deis.ErrBadRequest)
 		var failed *deis.Error
 		require.ErrorAs(t, err, &failed)
 		assert.NotContains(t, string(failed.Body), echo)
 		assert.Contains(t, err.Error(), "not [redacted]")
 	}
-	_, err := saying(t, 400, strings.Repeat("x", 64<<10-10)+canaryPassword, true).Auth.Register(t.Context(), auth.RegisterParams{Username: "alice", Password: canaryPassword})
+	_, err := alwaysGetting(t, 400, strings.Repeat("x", 64<<10-10)+canaryPassword, true).Auth.Register(t.Context(), auth.RegisterParams{Username: "alice", Password: canaryPassword})
 	var failed *deis.Error
 	require.ErrorAs(t, err, &failed)
-	assert.NotContains(t, string(failed.Body), canaryPassword[:8], "a secret across the bound of what is kept")
+	assert.NotContains(t, string(failed.Body), canaryPassword[:8], "a secret that is partly beyond the limit of the body")
 	assert.LessOrEqual(t, len(failed.Body), 64<<10)
 }
 
-// A transport of the caller's own that tries twice: what the second attempt proves says nothing about the first.
-func TestARequestThatWentOutOnceIsNotUnsent(t *testing.T) {
+// The caller's transport makes two attempts. That the second sent nothing proves nothing about the first.
+func TestARequestThatWentOutOnceCountsAsSent(t *testing.T) {
 	sent := 0
 	client, err := deis.New("http://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithRetry(impatient), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		trace := httptrace.ContextClientTrace(req.Context())
@@ -111,7 +112,7 @@ func TestARequestThatWentOutOnceIsNotUnsent(t *testing.T) {
 		trace.GotConn(httptrace.GotConnInfo{})
 		trace.WroteHeaders()
 		sent++
-		trace.GetConn("") // and again, in vain
+		trace.GetConn("") // and again, without a connection
 		return nil, errors.New("connection refused")
 	})))
 	require.NoError(t, err)
@@ -122,17 +123,17 @@ func TestARequestThatWentOutOnceIsNotUnsent(t *testing.T) {
 	assert.Equal(t, 1, sent, "a POST that went out is not retried")
 }
 
-func TestWhatNoRepetitionMendsIsNotTemporary(t *testing.T) {
+func TestAnErrorThatNoRetryCanFixIsNotTemporary(t *testing.T) {
 	untrusted := &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
 	for situation, client := range map[string]func() (*deis.Client, error){
-		"a token that cannot be had": func() (*deis.Client, error) {
+		"no token": func() (*deis.Client, error) {
 			return deis.New("http://deis.example.com", deis.WithAPIVersion(version.V2_2), deis.WithTokenFunc(func(context.Context) (string, error) { return "", errors.New("sealed") }))
 		},
-		"a certificate that is not trusted": func() (*deis.Client, error) {
+		"an untrusted certificate": func() (*deis.Client, error) {
 			return deis.New("http://deis.example.com", deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) { return nil, untrusted })))
 		},
-		"a version that the client is pinned to in vain": func() (*deis.Client, error) {
-			return saying(t, 404, "", true).With(deis.WithAPIVersion(version.V1_6))
+		"pinned to a version that the Controller does not speak": func() (*deis.Client, error) {
+			return alwaysGetting(t, 404, "", true).With(deis.WithAPIVersion(version.V1_6))
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -154,7 +155,7 @@ func TestWaitingDoesNotObeyARetryAfterOfADay(t *testing.T) {
 			if !strings.HasSuffix(req.URL.Path, "/pods/") {
 				return nil
 			}
-			resp, _ := answered(429, "")
+			resp, _ := fromController(429, "")
 			resp.Header.Set("Retry-After", "86400")
 			return resp
 		})
@@ -184,9 +185,9 @@ func TestASecondEqualScaleWaitsForTheFirst(t *testing.T) {
 	})
 }
 
-func TestStatusesThatNoControllerGivesAreSomebodyElses(t *testing.T) {
+func TestStatusesThatNoControllerSendsMatchErrNotController(t *testing.T) {
 	for _, status := range []int{302, 408, 499, 520, 524} {
-		_, err := saying(t, status, "", false).Config.SetValues(t.Context(), "a", map[string]string{"A": "1"})
+		_, err := alwaysGetting(t, status, "", false).Config.SetValues(t.Context(), "a", map[string]string{"A": "1"})
 		require.ErrorIs(t, err, deis.ErrNotController, status)
 		var failed *deis.Error
 		require.ErrorAs(t, err, &failed)
@@ -194,18 +195,19 @@ func TestStatusesThatNoControllerGivesAreSomebodyElses(t *testing.T) {
 	}
 }
 
-func TestAPodWithoutANameIsNone(t *testing.T) {
-	_, err := saying(t, 200, `{"count":1,"results":[{"type":"web","state":"up"}]}`, true).Pods.List(t.Context(), "example-go", pods.ListOptions{})
+func TestAPodWithoutANameIsAnError(t *testing.T) {
+	_, err := alwaysGetting(t, 200, `{"count":1,"results":[{"type":"web","state":"up"}]}`, true).Pods.List(t.Context(), "example-go", pods.ListOptions{})
 	assert.ErrorContains(t, err, "item 1 of the response is not what was asked for: it has no name")
 }
 
-func TestNothingIsRestartedWhereNoPodIsListed(t *testing.T) { // as while Kubernetes is down
-	_, err := saying(t, 200, `{"count":0,"results":[]}`, true).Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1"})
+// Controllers also list no pods while Kubernetes is down.
+func TestRestartingFailsIfNoPodIsListed(t *testing.T) {
+	_, err := alwaysGetting(t, 200, `{"count":0,"results":[]}`, true).Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1"})
 	require.ErrorIs(t, err, pods.ErrNothingRestarted)
 	assert.NotErrorIs(t, err, deis.ErrNotFound)
 }
 
-func TestAValueThatPointsBackIsOnlyReadWhereItIsWritten(t *testing.T) {
+func TestTheUTF8CheckFollowsOnlyFieldsThatAreSent(t *testing.T) {
 	type node struct {
 		Name   string
 		Parent *node `json:"-"`
@@ -213,7 +215,7 @@ func TestAValueThatPointsBackIsOnlyReadWhereItIsWritten(t *testing.T) {
 	}
 	root := &node{Name: "caf\uFFFD"} // a real replacement character
 	root.Kids = []*node{{Name: "kid", Parent: root}}
-	client := saying(t, 200, `{}`, true)
+	client := alwaysGetting(t, 200, `{}`, true)
 	_, err := rest.Post[struct{}](t.Context(), client.REST(), rest.Path("widgets"), root)
 	require.NoError(t, err)
 	root.Kids[0].Name = "caf\xe9"
@@ -221,7 +223,7 @@ func TestAValueThatPointsBackIsOnlyReadWhereItIsWritten(t *testing.T) {
 	assert.ErrorContains(t, err, "Kids.Name of the body must be valid UTF-8")
 }
 
-func TestTheResponseOfACallIsNotThatOfItsLooks(t *testing.T) {
+func TestTheResponseOfACallIsNotThatOfItsPreparatoryRequests(t *testing.T) {
 	controller := deistest.New(deistest.WithUser("jo.hn", "secretpassword"))
 	client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
 	require.NoError(t, err)
@@ -229,6 +231,6 @@ func TestTheResponseOfACallIsNotThatOfItsLooks(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, client.Perms.Grant(t.Context(), "example-go", "jo.hn"))
 	var resp deis.Response
-	client.Perms.Revoke(t.Context(), "example-go", "jo.hn", deis.WithResponse(&resp)) //nolint:errcheck // some Controllers cannot
+	client.Perms.Revoke(t.Context(), "example-go", "jo.hn", deis.WithResponse(&resp)) //nolint:errcheck // some Controllers cannot revoke it
 	assert.NotEqual(t, 200, resp.Status, "that is the status of the list of rights")
 }

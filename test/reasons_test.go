@@ -25,22 +25,22 @@ import (
 	"github.com/deisgo/deis/tls"
 )
 
-// A refused is a call that a Controller refuses. The answers are recorded ones, or nearly.
-type refused struct {
+// A refusal is the response of a Controller that refuses a call: a recorded one, or close to one.
+type refusal struct {
 	situation string
 	api       string
 	status    int
-	answer    string
-	reason    error // nil: none of them
+	response  string
+	reason    error // nil: it matches no Reason of the SDK
 }
 
-func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
+func TestAnErrorMatchesTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 	for operation, o := range map[string]struct {
 		request, body string
-		look          string // what is read at the same path before
+		before        string // the response to a GET of the same path that the call makes first
 		anonymous     bool
 		call          func(context.Context, *deis.Client) error
-		answers       []refused
+		refusals      []refusal
 	}{
 		"create an app": {
 			request: "POST /apps/", body: `{"id": "example-go"}`,
@@ -48,12 +48,12 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Apps.Create(ctx, apps.CreateParams{ID: "example-go"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"the id is taken", "1.6", 400, `{"id":["This field must be unique."]}`, apps.ErrExists},
 				{"the id is taken", "2.2", 400, `{"id":["Application with this id already exists."]}`, apps.ErrExists},
 				{"the id is taken, among others", "2.2", 400, `{"structure":["no"],"id":["odd","Application with this id already exists."]}`, apps.ErrExists},
 				{"the id is taken", "2.3", 400, `{"id":["Application with this id already exists."]}`, apps.ErrExists},
-				{"another makes it at the same time", "2.3", 409, `{"detail":"concsame already exists as a namespace in this kuberenetes setup"}`, nil},
+				{"somebody else creates it at the same time", "2.3", 409, `{"detail":"concsame already exists as a namespace in this kuberenetes setup"}`, nil},
 				{"the id is too long", "2.2", 400, `{"id":["Ensure this field has no more than 24 characters."]}`, nil},
 				{"another field is taken", "1.6", 400, `{"uuid":["This field must be unique."]}`, nil},
 				{"no id", "1.6", 400, `{"id":["This field may not be null."]}`, nil},
@@ -68,7 +68,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Auth.Login(ctx, "test", "opensesame")
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"a wrong password", "1.6", 400, `{"non_field_errors":["Unable to log in with provided credentials."]}`, auth.ErrInvalidCredentials},
 				{"a wrong password", "2.2", 400, `{"non_field_errors":["Unable to log in with provided credentials."]}`, auth.ErrInvalidCredentials},
 				{"a disabled account", "2.2", 400, `{"non_field_errors":["User account is disabled."]}`, nil},
@@ -82,7 +82,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Auth.Register(ctx, auth.RegisterParams{Username: "test", Password: "opensesame"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"the name is taken", "1.6", 400, `{"username":["This field must be unique."]}`, auth.ErrUsernameTaken},
 				{"the name is taken", "2.2", 400, `{"username":["A user with that username already exists."]}`, auth.ErrUsernameTaken},
 				{"a bad name", "2.2", 400, `{"username":["Enter a valid username."]}`, nil},
@@ -96,12 +96,12 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 			call: func(ctx context.Context, c *deis.Client) error {
 				return c.Auth.Cancel(ctx, auth.CancelParams{Username: "bob"})
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"bob owns apps", "2.2", 409, `{"detail":"bob still has applications assigned. Delete or transfer ownership"}`, auth.ErrOwnsApps},
 				{"another conflict", "2.2", 409, `{"detail":"bob changed nothing - release stopped"}`, config.ErrUnchanged},
-				{"no administrator", "1.6", 403, `{"detail":"You do not have permission to perform this action."}`, nil},
+				{"not an administrator", "1.6", 403, `{"detail":"You do not have permission to perform this action."}`, nil},
 				{"no such user", "2.2", 404, `{"detail":"Not found."}`, nil},
-				{"bob has made releases of others", "2.3", 409, `{"detail":"(\"Cannot delete some instances of model 'User' because they are referenced through a protected foreign key: 'Release.owner'\", <QuerySet [<Release: example-go-v9>]>)"}`, auth.ErrOwnsRecords},
+				{"bob has made releases of others' apps", "2.3", 409, `{"detail":"(\"Cannot delete some instances of model 'User' because they are referenced through a protected foreign key: 'Release.owner'\", <QuerySet [<Release: example-go-v9>]>)"}`, auth.ErrOwnsRecords},
 			},
 		},
 		"create a certificate": {
@@ -110,7 +110,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Certs.Create(ctx, certs.CreateParams{Name: "foo", Certificate: "PEM", Key: "PEM"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"the name is taken", "2.2", 400, `{"name":["certificate with this name already exists."]}`, certs.ErrExists},
 				{"a bad name", "2.2", 400, `{"name":["Enter a valid value."]}`, nil},
 				{"a bad certificate", "2.2", 400, `{"certificate":["Could not load certificate: no start line"]}`, nil},
@@ -122,7 +122,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Certs.Create(ctx, certs.CreateParams{Name: "foo", Certificate: "PEM", Key: "PEM"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"the name is taken", "1.6", 400, `{"common_name":["This field must be unique."]}`, certs.ErrExists},
 				{"a blank name", "1.6", 400, `{"common_name":["This field may not be blank."]}`, nil},
 				{"a server error", "1.6", 500, `<h1>Server Error (500)</h1>`, nil},
@@ -134,7 +134,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Config.Unset(ctx, "example-go", []string{"HELLO"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"nothing changes", "2.2", 409, `{"detail":"admin changed nothing - release stopped"}`, config.ErrUnchanged},
 				{"not set", "2.2", 422, `{"detail":"HELLO does not exist under values"}`, config.ErrNotSet},
 				{"another conflict", "2.2", 409, `{"detail":"test.com already has a certificate"}`, nil},
@@ -152,13 +152,13 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Domains.Create(ctx, "example-go", "test.com")
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"taken", "1.6", 400, `{"domain":["This field must be unique."]}`, domains.ErrTaken},
 				{"taken", "2.2", 400, `{"domain":["Domain is already in use by another application"]}`, domains.ErrTaken},
 				{"taken in another spelling", "1.6", 400, `{"domain":["The domain dot.example.com is already in use by another app"]}`, domains.ErrTaken},
 				{"taken in another spelling", "2.2", 400, `{"domain":["The domain тест.example.com is already in use by another app"]}`, domains.ErrTaken},
-				{"no domain", "2.2", 400, `{"domain":["Hostname does not look valid."]}`, nil},
-				{"none at all", "1.6", 400, `{"domain":["This field is required."]}`, nil},
+				{"an invalid domain", "2.2", 400, `{"domain":["Hostname does not look valid."]}`, nil},
+				{"no domain", "1.6", 400, `{"domain":["This field is required."]}`, nil},
 			},
 		},
 		"add a key": {
@@ -167,11 +167,11 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Keys.Create(ctx, keys.CreateParams{ID: "example", Public: "ssh-rsa AAAA"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"taken", "1.6", 400, `{"public":["This field must be unique."]}`, keys.ErrTaken},
 				{"taken", "2.2", 400, `{"public":["Public Key is already in use"]}`, keys.ErrTaken},
-				{"no key", "2.2", 400, `{"public":["Key contains invalid base64 chars"]}`, nil},
-				{"none at all", "1.6", 400, `{"public":["This field is required."]}`, nil},
+				{"an invalid key", "2.2", 400, `{"public":["Key contains invalid base64 chars"]}`, nil},
+				{"no key", "1.6", 400, `{"public":["This field is required."]}`, nil},
 				{"another field", "1.6", 400, `{"id":["This field must be unique."]}`, apps.ErrExists},
 				{"the id is taken", "2.3", 400, `{"id":["SSH Key with this id already exists."]}`, keys.ErrTaken},
 				{"taken", "2.3", 400, `{"public":["Public Key is already in use"]}`, keys.ErrTaken},
@@ -183,7 +183,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Releases.Rollback(ctx, "example-go", 1)
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"the initial release", "2.2", 400, `{"detail":"Cannot roll back to initial release."}`, releases.ErrInitial},
 				{"nothing before it", "1.6", 400, `{"detail":"version cannot be below 0"}`, releases.ErrInitial},
 				{"nothing before it", "2.2", 400, `{"detail":"version cannot be below 0"}`, releases.ErrInitial},
@@ -199,7 +199,7 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Builds.Create(ctx, "example-go", builds.CreateParams{Image: "a/b"})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"a deploy is in progress", "2.3", 400, `{"detail":"Deployment for inprog-web is already in progress"}`, builds.ErrInProgress},
 				{"a deploy is in progress", "2.2", 400, `{"detail":"Deployment for a-web is already in progress"}`, builds.ErrInProgress},
 				{"no such image", "2.3", 400, `{"detail":"image nonexistent/app:v9 not found"}`, nil},
@@ -211,57 +211,57 @@ func TestErrorsHaveTheReasonThatTheControllerGivesAndNoOther(t *testing.T) {
 				_, err := c.Settings.Set(ctx, "example-go", settings.Changes{Label: map[string]*string{"team": nil}})
 				return err
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"nothing changes", "2.3", 409, `{"detail":"alice changed nothing"}`, settings.ErrUnchanged},
 				{"not set", "2.3", 422, `{"detail":"team does not exist under label"}`, settings.ErrNotSet},
 				{"a bad number", "2.3", 400, `{"detail":"max replicas can not be smaller than min replicas"}`, nil},
 			},
 		},
-		"take an address away": {
-			request: "DELETE /apps/example-go/whitelist/", body: `{"addresses": ["9.9.9.9"]}`, look: `{"addresses": []}`,
+		"remove an address": {
+			request: "DELETE /apps/example-go/whitelist/", body: `{"addresses": ["9.9.9.9"]}`, before: `{"addresses": []}`,
 			call: func(ctx context.Context, c *deis.Client) error {
 				return c.Settings.Disallow(ctx, "example-go", []string{"9.9.9.9"})
 			},
-			answers: []refused{
+			refusals: []refusal{
 				{"not there", "2.3", 422, `{"detail":"addresses {'9.9.9.9'} does not exist in whitelist"}`, settings.ErrNotSet},
-				{"no address", "2.3", 400, `["The address x is not valid"]`, nil},
+				{"an invalid address", "2.3", 400, `["The address x is not valid"]`, nil},
 			},
 		},
 	} {
-		for _, a := range o.answers {
-			t.Run(operation+"/"+a.api+" "+a.situation, func(t *testing.T) {
+		for _, r := range o.refusals {
+			t.Run(operation+"/"+r.api+" "+r.situation, func(t *testing.T) {
 				verb, path, _ := strings.Cut(o.request, " ")
-				expected := exchange.On(verb+" /v"+a.api[:1]+path, o.body, a.status, a.answer)
+				expected := exchange.On(verb+" /v"+r.api[:1]+path, o.body, r.status, r.response)
 				if o.anonymous {
 					expected = expected.Anonymous()
 				}
 				exchanges := []exchange.Exchange{expected}
-				if o.look != "" {
-					exchanges = append([]exchange.Exchange{exchange.On("GET /v"+a.api[:1]+path, "", 200, o.look)}, expected)
+				if o.before != "" {
+					exchanges = append([]exchange.Exchange{exchange.On("GET /v"+r.api[:1]+path, "", 200, o.before)}, expected)
 				}
-				err := o.call(t.Context(), exchange.Client(t, a.api, exchanges...))
+				err := o.call(t.Context(), exchange.Client(t, r.api, exchanges...))
 				require.Error(t, err)
 				var found error
 				for _, reason := range exportedErrors {
-					if _, isReason := reason.(*rest.Reason); isReason && errors.Is(err, reason) && !alsoSaid(a.reason, reason) {
-						require.NoError(t, found, "%v has two reasons: this and %v", err, reason)
+					if _, isReason := reason.(*rest.Reason); isReason && errors.Is(err, reason) && !shareWording(r.reason, reason) {
+						require.NoError(t, found, "%v matches a second reason, %v", err, reason)
 						found = reason
 					}
 				}
-				assert.True(t, a.reason == found, "%v: the reason is %v, not %v", err, a.reason, found)
+				assert.True(t, r.reason == found, "%v: want the reason %v, got %v", err, r.reason, found)
 			})
 		}
 	}
 }
 
-// alsoSaid reports whether a reason of another package has a wording in common with the one that is meant: nothing was
-// changed, something is not there. No call can end for both.
-func alsoSaid(meant, reason error) bool {
-	said := map[error][]error{
+// shareWording reports whether Controllers use the same words for two reasons of different packages, so that an error
+// that is meant to match one also matches the other. No call can fail for both.
+func shareWording(meant, reason error) bool {
+	same := map[error][]error{
 		config.ErrUnchanged:   {settings.ErrUnchanged, tls.ErrUnchanged},
 		settings.ErrUnchanged: {tls.ErrUnchanged},
 		settings.ErrNotSet:    {config.ErrNotSet},
 		builds.ErrInProgress:  {config.ErrInProgress},
 	}
-	return slices.Contains(said[meant], reason)
+	return slices.Contains(same[meant], reason)
 }

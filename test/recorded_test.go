@@ -34,29 +34,29 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A recorded is what a real Controller answered to a request: most of deistest's recordings, and those of
-// testdata/recorded-faults.jsonl, which deistest cannot reproduce.
-type recorded struct {
+// A recording is a request to a real Controller and the response. Most are deistest's; it cannot reproduce those in
+// testdata/recorded-faults.jsonl.
+type recording struct {
 	Name, API string
 	Request   string // method and path
 	Body      string
 	Status    int
-	Answers   map[string]string // headers
-	JSON      json.RawMessage   // the answer's body
-	Text      string            // the answer's body, if it is no JSON
+	Headers   map[string]string `json:"answers"`
+	JSON      json.RawMessage   // the body of the response
+	Text      string            // the body of the response, if it is not JSON
 }
 
-func readRecordings(t *testing.T) []recorded {
+func readRecordings(t *testing.T) []recording {
 	t.Helper()
-	var all []recorded
+	var all []recording
 	for _, path := range []string{
 		"../deistest/testdata/recorded-1.6.jsonl", "../deistest/testdata/recorded-2.2.jsonl", "../deistest/testdata/recorded-2.3.jsonl",
 		"testdata/recorded-faults.jsonl",
 	} {
 		for line := range lines.Of(t, path) {
-			r := recorded{API: strings.TrimSuffix(strings.TrimPrefix(path, "../deistest/testdata/recorded-"), ".jsonl")}
+			r := recording{API: strings.TrimSuffix(strings.TrimPrefix(path, "../deistest/testdata/recorded-"), ".jsonl")}
 			require.NoError(t, json.Unmarshal(line, &r))
-			if r.Status != 0 && r.Name != "" { // the others are steps in between
+			if r.Status != 0 && r.Name != "" { // the others only prepare for one
 				all = append(all, r)
 			}
 		}
@@ -64,8 +64,8 @@ func readRecordings(t *testing.T) []recorded {
 	return all
 }
 
-// A sender is how the SDK sends a request of a method and path: what stands in the path, in the query and in the body
-// becomes the arguments.
+// A sender makes the SDK's call for a method and path, with arguments from the path, the query and the body of a recorded
+// request.
 type sender struct {
 	pattern string // method and path below the version; {…} is one element
 	call    func(context.Context, *deis.Client, arguments) (any, error)
@@ -109,7 +109,7 @@ func (a arguments) page() deis.ListOptions {
 	return o
 }
 
-// texts is a body's object of texts and nulls.
+// texts returns an object in the body as a map of texts and nulls.
 func (a arguments) texts(key string) map[string]*string {
 	object, _ := a.body[key].(map[string]any)
 	var all map[string]*string
@@ -126,7 +126,7 @@ func (a arguments) texts(key string) map[string]*string {
 	return all
 }
 
-func nothing(err error) (any, error) { return nil, err }
+func noResult(err error) (any, error) { return nil, err }
 
 var senders = []sender{
 	{"POST auth/register", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
@@ -141,7 +141,7 @@ var senders = []sender{
 	}},
 	{"GET auth/whoami", func(ctx context.Context, c *deis.Client, _ arguments) (any, error) { return c.Auth.Whoami(ctx) }},
 	{"POST auth/passwd", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Auth.ChangePassword(ctx, auth.PasswordParams{
+		return noResult(c.Auth.ChangePassword(ctx, auth.PasswordParams{
 			Password: a.text("password"), NewPassword: a.text("new_password"), Username: a.text("username"),
 		}))
 	}},
@@ -153,7 +153,7 @@ var senders = []sender{
 		return map[string]string{"token": token}, err
 	}},
 	{"DELETE auth/cancel", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Auth.Cancel(ctx, auth.CancelParams{Username: a.text("username")}))
+		return noResult(c.Auth.Cancel(ctx, auth.CancelParams{Username: a.text("username")}))
 	}},
 	{"GET apps", func(ctx context.Context, c *deis.Client, a arguments) (any, error) { return c.Apps.List(ctx, a.page()) }},
 	{"POST apps", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
@@ -161,10 +161,10 @@ var senders = []sender{
 	}},
 	{"GET apps/{app}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) { return c.Apps.Get(ctx, a.path[0]) }},
 	{"POST apps/{app}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Apps.Update(ctx, a.path[0], apps.UpdateParams{Owner: a.text("owner")}))
+		return noResult(c.Apps.Update(ctx, a.path[0], apps.UpdateParams{Owner: a.text("owner")}))
 	}},
 	{"DELETE apps/{app}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Apps.Delete(ctx, a.path[0]))
+		return noResult(c.Apps.Delete(ctx, a.path[0]))
 	}},
 	{"GET apps/{app}/logs", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		lines, _ := strconv.Atoi(a.query.Get("log_lines"))
@@ -197,7 +197,7 @@ var senders = []sender{
 			Registry: a.texts("registry"), LifecyclePostStart: a.texts("lifecycle_post_start"), LifecyclePreStop: a.texts("lifecycle_pre_stop"),
 			TerminationGracePeriod: a.texts("termination_grace_period")}
 		if raw, err := json.Marshal(a.body["healthcheck"]); err == nil {
-			_ = json.Unmarshal(raw, &changes.Healthcheck) // what it cannot hold is not sent, and the recording passed over
+			_ = json.Unmarshal(raw, &changes.Healthcheck) // a recording that does not fit is not sent, and is skipped
 		}
 		return c.Config.Set(ctx, a.path[0], changes)
 	}},
@@ -218,7 +218,7 @@ var senders = []sender{
 				structure[procType] = int(n)
 			}
 		}
-		return nothing(c.Pods.Scale(ctx, a.path[0], structure))
+		return noResult(c.Pods.Scale(ctx, a.path[0], structure))
 	}},
 	{"GET apps/{app}/releases", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		return c.Releases.List(ctx, a.path[0], a.page())
@@ -239,26 +239,26 @@ var senders = []sender{
 		return c.Domains.Create(ctx, a.path[0], a.text("domain"))
 	}},
 	{"DELETE apps/{app}/domains/{domain}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Domains.Delete(ctx, a.path[0], a.path[1]))
+		return noResult(c.Domains.Delete(ctx, a.path[0], a.path[1]))
 	}},
 	{"GET apps/{app}/perms", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		names, err := c.Perms.List(ctx, a.path[0])
 		return map[string][]string{"users": names}, err
 	}},
 	{"POST apps/{app}/perms", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Perms.Grant(ctx, a.path[0], a.text("username")))
+		return noResult(c.Perms.Grant(ctx, a.path[0], a.text("username")))
 	}},
 	{"DELETE apps/{app}/perms/{username}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Perms.Revoke(ctx, a.path[0], a.path[1]))
+		return noResult(c.Perms.Revoke(ctx, a.path[0], a.path[1]))
 	}},
 	{"GET admin/perms", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		return c.Perms.Admins(ctx, a.page())
 	}},
 	{"POST admin/perms", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Perms.GrantAdmin(ctx, a.text("username")))
+		return noResult(c.Perms.GrantAdmin(ctx, a.text("username")))
 	}},
 	{"DELETE admin/perms/{username}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Perms.RevokeAdmin(ctx, a.path[0]))
+		return noResult(c.Perms.RevokeAdmin(ctx, a.path[0]))
 	}},
 	{"GET certs", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		return c.Certs.List(ctx, a.page())
@@ -272,13 +272,13 @@ var senders = []sender{
 		return c.Certs.Get(ctx, a.path[0])
 	}},
 	{"DELETE certs/{name}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Certs.Delete(ctx, a.path[0]))
+		return noResult(c.Certs.Delete(ctx, a.path[0]))
 	}},
 	{"POST certs/{name}/domain", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Certs.Attach(ctx, a.path[0], a.text("domain")))
+		return noResult(c.Certs.Attach(ctx, a.path[0], a.text("domain")))
 	}},
 	{"DELETE certs/{name}/domain/{domain}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Certs.Detach(ctx, a.path[0], a.path[1]))
+		return noResult(c.Certs.Detach(ctx, a.path[0], a.path[1]))
 	}},
 	{"GET keys", func(ctx context.Context, c *deis.Client, a arguments) (any, error) { return c.Keys.List(ctx, a.page()) }},
 	{"POST keys", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
@@ -286,7 +286,7 @@ var senders = []sender{
 	}},
 	{"GET keys/{id}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) { return c.Keys.Get(ctx, a.path[0]) }},
 	{"DELETE keys/{id}", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Keys.Delete(ctx, a.path[0]))
+		return noResult(c.Keys.Delete(ctx, a.path[0]))
 	}},
 	{"GET apps/{app}/settings", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		return c.Settings.Get(ctx, a.path[0])
@@ -294,7 +294,7 @@ var senders = []sender{
 	{"POST apps/{app}/settings", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		var changes settings.Changes
 		if raw, err := json.Marshal(a.body); err == nil {
-			_ = json.Unmarshal(raw, &changes) // what it cannot hold is not sent, and the recording passed over
+			_ = json.Unmarshal(raw, &changes) // a recording that does not fit is not sent, and is skipped
 		}
 		return c.Settings.Set(ctx, a.path[0], changes)
 	}},
@@ -303,10 +303,10 @@ var senders = []sender{
 		return map[string][]string{"addresses": addresses}, err
 	}},
 	{"POST apps/{app}/whitelist", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Settings.Allow(ctx, a.path[0], a.list("addresses")))
+		return noResult(c.Settings.Allow(ctx, a.path[0], a.list("addresses")))
 	}},
 	{"DELETE apps/{app}/whitelist", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Settings.Disallow(ctx, a.path[0], a.list("addresses")))
+		return noResult(c.Settings.Disallow(ctx, a.path[0], a.list("addresses")))
 	}},
 	{"GET apps/{app}/tls", func(ctx context.Context, c *deis.Client, a arguments) (any, error) { return c.TLS.Get(ctx, a.path[0]) }},
 	{"POST apps/{app}/tls", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
@@ -318,11 +318,11 @@ var senders = []sender{
 		return map[string][]services.Route{"services": routes}, err
 	}},
 	{"POST apps/{app}/services", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Services.Create(ctx, a.path[0],
+		return noResult(c.Services.Create(ctx, a.path[0],
 			services.CreateParams{ProcfileType: a.text("procfile_type"), PathPattern: a.text("path_pattern")}))
 	}},
 	{"DELETE apps/{app}/services", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
-		return nothing(c.Services.Delete(ctx, a.path[0], a.text("procfile_type")))
+		return noResult(c.Services.Delete(ctx, a.path[0], a.text("procfile_type")))
 	}},
 	{"GET users", func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		return c.Users.List(ctx, a.page())
@@ -339,6 +339,7 @@ func listOf(procType string) func(context.Context, *deis.Client, arguments) (any
 	}
 }
 
+// restartOf restarts all pods (0), those of a type (1), or one pod of a type (2).
 func restartOf(named int) func(context.Context, *deis.Client, arguments) (any, error) {
 	return func(ctx context.Context, c *deis.Client, a arguments) (any, error) {
 		var o pods.RestartOptions
@@ -354,14 +355,14 @@ func restartOf(named int) func(context.Context, *deis.Client, arguments) (any, e
 
 var anyElement = regexp.MustCompile(`\\\{[a-z]+\\\}`)
 
-// matcher finds the arguments of each sender in a request.
+// matcher returns a pattern that matches the sender's requests and captures the elements of their paths.
 func (s sender) matcher() *regexp.Regexp {
 	return regexp.MustCompile("^" + anyElement.ReplaceAllString(regexp.QuoteMeta(s.pattern), `([^/]+)`) + "/?$")
 }
 
 var errNotSent = errors.New("the SDK sends something else")
 
-func TestEveryRecordedAnswerIsRead(t *testing.T) {
+func TestEveryRecordedResponseIsRead(t *testing.T) {
 	counts := map[string]int{}
 	var matchers []*regexp.Regexp
 	for _, s := range senders {
@@ -387,17 +388,17 @@ func TestEveryRecordedAnswerIsRead(t *testing.T) {
 			}
 			body := map[string]any{}
 			if r.Body != "" && json.Unmarshal([]byte(r.Body), &body) != nil {
-				break // not an object: the SDK sends no such thing
+				break // the SDK sends only objects
 			}
 			sent := false
 			args := arguments{elems, u.Query(), body}
-			got, err := s.call(t.Context(), r.controller(t, method, u, args, &sent), args)
+			got, err := s.call(t.Context(), r.client(t, method, u, args, &sent), args)
 			if !sent {
 				break
 			}
-			t.Run(r.API+" "+r.Name, func(t *testing.T) { r.holdAgainst(t, args, got, err) })
+			t.Run(r.API+" "+r.Name, func(t *testing.T) { r.check(t, args, got, err) })
 			if r.Status < 300 {
-				counts[r.API+" answers"]++
+				counts[r.API+" successes"]++
 			} else {
 				counts[r.API+" errors"]++
 			}
@@ -405,15 +406,15 @@ func TestEveryRecordedAnswerIsRead(t *testing.T) {
 	}
 	t.Logf("recorded exchanges that the SDK could have made, and read: %v", counts)
 	for what, atLeast := range map[string]int{
-		"1.6 answers": 100, "1.6 errors": 90, "2.2 answers": 100, "2.2 errors": 110, "2.3 answers": 280, "2.3 errors": 230,
+		"1.6 successes": 100, "1.6 errors": 90, "2.2 successes": 100, "2.2 errors": 110, "2.3 successes": 280, "2.3 errors": 230,
 	} {
 		assert.GreaterOrEqual(t, counts[what], atLeast, what)
 	}
 }
 
-// controller makes a client for a Controller that gives the recorded answer, and tells whether the SDK sent the
-// recorded request: the same but for the slash at the end, and for queries, which the versions have different ones of.
-func (r recorded) controller(t *testing.T, method string, u *url.URL, a arguments, sent *bool) *deis.Client {
+// client makes a client for a Controller that gives the recorded response, and sets sent when the SDK sends the recorded
+// request. The slash at the end may differ, and so may the query, because its parameters depend on the version.
+func (r recording) client(t *testing.T, method string, u *url.URL, a arguments, sent *bool) *deis.Client {
 	transport := httpmock.NewMockTransport()
 	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
 		trim := func(u *url.URL) string { // the SDK does not escape an @
@@ -423,13 +424,13 @@ func (r recorded) controller(t *testing.T, method string, u *url.URL, a argument
 		switch {
 		case req.Method == method && trim(req.URL) == trim(u) && sameBody(req, a.body):
 			*sent = true
-			resp = httpmock.NewBytesResponse(r.Status, []byte(r.answer()))
+			resp = httpmock.NewBytesResponse(r.Status, []byte(r.responseBody()))
 			resp.Header.Set("Content-Type", "application/json")
-			for key, value := range r.Answers {
+			for key, value := range r.Headers {
 				resp.Header.Set(key, value)
 			}
 		case req.Method == http.MethodGet && method != http.MethodGet:
-			resp = httpmock.NewStringResponse(http.StatusOK, a.look(req.URL.Path, *sent))
+			resp = httpmock.NewStringResponse(http.StatusOK, a.preparatory(req.URL.Path, *sent))
 		default:
 			return nil, errNotSent
 		}
@@ -455,8 +456,8 @@ func sameBody(req *http.Request, want map[string]any) bool {
 	return reflect.DeepEqual(got, want)
 }
 
-// look is what a Controller shows to a call that looks before it acts, and afterwards, so that it does act.
-func (a arguments) look(path string, acted bool) string {
+// preparatory returns the response to a GET that a call makes before or after its write, such that it does write.
+func (a arguments) preparatory(path string, acted bool) string {
 	last := ""
 	if len(a.path) > 0 {
 		last = a.path[len(a.path)-1]
@@ -479,11 +480,10 @@ func (a arguments) look(path string, acted bool) string {
 	return fmt.Sprintf(`{"id": %q, "app": %[1]q, "uuid": "u"}`, a.path[0])
 }
 
-// answer is the recorded answer's body.
-func (r recorded) answer() string { return r.Text + string(r.JSON) }
+func (r recording) responseBody() string { return r.Text + string(r.JSON) }
 
-// holdAgainst holds what came of a call against the recorded answer.
-func (r recorded) holdAgainst(t *testing.T, a arguments, got any, err error) {
+// check compares the result of a call with the recorded response.
+func (r recording) check(t *testing.T, a arguments, got any, err error) {
 	if r.Status == http.StatusConflict && a.body["lifecycle_pre_stop"] != nil { // "changed nothing", because it did not store that
 		assert.ErrorIs(t, err, errors.ErrUnsupported)
 		return
@@ -492,11 +492,11 @@ func (r recorded) holdAgainst(t *testing.T, a arguments, got any, err error) {
 		r.assertError(t, err)
 		return
 	}
-	if r.answer() == "[]" {
+	if r.responseBody() == "[]" {
 		assert.ErrorIs(t, err, pods.ErrNothingRestarted)
 		return
 	}
-	if _, isBuild := got.(*builds.Build); isBuild && len(a.path) > 1 && !strings.Contains(r.answer(), `"uuid":"`+a.path[1]) {
+	if _, isBuild := got.(*builds.Build); isBuild && len(a.path) > 1 && !strings.Contains(r.responseBody(), `"uuid":"`+a.path[1]) {
 		assert.ErrorIs(t, err, builds.ErrNotLatest)
 		return
 	}
@@ -505,19 +505,19 @@ func (r recorded) holdAgainst(t *testing.T, a arguments, got any, err error) {
 	switch {
 	case got == nil:
 	case isText && strings.Contains(r.Request, "/logs") && r.API == "2.3":
-		assert.Equal(t, r.answer(), log)
+		assert.Equal(t, r.responseBody(), log)
 	case isText && strings.Contains(r.Request, "/logs"):
 		assert.NotRegexp(t, `^(b['"]|")|\\x`, log)
-		assert.Equal(t, strings.Count(r.answer(), `\n`), strings.Count(log, "\n"))
+		assert.Equal(t, strings.Count(r.responseBody(), `\n`), strings.Count(log, "\n"))
 	default:
 		r.assertSame(t, got)
 	}
 }
 
-// assertSame proves that a result says what the answer says: no field lost, none invented.
-func (r recorded) assertSame(t *testing.T, got any) {
+// assertSame asserts that a result has the content of the response: no field is lost, none invented.
+func (r recording) assertSame(t *testing.T, got any) {
 	var said, read any
-	require.NoError(t, json.Unmarshal([]byte(r.answer()), &said))
+	require.NoError(t, json.Unmarshal([]byte(r.responseBody()), &said))
 	raw, err := json.Marshal(got)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &read))
@@ -528,15 +528,14 @@ func (r recorded) assertSame(t *testing.T, got any) {
 	if pair, ok := said.([]any); ok && regexp.MustCompile(`/run/?$`).MatchString(r.Request) {
 		said = map[string]any{"exit_code": pair[0], "output": pair[1]}
 	}
-	assert.Equal(t, inOneVocabulary(said, ""), withoutZeros(read))
+	assert.Equal(t, normalized(said, ""), withoutZeros(read))
 }
 
 var recordedTime = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?)(UTC|Z)?$`)
 
-// inOneVocabulary writes a recorded value as the results of the SDK say it: times with a Z, CPU shares as text, a new
-// certificate's fingerprint without what Python printed around it, and names for what v1.6 names otherwise. What is
-// zero is left out.
-func inOneVocabulary(value any, key string) any {
+// normalized converts a recorded value to the form that results of the SDK have: times with a Z, CPU shares as text, a new
+// certificate's fingerprint without Python's b'…', and a name for what v1.6 names differently. Zero values are omitted.
+func normalized(value any, key string) any {
 	switch value := value.(type) {
 	case string:
 		if key == "fingerprint" {
@@ -550,13 +549,13 @@ func inOneVocabulary(value any, key string) any {
 		}
 		return value
 	case float64:
-		if key == "cpu" || key == "label" || key == "procfile_structure" { // of a type, see below
+		if key == "cpu" || key == "label" || key == "procfile_structure" { // of a process type, see below
 			return strconv.FormatFloat(value, 'f', -1, 64)
 		}
 	case []any:
 		var list []any
 		for _, v := range value {
-			list = append(list, inOneVocabulary(v, key))
+			list = append(list, normalized(v, key))
 		}
 		return list
 	case map[string]any:
@@ -572,7 +571,7 @@ func inOneVocabulary(value any, key string) any {
 			if key == "cpu" || key == "label" || key == "procfile_structure" {
 				below = key
 			}
-			object[k] = inOneVocabulary(v, below)
+			object[k] = normalized(v, below)
 		}
 		if num, ok := value["num"].(float64); ok { // a container
 			object["name"] = value["type"].(string) + "." + strconv.Itoa(int(num))
@@ -585,7 +584,7 @@ func inOneVocabulary(value any, key string) any {
 	return value
 }
 
-// withoutZeros leaves out what a result cannot tell from absent.
+// withoutZeros omits zero values, which a result cannot tell from absent ones.
 func withoutZeros(value any) any {
 	switch value := value.(type) {
 	case []any:
@@ -607,37 +606,37 @@ func withoutZeros(value any) any {
 	return value
 }
 
-// assertError proves that an error is the right one, with a message that a person can act on.
-func (r recorded) assertError(t *testing.T, err error) {
+// assertError asserts that an error is the right one, with a message that a person can act on.
+func (r recording) assertError(t *testing.T, err error) {
 	var failed *deis.Error
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, r.Status, failed.StatusCode)
-	assert.Equal(t, strings.TrimSpace(r.answer()), string(bytes.TrimSpace(failed.Body)))
+	assert.Equal(t, strings.TrimSpace(r.responseBody()), string(bytes.TrimSpace(failed.Body)))
 	assert.NotContains(t, err.Error(), "\n")
 	assert.Contains(t, err.Error(), strconv.Itoa(r.Status)+" "+http.StatusText(r.Status))
 	if sentinel, known := map[int]error{
 		400: deis.ErrBadRequest, 401: deis.ErrUnauthorized, 403: deis.ErrForbidden, 404: deis.ErrNotFound,
 		405: deis.ErrMethodNotAllowed, 409: deis.ErrConflict, 422: deis.ErrUnprocessable, 500: deis.ErrServer, 503: deis.ErrUnavailable,
-	}[r.Status]; known { // 406 and 415 have none
+	}[r.Status]; known { // 406 and 415 have no sentinel
 		assert.ErrorIs(t, err, sentinel)
 	}
 
-	// Whatever the answer says stands in the message.
+	// The message contains every text of the response.
 	var said any
 	switch {
-	case !json.Valid([]byte(r.answer())):
+	case !json.Valid([]byte(r.responseBody())):
 		words := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(r.Text, " ")
 		for _, word := range strings.Fields(words)[:2] { // "Server Error (500)"
 			assert.Contains(t, err.Error(), word)
 		}
-	case assert.NoError(t, json.Unmarshal([]byte(r.answer()), &said)):
+	case assert.NoError(t, json.Unmarshal([]byte(r.responseBody()), &said)):
 		for _, text := range leaves(said) {
 			assert.Contains(t, strings.Join(strings.Fields(err.Error()), " "), strings.Join(strings.Fields(text), " "))
 		}
 	}
 }
 
-// leaves are the texts in a JSON value.
+// leaves returns the texts in a JSON value.
 func leaves(value any) []string {
 	var all []string
 	switch value := value.(type) {

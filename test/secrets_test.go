@@ -32,7 +32,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// What no text may show. The key is one line of a private key.
+// The secrets that no text may show. canaryKey is one line of a private key.
 const (
 	canaryToken    = "c0ffee0123456789c0ffee0123456789c0ffee01"
 	canaryPassword = "canary-battery-staple"
@@ -41,8 +41,8 @@ const (
 
 const canaryPEM = "-----BEGIN RSA PRIVATE KEY-----\n" + canaryKey + "\n-----END RSA PRIVATE KEY-----\n"
 
-// secretive are the calls that send a password or a private key. All calls send the token, or the caller has it.
-var secretive = []spokenAs{
+// secretCalls send a password or a private key. All other calls send only the token.
+var secretCalls = []documentedCall{
 	{operation: "Login", call: func(ctx context.Context, c *deis.Client) (any, error) {
 		return c.Auth.Login(ctx, "alice", canaryPassword)
 	}},
@@ -57,62 +57,65 @@ var secretive = []spokenAs{
 	}},
 }
 
-// An echo answers a request with what was sent in it.
+// An echo responds with the secrets that were sent.
 type echo struct {
 	situation string
-	answer    func(sent string) (*http.Response, error)
+	respond   func(sent string) (*http.Response, error)
 }
 
 var echoes = []echo{
 	{"JSON", func(sent string) (*http.Response, error) {
-		return inJSON(400, map[string]string{"detail": "not " + sent})
+		return jsonFromController(400, map[string]string{"detail": "not " + sent})
 	}},
-	{"a field's name", func(sent string) (*http.Response, error) { return inJSON(400, map[string][]string{sent: {"unknown"}}) }},
-	{"an error that is tried again", func(sent string) (*http.Response, error) { return inJSON(429, []string{sent}) }},
-	{"text", func(sent string) (*http.Response, error) { return answered(403, "not "+sent) }},
+	{"a field's name", func(sent string) (*http.Response, error) {
+		return jsonFromController(400, map[string][]string{sent: {"unknown"}})
+	}},
+	{"an error that is retried", func(sent string) (*http.Response, error) { return jsonFromController(429, []string{sent}) }},
+	{"text", func(sent string) (*http.Response, error) { return fromController(403, "not "+sent) }},
 	{"an error page", func(sent string) (*http.Response, error) {
-		return answered(500, "<h1>not "+html.EscapeString(sent)+"</h1>")
+		return fromController(500, "<h1>not "+html.EscapeString(sent)+"</h1>")
 	}},
-	{"a page in place of a success", func(sent string) (*http.Response, error) {
-		return answered(200, "<title>"+html.EscapeString(sent)+"</title>")
+	{"a page instead of a success", func(sent string) (*http.Response, error) {
+		return fromController(200, "<title>"+html.EscapeString(sent)+"</title>")
 	}},
-	{"a page that escapes nothing", func(sent string) (*http.Response, error) { return answered(200, "<title>"+sent+"</title>") }},
-	{"a success that is no time", func(sent string) (*http.Response, error) { return inJSON(200, odd(sent)) }},
-	{"a success that is no time, cut off", func(sent string) (*http.Response, error) {
-		return inJSON(200, odd(strings.Repeat("x", 40)+sent))
+	{"a page that escapes nothing", func(sent string) (*http.Response, error) { return fromController(200, "<title>"+sent+"</title>") }},
+	{"a success with an invalid time", func(sent string) (*http.Response, error) { return jsonFromController(200, wrongTypes(sent)) }},
+	{"a success with a long invalid time", func(sent string) (*http.Response, error) {
+		return jsonFromController(200, wrongTypes(strings.Repeat("x", 40)+sent))
 	}},
-	{"a success of another kind", func(sent string) (*http.Response, error) { return inJSON(200, []any{sent, 1, sent}) }},
+	{"a success of another type", func(sent string) (*http.Response, error) { return jsonFromController(200, []any{sent, 1, sent}) }},
 	{"a redirect to another host", func(sent string) (*http.Response, error) {
-		resp, err := answered(302, "")
+		resp, err := fromController(302, "")
 		resp.Header.Set("Location", "https://evil.example.com/"+url.PathEscape(sent)+"?"+url.QueryEscape(sent))
 		return resp, err
 	}},
 	{"a redirect to nowhere", func(sent string) (*http.Response, error) {
-		resp, err := answered(302, "")
+		resp, err := fromController(302, "")
 		resp.Header.Set("Location", "https://evil.example.com:port/"+url.PathEscape(sent))
 		return resp, err
 	}},
-	{"no HTTP", func(sent string) (*http.Response, error) {
+	{"a response that is not HTTP", func(sent string) (*http.Response, error) {
 		return nil, fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", sent))
 	}},
 }
 
-func answered(status int, body string) (*http.Response, error) {
+// fromController makes a response of a 2.2 Controller.
+func fromController(status int, body string) (*http.Response, error) {
 	resp := httpmock.NewStringResponse(status, body)
 	resp.Header.Set(version.Header, "2.2")
 	return resp, nil
 }
 
-func inJSON(status int, value any) (*http.Response, error) {
+func jsonFromController(status int, value any) (*http.Response, error) {
 	body, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
 	}
-	return answered(status, string(body))
+	return fromController(status, string(body))
 }
 
-// odd has a text wherever an answer has a time, in a list too.
-func odd(text string) map[string]any {
+// wrongTypes returns an object, and a list of it, with fields of the wrong type, such as text instead of times.
+func wrongTypes(text string) map[string]any {
 	item := map[string]any{"created": text, "date_joined": text, "token": 1, "exit_code": text}
 	list := map[string]any{"count": 1, "results": []any{item}, "users": text}
 	for key, value := range item {
@@ -121,9 +124,9 @@ func odd(text string) map[string]any {
 	return list
 }
 
-func TestNoCallShowsASecretWhateverIsAnswered(t *testing.T) {
+func TestNoCallShowsASecretWhateverTheResponse(t *testing.T) {
 	t.Parallel()
-	calls := append(slices.Clone(spoken), secretive...)
+	calls := append(slices.Clone(documentedCalls), secretCalls...)
 	for _, e := range echoes {
 		t.Run(e.situation, func(t *testing.T) {
 			failures := 0
@@ -132,24 +135,24 @@ func TestNoCallShowsASecretWhateverIsAnswered(t *testing.T) {
 				client := echoing(t, e, &seen)
 				if _, err := call.call(t.Context(), client); err != nil {
 					failures++
-					printWhole(&seen, err)
+					printAll(&seen, err)
 				}
 				for _, secret := range []string{canaryToken, canaryToken[:20], canaryPassword, canaryKey} {
 					assert.False(t, strings.Contains(seen.String(), secret), "%s: %s shows %s", e.situation, call.operation, secret)
 				}
 			}
-			assert.Greater(t, failures, len(secretive), "calls that failed")
+			assert.Greater(t, failures, len(secretCalls), "calls that failed")
 		})
 	}
 }
 
-// echoing makes a client that logs everything and whose Controller echoes. It has no other host to talk to.
+// echoing makes a client that logs everything and whose Controller echoes. A request to another host fails the test.
 func echoing(t *testing.T, e echo, log io.Writer) *deis.Client {
 	t.Helper()
 	all := &slog.HandlerOptions{Level: slog.LevelDebug - 100}
 	transport := httpmock.NewMockTransport()
 	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
-		assert.Equal(t, "deis.example.com", req.URL.Host, "%s: another host was asked", e.situation)
+		assert.Equal(t, "deis.example.com", req.URL.Host, "%s: a request to another host", e.situation)
 		assert.NotContains(t, req.URL.String(), canaryToken)
 		sent := strings.TrimPrefix(req.Header.Get("Authorization"), "token ")
 		var body map[string]any
@@ -160,7 +163,7 @@ func echoing(t *testing.T, e echo, log io.Writer) *deis.Client {
 				}
 			}
 		}
-		resp, err := e.answer(sent)
+		resp, err := e.respond(sent)
 		if resp != nil {
 			resp.Request = req
 		}
@@ -183,12 +186,12 @@ func (b both) Handle(ctx context.Context, r slog.Record) error {
 	return errors.Join(b[0].Handle(ctx, r), b[1].Handle(ctx, r))
 }
 
-// printWhole prints an error, and each one below it, in all ways.
-func printWhole(w io.Writer, err error) {
+// printAll prints an error, and every error that it wraps, in every form.
+func printAll(w io.Writer, err error) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		fmt.Fprintf(w, verb+"\n", err)
 	}
-	written, _ := json.Marshal(err) // not every error can be written
+	written, _ := json.Marshal(err) // not every error can be marshaled
 	fmt.Fprintf(w, "%s\n", written)
 	slog.New(slog.NewJSONHandler(w, nil)).Error("failed", "err", err)
 	var failed *deis.Error
@@ -198,11 +201,11 @@ func printWhole(w io.Writer, err error) {
 	switch err := err.(type) {
 	case interface{ Unwrap() error }:
 		if below := err.Unwrap(); below != nil {
-			printWhole(w, below)
+			printAll(w, below)
 		}
 	case interface{ Unwrap() []error }:
 		for _, below := range err.Unwrap() {
-			printWhole(w, below)
+			printAll(w, below)
 		}
 	}
 }
@@ -211,12 +214,12 @@ func TestAnErrorIsShortHoweverMuchItQuotes(t *testing.T) {
 	t.Parallel()
 	client, err := deis.New("https://deis.example.com", deis.WithToken(canaryToken), deis.WithAPIVersion(version.V2_2),
 		deis.WithTransport(exchange.RoundTrip(func(*http.Request) (*http.Response, error) {
-			return answered(200, "<title>"+strings.Repeat("x", 256<<10)+canaryToken+"</title>")
+			return fromController(200, "<title>"+strings.Repeat("x", 256<<10)+canaryToken+"</title>")
 		})))
 	require.NoError(t, err)
 	_, err = client.Apps.Get(t.Context(), "a")
 	var seen bytes.Buffer
-	printWhole(&seen, errors.Unwrap(err))
+	printAll(&seen, errors.Unwrap(err))
 	assert.Less(t, seen.Len(), 10_000)
 	assert.Contains(t, err.Error(), "200 OK: the response is HTML")
 }
@@ -235,7 +238,7 @@ func TestNoListLeadsToAnotherHost(t *testing.T) {
 				if req.URL.Query().Get("offset") != "" {
 					next = ""
 				}
-				return inJSON(200, map[string]any{"count": 2, "next": next, "results": []any{item}})
+				return jsonFromController(200, map[string]any{"count": 2, "next": next, "results": []any{item}})
 			})))
 		require.NoError(t, err)
 		require.NoError(t, l.call(t.Context(), client, deis.ListOptions{}), l.method)
@@ -251,10 +254,10 @@ func TestAPanicShowsNoSecretAndLeavesTheClientUsable(t *testing.T) {
 			if broken {
 				panic("the transport is broken")
 			}
-			return answered(200, `{"app":"a","uuid":"u"}`)
+			return fromController(200, `{"app":"a","uuid":"u"}`)
 		})))
 	require.NoError(t, err)
-	for _, call := range secretive {
+	for _, call := range secretCalls {
 		var seen string
 		func() {
 			defer func() { seen = fmt.Sprintf("%v %#v\n%s", recover(), client, debug.Stack()) }()
@@ -271,10 +274,10 @@ func TestAPanicShowsNoSecretAndLeavesTheClientUsable(t *testing.T) {
 	}()
 	broken = false
 	_, err = client.Config.Unset(t.Context(), "a", []string{"A"})
-	assert.NoError(t, err, "whoever panics gives the turn back")
+	assert.NoError(t, err, "a call that panics ends its turn")
 }
 
-// A type that gets a field for a secret must hide it from printers and from JSON. deistest is for tests, and shows its.
+// A type with a field for a secret must hide it from fmt and from JSON. deistest is for tests, and shows its secrets.
 func TestEveryFieldForASecretIsHidden(t *testing.T) {
 	secret := regexp.MustCompile(`^(Token|(New)?Password|(Private)?Key|Secret)$`)
 	var hidden []string
@@ -308,9 +311,9 @@ func TestEveryFieldForASecretIsHidden(t *testing.T) {
 		}
 		for name, fields := range fields {
 			for _, field := range fields {
-				kind, isName := field.Type.(*ast.Ident)
+				typ, isName := field.Type.(*ast.Ident)
 				for _, ident := range field.Names {
-					if !secret.MatchString(ident.Name) || !isName || kind.Name != "string" {
+					if !secret.MatchString(ident.Name) || !isName || typ.Name != "string" {
 						continue
 					}
 					what := dir + "." + name + "." + ident.Name
@@ -324,5 +327,5 @@ func TestEveryFieldForASecretIsHidden(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"..Profile.Token", "auth.RegisterParams.Password", "auth.PasswordParams.Password", "auth.PasswordParams.NewPassword",
 		"certs.CreateParams.Key",
-	}, hidden, "the fields that TestNoPrinterShowsAToken and TestPrintingShowsNoSecret print")
+	}, hidden, "tests print these fields, and must print any new one")
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// setInPairs makes pairs of changes at the same time, one half through each client, and returns the values that the app
-// has then, and the errors.
+// setInPairs sets pairs of config values, both of a pair at the same time, one through each client. It returns the app's
+// values afterwards, and the errors.
 func setInPairs(ctx context.Context, t *testing.T, pairs int, one, other *deis.Client) (values map[string]string, failures []error) {
 	t.Helper()
 	for pair := range pairs {
@@ -40,8 +40,8 @@ func setInPairs(ctx context.Context, t *testing.T, pairs int, one, other *deis.C
 	return config.Values, failures
 }
 
-// careless makes a client for a Controller that loses updates as real ones do, with an app.
-func careless(t *testing.T, api version.API) (*deis.Client, *deistest.Controller) {
+// newCareless makes a Controller that loses updates, as real ones do, and a client for it, and creates an app.
+func newCareless(t *testing.T, api version.API) (*deis.Client, *deistest.Controller) {
 	t.Helper()
 	controller := deistest.New(deistest.WithAPIVersion(api), deistest.WithLostUpdates())
 	client, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
@@ -51,12 +51,12 @@ func careless(t *testing.T, api version.API) (*deis.Client, *deistest.Controller
 	return client, controller
 }
 
-func TestOneClientLosesNoUpdate(t *testing.T) {
+func TestOneClientLosesNoUpdates(t *testing.T) {
 	t.Parallel()
 	for _, api := range []version.API{version.V1_6, version.V2_2} {
 		t.Run(api.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, _ := careless(t, api)
+				client, _ := newCareless(t, api)
 				copied, err := client.With(deis.WithApplication("another", ""))
 				require.NoError(t, err)
 				values, failures := setInPairs(t.Context(), t, 50, client, copied)
@@ -67,16 +67,16 @@ func TestOneClientLosesNoUpdate(t *testing.T) {
 	}
 }
 
-// What the test above would look like if nobody took turns.
-func TestTwoClientsThatDoNotKnowEachOtherLoseUpdates(t *testing.T) {
+// Without turns, the test above would fail.
+func TestTwoIndependentClientsLoseUpdates(t *testing.T) {
 	t.Parallel()
 	for _, api := range []version.API{version.V1_6, version.V2_2} {
 		t.Run(api.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, controller := careless(t, api)
-				stranger, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
+				client, controller := newCareless(t, api)
+				independent, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
 				require.NoError(t, err)
-				values, failures := setInPairs(t.Context(), t, 10, client, stranger)
+				values, failures := setInPairs(t.Context(), t, 10, client, independent)
 				assert.Less(t, len(values), 2*10)
 				for _, err := range failures {
 					assert.ErrorIs(t, err, deis.ErrServer)
@@ -86,12 +86,12 @@ func TestTwoClientsThatDoNotKnowEachOtherLoseUpdates(t *testing.T) {
 	}
 }
 
-func TestWritesOfAllKindsFollowEachOther(t *testing.T) {
+func TestWritesOfDifferentTypesTakeTurns(t *testing.T) {
 	t.Parallel()
 	for _, api := range []version.API{version.V1_6, version.V2_2} {
 		t.Run(api.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, _ := careless(t, api)
+				client, _ := newCareless(t, api)
 				_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/example-go:v0", Procfile: map[string]string{"web": "run"}})
 				require.NoError(t, err)
 				var done sync.WaitGroup
@@ -114,7 +114,7 @@ func TestWritesOfAllKindsFollowEachOther(t *testing.T) {
 				assert.Len(t, config.Values, 10)
 				all, err := deis.Collect(client.Releases.All(t.Context(), "example-go", deis.ListOptions{}))
 				require.NoError(t, err)
-				assert.Len(t, all, 1+1+10+10, "the first, the first build, and one for each change and build")
+				assert.Len(t, all, 1+1+10+10, "the initial release, the first build, and one for each change and build")
 			})
 		})
 	}

@@ -16,25 +16,25 @@ import (
 	"github.com/deisgo/deis/settings"
 )
 
-// This file is what people can do. Each action is asked for with GET, which shows what would be done, and carried out
-// with POST, which the form of that page sends.
+// This file is what users can do. GET shows what an action would do, and asks for confirmation. The form of that page
+// sends a POST, which carries it out.
 
 // An action changes an app.
 type action struct {
-	// ask makes the question. Its error is shown in place of it.
+	// ask makes the question. If it fails, its error is shown instead.
 	ask func(d *dashboard, r *http.Request, app string) (question, error)
 
-	// do carries it out, and returns the part of the page to go to. An error that is a *question is asked instead.
+	// do carries out the action, and returns the section of the page to go to. If the error is a *question, that is asked.
 	do func(ctx context.Context, d *dashboard, r *http.Request, app string) (section string, err error)
 
-	failed string // what to say if it fails
+	failed string // what to say if do fails
 }
 
 var actions = map[string]action{
-	"restart":  {askRestart, restart, "It could not be restarted."},
-	"scale":    {askScale, scale, "It could not be scaled."},
-	"rollback": {askRollback, rollBack, "It could not be rolled back."},
-	"settings": {askSettings, changeSettings, "The setting could not be changed."},
+	"restart":  {askRestart, restart, "The restart failed."},
+	"scale":    {askScale, scale, "Scaling failed."},
+	"rollback": {askRollback, rollBack, "The rollback failed."},
+	"settings": {askSettings, changeSettings, "Changing the setting failed."},
 }
 
 // A question is asked before something is changed.
@@ -42,18 +42,18 @@ type question struct {
 	App, Text string
 	Facts     []string
 	Fields    map[string]string // what the form sends
-	Do        string            // the button
+	Do        string            // the text of the button
 }
 
 func (q *question) Error() string { return q.Text }
 
-// errForm says what a form lacks.
+// An errForm says what is wrong with a form.
 type errForm string
 
 func (e errForm) Error() string { return string(e) }
 
-// question shows what an action would do.
-func (d *dashboard) question(a action) http.HandlerFunc {
+// ask shows what an action would do, and asks for confirmation.
+func (d *dashboard) ask(a action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 		defer cancel()
@@ -73,11 +73,11 @@ func (d *dashboard) confirm(w http.ResponseWriter, q question) {
 	d.render(w, http.StatusOK, "confirm.html", v)
 }
 
-// carryOut does what an action is, and then shows the app as it is afterwards.
+// carryOut carries out an action, and then shows the app.
 func (d *dashboard) carryOut(a action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("app")
-		// It is not given up because a phone went to sleep.
+		// It continues if the browser disconnects, as when a phone goes to sleep.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), writeTimeout)
 		defer cancel()
 		section, err := a.do(ctx, d, r, id)
@@ -98,7 +98,7 @@ func (d *dashboard) carryOut(a action) http.HandlerFunc {
 	}
 }
 
-// notDone responds when an action failed, or its question.
+// notDone responds when an action or its question failed.
 func (d *dashboard) notDone(w http.ResponseWriter, id, what string, err error) {
 	var form errForm
 	if errors.As(err, &form) {
@@ -108,12 +108,12 @@ func (d *dashboard) notDone(w http.ResponseWriter, id, what string, err error) {
 	if what != "" {
 		d.log.Warn("a change failed", "app", id, "error", err)
 	}
-	d.refusal(w, refusal{advice: explain(err, id), Back: appPath(id), WasDone: what})
+	d.refusal(w, refusal{advice: explain(err, id), Back: appPath(id), NotDone: what})
 }
 
 func askRestart(d *dashboard, r *http.Request, app string) (question, error) {
 	procType, name := r.FormValue("type"), r.FormValue("name")
-	state, err := d.now(r.Context(), app)
+	state, err := d.readApp(r.Context(), app)
 	if err != nil {
 		return question{}, err
 	}
@@ -124,12 +124,12 @@ func askRestart(d *dashboard, r *http.Request, app string) (question, error) {
 		}
 	}
 	if affected == 0 {
-		return question{}, errForm("There is no such pod any more. Go back to see those that there are.")
+		return question{}, errForm("There is no such pod any more. Go back to see the current pods.")
 	}
 	q := question{
 		App:    app,
 		Fields: map[string]string{"type": procType, "name": name},
-		Facts:  []string{count(affected, "pod") + " will be stopped and started anew, with the same release and config.", "This can take a minute."},
+		Facts:  []string{count(affected, "pod") + " will be stopped and started again, with the same release and config.", "This can take a minute."},
 		Do:     "Restart " + count(affected, "pod"),
 	}
 	switch {
@@ -147,7 +147,7 @@ func restart(ctx context.Context, d *dashboard, r *http.Request, app string) (st
 	o := pods.RestartOptions{Type: r.PostFormValue("type"), Name: r.PostFormValue("name")}
 	restarted, err := d.client.Pods.Restart(ctx, app, o)
 	if errors.Is(err, pods.ErrNothingRestarted) {
-		return "", errForm("There was no such pod any more. Nothing was restarted.")
+		return "", errForm("There is no such pod any more. Nothing was restarted.")
 	}
 	if err != nil {
 		return "", err
@@ -161,8 +161,8 @@ func restart(ctx context.Context, d *dashboard, r *http.Request, app string) (st
 
 func typeSection(procType string) string { return "type-" + url.PathEscape(procType) }
 
-// now reads an app, and returns it.
-func (d *dashboard) now(ctx context.Context, id string) (snapshot.App, error) {
+// readApp reads an app as it is now.
+func (d *dashboard) readApp(ctx context.Context, id string) (snapshot.App, error) {
 	if err := d.reader.Refresh(ctx, id); err != nil {
 		return snapshot.App{}, err
 	}
@@ -185,36 +185,29 @@ func askScale(d *dashboard, r *http.Request, app string) (question, error) {
 	if err != nil {
 		return question{}, err
 	}
-	state, err := d.now(r.Context(), app)
+	state, err := d.readApp(r.Context(), app)
 	if err != nil {
 		return question{}, err
 	}
 	q := question{
 		App:    app,
 		Text:   fmt.Sprintf("Scale %s of %s to %s?", procType, app, count(n, "pod")),
-		Facts:  []string{fmt.Sprintf("At present %s wanted.", podsAre(state.Structure[procType])), "This can take a minute."},
+		Facts:  []string{fmt.Sprintf("It is now set to %s.", count(state.Structure[procType], "pod")), "This can take a minute."},
 		Fields: map[string]string{"type": procType, "count": strconv.Itoa(n)},
 		Do:     fmt.Sprintf("Scale to %d", n),
 	}
 	if n == 0 {
-		q.Facts = append(q.Facts, "No "+procType+" process will run any more.")
+		q.Facts = append(q.Facts, "No "+procType+" process will run after this.")
 	}
 	for _, p := range processes(state) {
 		if p.Type == procType && p.Auto != nil {
-			q.Facts = append(q.Facts, fmt.Sprintf("It is scaled by itself, from %d to %d, and may soon have another number.", p.Auto.Min, p.Auto.Max))
+			q.Facts = append(q.Facts, fmt.Sprintf("Autoscaling keeps it between %d and %d pods, and may soon change the number again.", p.Auto.Min, p.Auto.Max))
 		}
 	}
 	return q, nil
 }
 
-func podsAre(n int) string {
-	if n == 1 {
-		return "1 pod is"
-	}
-	return fmt.Sprintf("%d pods are", n)
-}
-
-// scale sets the number of pods of a type. A field "first" is a number to scale to before.
+// scale sets the number of pods of a type. With a field "first", it scales to that number before.
 func scale(ctx context.Context, d *dashboard, r *http.Request, app string) (string, error) {
 	procType, n, err := readScale(r)
 	if err != nil {
@@ -233,23 +226,23 @@ func scale(ctx context.Context, d *dashboard, r *http.Request, app string) (stri
 	return typeSection(procType), nil
 }
 
-// isStored reports whether a 2.x Controller has stored a number of pods, and not carried it out.
+// isStored reports whether a 2.x Controller has stored a number of pods, but not applied it.
 func isStored(err error) bool {
 	var failed *deis.Error
 	return errors.Is(err, pods.ErrNotScaled) || errors.As(err, &failed) && failed.FromController() && failed.API.Major >= 2 &&
 		failed.StatusCode == http.StatusServiceUnavailable && strings.HasSuffix(failed.Path, "/scale/")
 }
 
-// scaleStored explains that, and offers ways out: another number makes the Controller act again.
+// scaleStored explains this, and offers ways out: a different number makes the Controller act again.
 func (d *dashboard) scaleStored(ctx context.Context, w http.ResponseWriter, r *http.Request, app string, err error) {
-	d.log.Warn("a scale was stored and not carried out", "app", app, "error", err)
-	page := refusal{advice: explain(err, app), Back: appPath(app), WasDone: "It could not be scaled."}
-	page.What = "The Controller has stored the number, but not carried it out."
-	page.Do = "Asking for the same number again would do nothing: the Controller compares it with what it has stored. Another number makes it act."
+	d.log.Warn("a scale was stored but not applied", "app", app, "error", err)
+	page := refusal{advice: explain(err, app), Back: appPath(app), NotDone: "Scaling failed."}
+	page.What = "The Controller has stored the new number, but has not applied it."
+	page.Do = "Requesting the same number again would do nothing, because it equals the stored one. A different number makes the Controller act."
 	procType, n, _ := readScale(r)
-	state, err := d.now(ctx, app)
-	if err != nil || len(state.Pods) == 0 { // which is what it shows when Kubernetes is out of its reach
-		page.Do += " At present it shows no pods at all; it may not reach Kubernetes. Wait until it shows them."
+	state, err := d.readApp(ctx, app)
+	if err != nil || len(state.Pods) == 0 { // no pods: the Controller may be unable to reach Kubernetes
+		page.Do += " It lists no pods at all now, and may be unable to reach Kubernetes. Wait until it lists them again."
 		d.refusal(w, page)
 		return
 	}
@@ -263,7 +256,7 @@ func (d *dashboard) scaleStored(ctx context.Context, w http.ResponseWriter, r *h
 		Action: appPath(app) + "/scale",
 		Fields: map[string]string{"type": procType, "count": strconv.Itoa(there)},
 		Do:     fmt.Sprintf("Scale to %d", there),
-		Why:    fmt.Sprintf("This makes the number right again: %s there now.", podsAre(there)),
+		Why:    fmt.Sprintf("This corrects the stored number: the app has %s of this type now.", count(there, "pod")),
 	}
 	page.Ways = []wayOut{back}
 	if there != n {
@@ -271,7 +264,7 @@ func (d *dashboard) scaleStored(ctx context.Context, w http.ResponseWriter, r *h
 			Action: back.Action,
 			Fields: map[string]string{"type": procType, "count": strconv.Itoa(n), "first": strconv.Itoa(there)},
 			Do:     fmt.Sprintf("Scale to %d, then to %d", there, n),
-			Why:    "This has the Controller try once more. It fails again as long as the cluster has no room.",
+			Why:    "This makes the Controller attempt it once more. It fails again if the cluster still has no room.",
 		})
 	}
 	d.refusal(w, page)
@@ -285,7 +278,7 @@ func readRollback(r *http.Request) (target int, err error) {
 	return target, nil
 }
 
-// askRollback shows what would be rolled back, to which release.
+// askRollback shows what the rollback would change.
 func askRollback(d *dashboard, r *http.Request, app string) (question, error) {
 	target, err := readRollback(r)
 	if err != nil {
@@ -312,8 +305,8 @@ func (d *dashboard) rollbackQuestion(ctx context.Context, app string, target int
 		Text: fmt.Sprintf("Roll %s back to v%d?", app, target),
 		Facts: []string{
 			fmt.Sprintf("v%d: %s.", target, visible(strings.TrimSuffix(old.Summary, "."))),
-			fmt.Sprintf("It runs v%d: %s.", current.Version, visible(strings.TrimSuffix(current.Summary, "."))),
-			fmt.Sprintf("Release v%d will have the build and the config of v%d, and its pods replace those that run.", newest.Version+1, target),
+			fmt.Sprintf("The app now runs v%d: %s.", current.Version, visible(strings.TrimSuffix(current.Summary, "."))),
+			fmt.Sprintf("Release v%d will have the build and config of v%d, and its pods will replace the running ones.", newest.Version+1, target),
 		},
 		Fields: map[string]string{"to": strconv.Itoa(target), "from": strconv.Itoa(newest.Version)},
 		Do:     fmt.Sprintf("Roll back to v%d", target),
@@ -321,7 +314,7 @@ func (d *dashboard) rollbackQuestion(ctx context.Context, app string, target int
 	return q, nil
 }
 
-// newestRelease is the one with the highest number, whether the app runs it or not.
+// newestRelease returns the release with the highest number, whether the app runs it or not.
 func (d *dashboard) newestRelease(ctx context.Context, app string) (*releases.Release, error) {
 	latest, err := d.client.Releases.List(ctx, app, releases.ListOptions{PageSize: 1})
 	if err != nil {
@@ -351,7 +344,7 @@ func rollBack(ctx context.Context, d *dashboard, r *http.Request, app string) (s
 		if err != nil {
 			return "", err
 		}
-		q.Facts = append([]string{fmt.Sprintf("Nothing was done yet: release v%d was made meanwhile.", newest.Version)}, q.Facts...)
+		q.Facts = append([]string{fmt.Sprintf("Nothing has been done yet, because release v%d was made in the meantime.", newest.Version)}, q.Facts...)
 		return "", &q
 	}
 	made, err := d.client.Releases.Rollback(ctx, app, target)
@@ -362,17 +355,17 @@ func rollBack(ctx context.Context, d *dashboard, r *http.Request, app string) (s
 	return fmt.Sprintf("release-%d", made), nil
 }
 
-// switches are the settings that can be turned on and off, and what that means.
+// switches are the settings that can be turned on and off, and what each change does.
 var switches = map[string]struct{ name, on, off string }{
-	"maintenance": {"maintenance mode", "Requests get a page that says that the app is under maintenance. Its pods run on.", "Requests reach the app again."},
-	"routable":    {"routing", "Requests reach the app.", "Requests reach the app no longer. Its pods run on."},
+	"maintenance": {"maintenance mode", "Requests will get a page that says that the app is under maintenance. Its pods keep running.", "Requests will reach the app again."},
+	"routable":    {"routing", "Requests will reach the app.", "Requests will no longer reach the app. Its pods keep running."},
 }
 
 func readSetting(r *http.Request) (name string, on bool, err error) {
 	name = r.FormValue("name")
 	on, err = strconv.ParseBool(r.FormValue("on"))
 	if _, known := switches[name]; !known || err != nil {
-		return "", false, errForm("Only maintenance and routing can be switched.")
+		return "", false, errForm("Only maintenance mode and routing can be switched.")
 	}
 	return name, on, nil
 }
@@ -388,9 +381,9 @@ func askSettings(d *dashboard, r *http.Request, app string) (question, error) {
 	}
 	q := question{App: app, Fields: map[string]string{"name": name, "on": strconv.FormatBool(on)}}
 	if on {
-		q.Text, q.Facts, q.Do = fmt.Sprintf("Turn %s of %s on?", s.name, app), []string{s.on}, "Turn it on"
+		q.Text, q.Facts, q.Do = fmt.Sprintf("Turn on %s for %s?", s.name, app), []string{s.on}, "Turn it on"
 	} else {
-		q.Text, q.Facts, q.Do = fmt.Sprintf("Turn %s of %s off?", s.name, app), []string{s.off}, "Turn it off"
+		q.Text, q.Facts, q.Do = fmt.Sprintf("Turn off %s for %s?", s.name, app), []string{s.off}, "Turn it off"
 	}
 	return q, nil
 }

@@ -27,11 +27,11 @@ type appPage struct {
 	Parts     appParts
 	Processes []process
 	Releases  []releaseRow
-	More      int // older releases that are not listed
+	More      int // number of older releases that are not listed
 	Change    *change
-	Image     *builds.Build // that runs
+	Image     *builds.Build // the running build
 	Keys      []configKey
-	Shown     bool // whether a value is
+	Shown     bool // whether a config value is shown
 	Limits    []limits
 	Domains   []domainRow
 	Lines     []logLine
@@ -39,34 +39,34 @@ type appPage struct {
 	Settable  bool   // whether the Controller has maintenance mode
 }
 
-// Late reports whether the pods are older than they should be.
+// Late reports whether the pods were read longer ago than they should have been.
 func (p *appPage) Late() bool { return !p.Read.IsZero() && time.Since(p.Read) > 3*fresh }
 
-// Unread reports whether nothing of the app itself was read yet.
+// Unread reports whether the app itself was not read yet.
 func (p *appPage) Unread() bool { return p.Read.IsZero() && p.Err == nil && p.Parts.Core.Err == nil }
 
-// CoreProblem is why the pods are not shown as they are now, or "".
+// CoreProblem returns why the pods are not up to date, or "".
 func (p *appPage) CoreProblem() string { return p.Parts.Core.Problem() }
 
-// None reports whether a Controller of API 2.x shows no pod although some are wanted.
-func (p *appPage) None() bool { return p.State == noPods }
+// NoPods reports whether the Controller lists no pods although there should be some.
+func (p *appPage) NoPods() bool { return p.State == noPods }
 
 // A releaseRow is a release in the list.
 type releaseRow struct {
 	change
 	Current    bool
 	Restorable bool   // whether rolling back to it is offered
-	WhyNot     string // or why it is not
-	Why        string // it failed
+	WhyNot     string // why that is not offered
+	Why        string // why it failed
 }
 
-// A configKey is an environment variable. Its value is a secret, and only there when it was asked for.
+// A configKey is an environment variable. Its value may be secret, and is only set if it was asked for.
 type configKey struct {
 	Name, Value string
 	Shown       bool
 }
 
-// limits are what a process type may use, and how it is checked.
+// limits are the resources and the health checks of a process type.
 type limits struct {
 	Type, Memory, CPU, Grace string
 	Checks                   []string
@@ -75,11 +75,11 @@ type limits struct {
 // A domainRow is a domain with its certificate.
 type domainRow struct {
 	domains.Domain
-	Link   string // "" if it cannot be one
+	Link   string // "" if there cannot be one
 	Cert   string // its name, "" if there is none that the dashboard's user may see
 	Until  moment
-	Left   string // how long it is valid
-	Urgent bool   // it expires soon, or has
+	Left   string // how long it is still valid
+	Urgent bool   // it expires soon, or has expired
 }
 
 const certWarning = 30 * 24 * time.Hour
@@ -91,7 +91,7 @@ func (d *dashboard) showApp(w http.ResponseWriter, r *http.Request) { d.appPage(
 // showConfigValue shows the app with the value of one variable.
 func (d *dashboard) showConfigValue(w http.ResponseWriter, r *http.Request) {
 	key := r.PostFormValue("key")
-	if key == "" { // hide it again
+	if key == "" { // the button "Hide"
 		d.backToApp(w, r)
 		return
 	}
@@ -102,8 +102,8 @@ func (d *dashboard) backToApp(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, appPath(r.PathValue("app"))+"#config", http.StatusSeeOther)
 }
 
-// appPage shows an app, and the value of one variable of its config if key is not empty. A part that cannot be read
-// says so in its place.
+// appPage shows an app, with the value of one config variable if key is not empty. A part that cannot be read shows its
+// error.
 func (d *dashboard) appPage(w http.ResponseWriter, r *http.Request, key string) {
 	id := r.PathValue("app")
 	page := &appPage{Filter: strings.TrimSpace(r.URL.Query().Get("log"))}
@@ -113,13 +113,13 @@ func (d *dashboard) appPage(w http.ResponseWriter, r *http.Request, key string) 
 	app, known := look.App(id)
 	switch {
 	case page.Parts.isMissing():
-		d.away(w, explain(page.Parts.Core.Err, id))
+		d.errorPage(w, explain(page.Parts.Core.Err, id))
 		return
 	case !known && page.Parts.Core.Err != nil:
-		d.away(w, explain(page.Parts.Core.Err, id))
+		d.errorPage(w, explain(page.Parts.Core.Err, id))
 		return
 	case !known && look.Trouble != nil:
-		d.away(w, explain(look.Trouble.Err, id))
+		d.errorPage(w, explain(look.Trouble.Err, id))
 		return
 	}
 	app.ID = cmp.Or(app.ID, id)
@@ -129,7 +129,7 @@ func (d *dashboard) appPage(w http.ResponseWriter, r *http.Request, key string) 
 		page.Lines = matching(lines, page.Filter)
 	}
 	if page.Shown {
-		d.log.Info("showed a value of config", "app", id, "key", key)
+		d.log.Info("showed a config value", "app", id, "key", key)
 	}
 	v := d.view(id, page)
 	v.Notice = noticeOf(look.Trouble, app.Read)
@@ -145,7 +145,7 @@ func (p *appParts) reading(followed bool) bool {
 		p.Certs.Reading() || !followed && p.Log.Reading()
 }
 
-// fill puts together what was read.
+// fill fills the page with what was read.
 func (p *appPage) fill(app snapshot.App, key, platform string) {
 	p.App, p.health, p.Flags, p.Change = app, healthOf(app), flagsOf(app), changeOf(app.Release)
 	p.Settable = app.Setting != nil
@@ -162,7 +162,7 @@ func (p *appPage) fill(app snapshot.App, key, platform string) {
 	}
 }
 
-// withTypes adds the process types of a build that do not run, so that they can be scaled up.
+// withTypes adds the process types of a build that are not running, so that they can be scaled up.
 func withTypes(app snapshot.App, build *builds.Build) snapshot.App {
 	if build == nil {
 		return app
@@ -186,13 +186,13 @@ func releaseRows(latest []releases.Release, current *releases.Release) []release
 		switch {
 		case r.Failed:
 			row.Why = visible(strings.TrimPrefix(r.Exception, "error: "))
-			row.WhyNot = "It failed"
-		case r.Build == "": // a 2.x Controller refuses it, a 1.6 one stops the app
-			row.WhyNot = "It has no build"
+			row.WhyNot = "Failed"
+		case r.Build == "": // on a rollback to it, a 2.x Controller refuses, a 1.6 one stops the app
+			row.WhyNot = "No build"
 		case row.Current && newest:
-			row.WhyNot = "It runs"
+			row.WhyNot = "Running"
 		default:
-			row.Restorable = true // also the current one, if a newer one failed: that brings its pods back
+			row.Restorable = true // also the current one if a newer one failed: the rollback brings its pods back
 		}
 		rows[i] = row
 	}
@@ -239,7 +239,7 @@ func limitsOf(c *config.Config) (all []limits) {
 	return all
 }
 
-// probeText is a health check in words.
+// probeText returns a health check in words.
 func probeText(p *config.Probe) string {
 	text := "unknown"
 	switch {
@@ -258,18 +258,18 @@ func probeText(p *config.Probe) string {
 
 func port(number int, name string) string { return cmp.Or(name, fmt.Sprint(number)) }
 
-// domainOf puts a domain together with its certificate, and makes it a link where it can be one.
+// domainOf finds the certificate of a domain, and links the domain if it can be linked.
 func domainOf(domain domains.Domain, all []certs.Cert, platform string) domainRow {
 	row := domainRow{Domain: domain}
 	scheme := "http"
 	for _, c := range all {
-		if slices.Contains(c.Domains, domain.Domain) || len(c.Domains) == 0 && c.CommonName == domain.Domain { // of 2.x, of 1.6
+		if slices.Contains(c.Domains, domain.Domain) || len(c.Domains) == 0 && c.CommonName == domain.Domain { // in 2.x, in 1.6
 			scheme = "https"
 			row.Cert = c.Name
 			if !c.Expires.IsZero() {
 				row.Until = when(c.Expires.Time)
 				left := time.Until(c.Expires.Time)
-				row.Left, row.Urgent = lasting(left), left < certWarning
+				row.Left, row.Urgent = duration(left), left < certWarning
 				if left <= 0 {
 					row.Left = ""
 				}
@@ -290,7 +290,7 @@ func domainOf(domain domains.Domain, all []certs.Cert, platform string) domainRo
 	return row
 }
 
-// isHostName reports whether a name can stand in a link: a wildcard cannot.
+// isHostName reports whether a name can be in a link: a wildcard cannot.
 func isHostName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '.')

@@ -24,13 +24,13 @@ import (
 const (
 	usualRequests = 2 // a second
 	usualRound    = 10 * time.Second
-	demoRequests  = 20 // a Controller in memory costs nobody anything
+	demoRequests  = 20 // a Controller in memory can take more
 	demoRound     = 2 * time.Second
 	loginTimeout  = 30 * time.Second
-	pingAfter     = 15 * time.Second // of silence on a connection of HTTP/2, so that a dead one is found
+	pingAfter     = 15 * time.Second // of silence on an HTTP/2 connection, to detect a dead one
 )
 
-// connect makes a dashboard of the Controller that the options name.
+// connect makes a dashboard for the Controller that the options name.
 func connect(ctx context.Context, o options, log *slog.Logger) (*dashboard, error) {
 	if o.inMemory() {
 		return connectDemo(ctx, o, log)
@@ -48,7 +48,7 @@ func connect(ctx context.Context, o options, log *slog.Logger) (*dashboard, erro
 		return nil, err
 	}
 	if address, err := url.Parse(client.URL()); err == nil {
-		d.controller = address.Host // without what else its URL may hold
+		d.controller = address.Host // without the rest of the URL
 		if below, found := strings.CutPrefix(address.Hostname(), "deis."); found {
 			d.platform = below
 		}
@@ -77,11 +77,11 @@ func connectDemo(ctx context.Context, o options, log *slog.Logger) (*dashboard, 
 	return d, nil
 }
 
-// dashboardOf makes a dashboard that changes things with the client, and reads with a copy that has a budget.
+// dashboardOf makes a dashboard that writes with the client, and reads with a copy that has a budget.
 func dashboardOf(client *deis.Client, transport http.RoundTripper, requests float64, round time.Duration, log *slog.Logger) (*dashboard, error) {
 	quiet, err := client.With(
 		deis.WithTransport(snapshot.NewBudget(requests).Transport(transport)),
-		deis.WithRetry(deis.RetryPolicy{}), // what reads has a back-off of its own
+		deis.WithRetry(deis.RetryPolicy{}), // the readers have their own back-off
 	)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func dashboardOf(client *deis.Client, transport http.RoundTripper, requests floa
 	return newDashboard(client, quiet, round, log), nil
 }
 
-// client makes the client of a Controller that is not in memory.
+// client makes the client for a Controller that is not in memory.
 func (o *options) client(ctx context.Context, opts ...deis.Option) (*deis.Client, error) {
 	switch {
 	case o.profile != "":
@@ -117,7 +117,7 @@ func (o *options) client(ctx context.Context, opts ...deis.Option) (*deis.Client
 	return deis.Login(ctx, address, o.username, password, opts...)
 }
 
-// newTransport is Go's usual transport that trusts the authority in a file as well, if one is named.
+// newTransport makes Go's default transport, which also trusts the authority in a file if one is given.
 func newTransport(caFile string) (http.RoundTripper, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
@@ -133,7 +133,7 @@ func newTransport(caFile string) (http.RoundTripper, error) {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("-ca-file: %s has no certificate in PEM form", caFile)
+		return nil, fmt.Errorf("-ca-file: %s contains no certificate in PEM form", caFile)
 	}
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
 	return transport, nil

@@ -26,19 +26,18 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A demo is a small company on a Controller in memory. It is there without a socket: nobody but the dashboard talks to
-// it.
+// A demo is a small company on a Controller in memory. The Controller has no socket: only the dashboard talks to it.
 type demo struct {
 	controller *deistest.Controller
 	admin      *deis.Client
 	users      map[string]*deis.Client
 }
 
-// A team is an app of the company with those who work on it, the owner first.
+// A team is an app of the company and the people who work on it, the owner first.
 type team struct {
 	app     string
 	people  []string
-	scale   map[string]int // nothing: never deployed
+	scale   map[string]int // nil: never deployed
 	config  map[string]string
 	domains []string
 	special func(context.Context, *demo, team) error // what API 2.3 has, or nil
@@ -62,7 +61,7 @@ var company = []team{
 
 var brokenFirst, busiest = company[5], company[6] // search and shop
 
-// newDemo founds the company: each does what people do, as themselves.
+// newDemo sets up the company. Each person acts with their own account.
 func newDemo(ctx context.Context, api version.API) (*demo, error) {
 	people := []string{"alice", "bob", "carol"}
 	options := []deistest.Option{deistest.WithAPIVersion(api), deistest.WithStartDelay(4 * time.Second)}
@@ -83,7 +82,7 @@ func newDemo(ctx context.Context, api version.API) (*demo, error) {
 		}
 	}
 	for _, t := range company {
-		if err := d.found(ctx, t); err != nil {
+		if err := d.createApp(ctx, t); err != nil {
 			return nil, fmt.Errorf("the demo's app %s: %w", t.app, err)
 		}
 	}
@@ -111,7 +110,7 @@ func maintain(ctx context.Context, d *demo, t team) error {
 	return err
 }
 
-// autoscale lets an app's web processes be scaled by themselves.
+// autoscale turns on autoscaling of an app's web processes.
 func autoscale(ctx context.Context, d *demo, t team) error {
 	bounds := &settings.Autoscale{Min: 2, Max: 6, CPUPercent: 70}
 	_, err := d.users[t.people[0]].Settings.Set(ctx, t.app, settings.Changes{Autoscale: map[string]*settings.Autoscale{"web": bounds}})
@@ -121,7 +120,7 @@ func autoscale(ctx context.Context, d *demo, t team) error {
 	return d.controller.Autoscale(t.app, "web", 5)
 }
 
-// failDeploy deploys an image that is not in the registry. The app runs on, and a failed release is left.
+// failDeploy deploys an image that is not in the registry. The app keeps running, and a failed release is left.
 func failDeploy(ctx context.Context, d *demo, t team) error {
 	_, err := d.users[t.people[0]].Builds.Create(ctx, t.app, builds.CreateParams{Image: "registry.example.com/missing:1", Procfile: t.procfile()})
 	if err == nil {
@@ -165,7 +164,7 @@ func (d *demo) certify(ctx context.Context) error {
 	return err
 }
 
-// newCertificate makes a certificate that signs itself, and its key, both as PEM.
+// newCertificate makes a self-signed certificate and its key, both as PEM.
 func newCertificate(domain string, lasts time.Duration) (certificate, key string, err error) {
 	private, err := rsa.GenerateKey(cryptorand.Reader, 2048)
 	if err != nil {
@@ -189,7 +188,8 @@ func newCertificate(domain string, lasts time.Duration) (certificate, key string
 	return block("CERTIFICATE", der), block("PRIVATE KEY", secret), nil
 }
 
-func (d *demo) found(ctx context.Context, t team) error {
+// createApp creates the app of a team, with a short history.
+func (d *demo) createApp(ctx context.Context, t team) error {
 	owner := d.users[t.people[0]]
 	if _, err := owner.Apps.Create(ctx, apps.CreateParams{ID: t.app}); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (d *demo) found(ctx context.Context, t team) error {
 	if t.scale == nil {
 		return nil
 	}
-	d.controller.ClearLogs(t.app) // or its first line would be younger than those of the past
+	d.controller.ClearLogs(t.app) // or its first line would be newer than the past lines below
 	now := time.Now()
 	for i := 40; i > 0; i-- {
 		d.say(t, now.Add(time.Duration(-i*7)*time.Second))
@@ -227,7 +227,7 @@ func (d *demo) found(ctx context.Context, t team) error {
 	return owner.Pods.Scale(ctx, t.app, t.scale) // last: a deploy of API 1.6 starts an app that is scaled to nothing
 }
 
-// somebody of the team, as themselves.
+// somebody returns the client of a random member of a team.
 func (d *demo) somebody(t team) *deis.Client { return d.users[pick(t.people...)] }
 
 func (t team) procfile() map[string]string {
@@ -252,8 +252,8 @@ func (d *demo) changeConfig(ctx context.Context, t team) error {
 	return err
 }
 
-// live lets the company work until the context ends: lines of logs all the time, now and then a deploy, a change, a
-// rollback, and one pod that has crashed. What fails is life, too.
+// live simulates work until the context ends: log lines all the time, and now and then a deploy, a config change, a
+// rollback or a crashed pod. Errors are ignored.
 func (d *demo) live(ctx context.Context, pace time.Duration) {
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
@@ -285,7 +285,7 @@ func (d *demo) live(ctx context.Context, pace time.Duration) {
 	}
 }
 
-// crash lets a pod of an app crash.
+// crash crashes a pod of an app.
 func (d *demo) crash(ctx context.Context, t team) {
 	running, err := deis.Collect(d.admin.Pods.All(ctx, t.app, pods.ListOptions{}))
 	if err != nil || len(running) == 0 {
@@ -296,7 +296,7 @@ func (d *demo) crash(ctx context.Context, t team) {
 	d.log(t, victim.Type, len(running), time.Now(), "panic: runtime error: index out of range [3] with length 3")
 }
 
-// say writes a line to the log of an app that runs.
+// say writes a line to the log of a running app.
 func (d *demo) say(t team, at time.Time) {
 	procType := pick(slices.Sorted(maps.Keys(t.scale))...)
 	if t.scale[procType] == 0 {
@@ -318,7 +318,7 @@ func (d *demo) log(t team, procType string, number int, at time.Time, line strin
 	d.controller.AddLog(t.app, fmt.Sprintf("%s %s[%s.%d]: %s", at.UTC().Format("2006-01-02T15:04:05UTC"), t.app, procType, number, line))
 }
 
-// pick chooses one, "" of none.
+// pick returns a random argument, or "" if there are none.
 func pick(from ...string) string {
 	if len(from) == 0 {
 		return ""

@@ -1,4 +1,4 @@
-// The dashboard and its browser tests: a module of its own, so that what they need costs importers of the SDK nothing.
+// The dashboard and its browser tests: a separate module, so that importers of the SDK do not pay for its dependencies.
 module github.com/deisgo/deis/examples/dashboard
 
 go 1.25.0

@@ -15,23 +15,23 @@ import (
 )
 
 // This file is the page of all apps: trouble first, with search, filters, sorting and pages. It is made from the snapshot
-// alone, without a request to the Controller.
+// only, without a request to the Controller.
 
-// A listQuery is what the page's address says. Each field is a field of its form.
+// A listQuery is the query of the page's address. Each field is also a field of the form on the page.
 type listQuery struct {
-	Text  string // in the name, the owner or the latest change
+	Text  string // to find in the name, the owner or the latest change
 	State string // one of filters, "" for all
 	Owner string
 	Sort  string // one of orders, "" for trouble first
-	Per   int    // apps on a page, one of sizes
+	Per   int    // apps per page, one of sizes
 	Page  int    // from 1
 }
 
-const perPage = 50 // unless another number is chosen
+const perPage = 50 // the default
 
 var sizes = []int{perPage, 100, 500}
 
-// filters are what can be chosen as a state; the first is everything.
+// filters are the choices for the state; the first is every app.
 var filters = []struct {
 	Value, Label string
 	matches      func(appRow) bool
@@ -46,7 +46,7 @@ var filters = []struct {
 	{"maintenance", "Maintenance", func(r appRow) bool { return r.Setting != nil && r.Setting.Maintenance }},
 }
 
-// orders are how the list can be sorted. Apps that are equal are in the order of their names.
+// orders are the ways to sort the list. Equal apps are sorted by name.
 var orders = []struct {
 	Value, Label string
 	compare      func(a, b appRow) int
@@ -74,7 +74,7 @@ func readQuery(r *http.Request) listQuery {
 	return q
 }
 
-// path is the address of the page that the query asks for.
+// path returns the address of the page for the query.
 func (q listQuery) path() string {
 	form := make(url.Values)
 	for name, value := range map[string]string{"q": q.Text, "state": q.State, "owner": q.Owner, "sort": q.Sort} {
@@ -98,7 +98,7 @@ func (q listQuery) onPage(n int) string { q.Page = n; return q.path() }
 
 func (q listQuery) withState(state string) string { q.State, q.Page = state, 1; return q.path() }
 
-// matches reports whether a row is asked for.
+// matches reports whether a row matches the query.
 func (q listQuery) matches(row appRow) bool {
 	text := strings.ToLower(q.Text)
 	in := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
@@ -120,7 +120,7 @@ type appRow struct {
 	Flags     []state
 	Attention bool
 	Change    *change // the release that the app runs
-	Problem   string  // why it could not be read
+	Problem   string  // why the app could not be read
 }
 
 func rowOf(app snapshot.App) appRow {
@@ -149,7 +149,7 @@ func (r appRow) released() time.Time {
 // A change is a release in words.
 type change struct {
 	releases.Release
-	What string // the summary without the name of who did it
+	What string // the summary without the name of the user
 }
 
 func changeOf(r *releases.Release) *change {
@@ -159,7 +159,7 @@ func changeOf(r *releases.Release) *change {
 	return &change{*r, visible(strings.TrimPrefix(r.Summary, r.Owner+" "))}
 }
 
-// An option is one of a choice.
+// An option is one entry of a selection.
 type option struct {
 	Value, Label string
 	Chosen       bool
@@ -169,14 +169,14 @@ type listPage struct {
 	Query      listQuery
 	Rows       []appRow
 	Known      bool // whether the list was read at all
-	Reading    int  // how many apps were not read yet
-	Count      int  // of all apps
-	Found      int  // of those that match
-	Attention  int  // of all apps
+	Reading    int  // number of apps that were not read yet
+	Count      int  // number of all apps
+	Found      int  // number of apps that match
+	Attention  int  // number of apps that need attention
 	Unknown    int
 	Up, Want   int
 	AsOf       time.Time
-	Suspicious bool // no app has any pod, though some want them
+	Suspicious bool // no app has any pods, although some should
 
 	Pages                   int
 	Previous, Next          string // addresses, or empty
@@ -191,7 +191,7 @@ func (d *dashboard) showList(w http.ResponseWriter, r *http.Request) {
 	v := d.view("Apps", page)
 	v.Notice = noticeOf(look.Trouble, page.AsOf)
 	if page.Attention > 0 {
-		v.Title = fmt.Sprintf("(%d) Apps", page.Attention) // a tab in the background shows it
+		v.Title = fmt.Sprintf("(%d) Apps", page.Attention) // visible on a tab in the background
 	}
 	if !look.Complete() && look.Trouble == nil {
 		v.hurry()
@@ -199,7 +199,7 @@ func (d *dashboard) showList(w http.ResponseWriter, r *http.Request) {
 	d.render(w, http.StatusOK, "list.html", v)
 }
 
-// listOf makes the page of a snapshot.
+// listOf makes the page for a snapshot.
 func listOf(look *snapshot.Snapshot, q listQuery) *listPage {
 	page := &listPage{Query: q, Known: !look.Listed.IsZero(), Count: len(look.Apps), AsOf: look.Oldest()}
 	owners := make(map[string]bool)
@@ -242,7 +242,7 @@ func listOf(look *snapshot.Snapshot, q listQuery) *listPage {
 		page.Owners = append(page.Owners, option{name, name, name == q.Owner})
 	}
 	for _, n := range sizes {
-		page.Sizes = append(page.Sizes, option{strconv.Itoa(n), fmt.Sprintf("%d a page", n), n == q.Per})
+		page.Sizes = append(page.Sizes, option{strconv.Itoa(n), fmt.Sprintf("%d per page", n), n == q.Per})
 	}
 
 	page.Found = len(found)
@@ -262,14 +262,14 @@ func listOf(look *snapshot.Snapshot, q listQuery) *listPage {
 	return page
 }
 
-// Beyond reports whether the page that was asked for is not there.
+// Beyond reports whether the requested page is after the last one.
 func (p *listPage) Beyond() bool { return p.Query.Page > p.Pages }
 
-// Filtered reports whether something was asked for, so that there may be more apps than are shown.
+// Filtered reports whether there is a search or filter, so that there may be more apps than are shown.
 func (p *listPage) Filtered() bool {
 	return p.Query.Text != "" || p.Query.State != "" || p.Query.Owner != ""
 }
 
-// OnlyAttention and OnlyUnknown are addresses that show those apps alone.
+// OnlyAttention and OnlyUnknown return the addresses that show only those apps.
 func (p *listPage) OnlyAttention() string { return listQuery{}.withState("attention") }
 func (p *listPage) OnlyUnknown() string   { return listQuery{}.withState("unknown") }

@@ -17,26 +17,26 @@ import (
 	"github.com/deisgo/deis/examples/dashboard/snapshot"
 )
 
-// This file follows logs: each once, whatever number of pages show it.
+// This file follows logs, each only once, however many pages show it.
 
-// A logLine is a line of a log in its parts. The time and the source are empty where a line has none.
+// A logLine is a line of a log, split into its parts. The time and the source are empty if a line has none.
 type logLine struct {
 	Time   string `json:"time"`  // of the day
 	Exact  string `json:"exact"` // with the date
 	Source string `json:"source"`
 	Text   string `json:"text"`
-	Gap    bool   `json:"gap"` // lines were missed here; nothing else is set
+	Gap    bool   `json:"gap"` // lines were missed here; no other field is set
 }
 
 var (
 	// What the loggers of all versions write: time, app or "deis", process or pod.
 	lineForm = regexp.MustCompile(`(?s)^(\S+) (\S+?)\[([^\]\s]*)\]: (.*)$`)
-	// Colours for terminals.
-	colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	// Terminal colors.
+	colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
 )
 
 func parseLine(line string) logLine {
-	line = strings.TrimRight(colours.ReplaceAllString(line, ""), "\r\n")
+	line = strings.TrimRight(colors.ReplaceAllString(line, ""), "\r\n")
 	parts := lineForm.FindStringSubmatch(line)
 	if parts == nil {
 		return logLine{Text: visible(line)}
@@ -57,7 +57,7 @@ func parseLine(line string) logLine {
 	}
 }
 
-// matching returns the lines that contain a text; without one, all.
+// matching returns the lines that contain text, or all if it is empty.
 func matching(lines []logLine, text string) []logLine {
 	if text == "" {
 		return lines
@@ -73,20 +73,20 @@ func matching(lines []logLine, text string) []logLine {
 }
 
 const (
-	comeBack    = 3 * time.Second  // how long a browser waits before it asks for a broken stream again
-	streamLife  = 10 * time.Minute // then it comes back as well: a question that hangs must not be the last
-	slowBrowser = 15 * time.Second // how long one may take to read a line
+	reconnect   = 3 * time.Second  // how long a browser waits before it reconnects
+	streamLife  = 10 * time.Minute // then the browser reconnects, so that no hung request blocks the log forever
+	slowBrowser = 15 * time.Second // how long a browser may take to read a line
 	askEvery    = 2 * time.Second
 	linesKept   = 1000
 )
 
-// A feed is a log that is followed, for all who look at it.
+// A feed is a log that is followed, for all its viewers.
 type feed struct {
 	mu      sync.Mutex
-	lines   []logLine     // the last ones
+	lines   []logLine     // the latest ones
 	first   int           // the number of lines[0], counted from the beginning of the feed
 	err     error         // why it has ended
-	changed chan struct{} // is closed when any of these changes
+	changed chan struct{} // closed when any of these changes
 	readers int
 	stop    context.CancelFunc
 }
@@ -107,8 +107,8 @@ func (f *feed) add(line logLine, err error) {
 	f.changed = make(chan struct{})
 }
 
-// after returns the lines from number n on, and a channel that is closed when there is more. Before them is a gap if
-// some are gone. A negative n means all that there are.
+// after returns the lines from number n on, and a channel that is closed when there are more. They begin with a gap if
+// some are gone. A negative n means all lines.
 func (f *feed) after(n int) (lines []logLine, next int, more <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -121,10 +121,10 @@ func (f *feed) after(n int) (lines []logLine, next int, more <-chan struct{}, er
 	return append(lines, f.lines[n-f.first:]...), f.first + len(f.lines), f.changed, f.err
 }
 
-// feeds are the logs that are followed at present.
+// feeds are the logs that are being followed.
 type feeds struct {
 	client *deis.Client
-	every  time.Duration // how often the Controller is asked for a log while lines come
+	every  time.Duration // how often a log is read while lines arrive
 
 	mu    sync.Mutex
 	byApp map[string]*feed
@@ -134,8 +134,8 @@ func newFeeds(client *deis.Client) *feeds {
 	return &feeds{client: client, every: askEvery, byApp: make(map[string]*feed)}
 }
 
-// join returns the feed of an app, and what to call when it is no longer needed. It begins with the first who joins,
-// and ends with the last who leaves.
+// join returns the feed of an app, and a function to call when it is no longer needed. A feed begins when its first reader
+// joins, and ends when its last reader leaves.
 func (fs *feeds) join(app string) (f *feed, leave func()) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -170,7 +170,7 @@ func (fs *feeds) follow(ctx context.Context, app string, f *feed) {
 			f.add(logLine{Gap: true}, nil)
 		case err != nil:
 			fs.mu.Lock()
-			fs.forget(app, f) // who comes back gets another
+			fs.forget(app, f) // a browser that reconnects gets a new one
 			fs.mu.Unlock()
 			f.add(logLine{}, err)
 		default:
@@ -179,7 +179,7 @@ func (fs *feeds) follow(ctx context.Context, app string, f *feed) {
 	}
 }
 
-// lines returns the last lines of a log if it is followed.
+// lines returns the latest lines of a log if it is followed.
 func (fs *feeds) lines(app string) (followed bool, lines []logLine) {
 	fs.mu.Lock()
 	f := fs.byApp[app]
@@ -191,17 +191,17 @@ func (fs *feeds) lines(app string) (followed bool, lines []logLine) {
 	return len(lines) > 0, lines[max(len(lines)-linesSeen, 0):]
 }
 
-// streamLog sends a log as server-sent events: the last lines, then each as it comes. What goes wrong is an event too,
-// and the end; the browser comes back by itself, and would not after any status but 200.
+// streamLog sends a log as server-sent events: the latest lines, then each new one. An error is sent as an event, too, and
+// ends the stream. The browser then reconnects, which it would not do after a status other than 200.
 func (d *dashboard) streamLog(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
 	defer context.AfterFunc(d.closing, cancel)()
 
 	connection := http.NewResponseController(w)
-	defer connection.SetWriteDeadline(time.Time{}) // the browser may use the connection again
+	defer connection.SetWriteDeadline(time.Time{}) // the browser may reuse the connection
 	send := func(event string, data any) error {
-		body, err := json.Marshal(data) // in which no line end is left that would end the event
+		body, err := json.Marshal(data) // escapes line ends, which would end the event
 		if err != nil {
 			return err
 		}
@@ -209,7 +209,7 @@ func (d *dashboard) streamLog(w http.ResponseWriter, r *http.Request) {
 		return nil
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	fmt.Fprintf(w, "retry: %d\n\n", comeBack.Milliseconds())
+	fmt.Fprintf(w, "retry: %d\n\n", reconnect.Milliseconds())
 	if connection.Flush() != nil {
 		return
 	}
@@ -233,7 +233,7 @@ func (d *dashboard) streamLog(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-more:
-		case <-ctx.Done(): // the browser left, the dashboard ends, or it is time for another stream
+		case <-ctx.Done(): // the browser left, the dashboard ends, or the stream is old enough
 			return
 		}
 	}

@@ -1,12 +1,12 @@
-// Command dashboard shows a Controller's apps in the browser: which need attention, who owns what, what is released, which
-// pods are up, and the log as it comes. It restarts, scales, rolls back and switches maintenance mode, if it may.
+// Command dashboard shows a Controller's apps in the browser: which need attention, who owns them, what is released, which
+// pods are up, and the live log. If allowed, it restarts, scales, rolls back and switches maintenance mode.
 //
-//	go -C examples/dashboard run .                       # a Controller in memory, full of life, on http://127.0.0.1:8080
+//	go -C examples/dashboard run .                       # demo apps on a Controller in memory, on http://127.0.0.1:8080
 //	go -C examples/dashboard run . -allow-writes         # with buttons to change things
 //	go -C examples/dashboard run . -controller-from-env  # the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile
 //
-// It has no login: who reaches its address sees what the token may see, values of config included. So it listens on
-// loopback addresses only, unless -allow-hosts names the hosts that browsers may reach it by.
+// It has no login: anyone who reaches its address sees what its token may see, including config values. So it listens on
+// loopback addresses only, unless -allow-hosts gives the host names that browsers may use.
 package main
 
 import (
@@ -45,9 +45,9 @@ func main() {
 type options struct {
 	addr, allowHosts string
 	allowWrites      bool
-	requests         float64 // a second; 0: the usual number
+	requests         float64 // a second; 0: the default
 
-	// Which Controller; see connect.
+	// The Controller to show; see connect.
 	api                                  string
 	fromEnv                              bool
 	controllerURL, profile, username, ca string
@@ -57,27 +57,27 @@ func parse(args []string, errOut io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("dashboard", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.allowHosts, "allow-hosts", "", "`names` that browsers may reach the dashboard by beside localhost, separated by commas; allows an -addr that is not loopback")
-	flags.BoolVar(&o.allowWrites, "allow-writes", false, "let the dashboard restart, scale, roll back and change settings; without it, it only reads")
-	flags.Float64Var(&o.requests, "requests", 0, "`number` of requests a second, at most, to read from the Controller, for all viewers together; 0 is 2, or 20 for the Controller in memory")
+	flags.StringVar(&o.allowHosts, "allow-hosts", "", "comma-separated host `names` that browsers may use besides localhost; required for an -addr that is not loopback")
+	flags.BoolVar(&o.allowWrites, "allow-writes", false, "let the dashboard restart, scale, roll back and change settings; otherwise it is read-only")
+	flags.Float64Var(&o.requests, "requests", 0, "maximum `number` of requests a second for reading from the Controller, for all viewers together; 0 means 2, or 20 for the Controller in memory")
 	flags.StringVar(&o.api, "api", "2.3", "API `version` of the Controller in memory: 1.6, 2.2 or 2.3")
-	flags.BoolVar(&o.fromEnv, "controller-from-env", false, "show the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile, in place of one in memory")
-	flags.StringVar(&o.controllerURL, "controller", "", "`URL` of the Controller to show, in place of DEIS_CONTROLLER")
+	flags.BoolVar(&o.fromEnv, "controller-from-env", false, "show the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile, instead of one in memory")
+	flags.StringVar(&o.controllerURL, "controller", "", "`URL` of the Controller to show, instead of DEIS_CONTROLLER")
 	flags.StringVar(&o.profile, "profile", "", "`name` of a profile that deis login left, or the path of its file")
-	flags.StringVar(&o.username, "username", "", "log in as this `user`, with the password in DEIS_PASSWORD, in place of a token")
-	flags.StringVar(&o.ca, "ca-file", "", "`file` with the certificate (PEM) of the authority that the Controller's certificate is from")
+	flags.StringVar(&o.username, "username", "", "log in as this `user`, with the password in DEIS_PASSWORD, instead of using a token")
+	flags.StringVar(&o.ca, "ca-file", "", "`file` with the certificate (PEM) of the authority that issued the Controller's certificate")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	switch {
 	case flags.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q: everything is a flag", flags.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q: use flags only", flags.Arg(0))
 	case o.requests < 0:
 		return o, errors.New("-requests must not be negative")
 	case o.profile != "" && (o.controllerURL != "" || o.username != ""):
-		return o, errors.New("-profile names the Controller and the user: leave -controller and -username out")
+		return o, errors.New("-profile already names the Controller and the user: omit -controller and -username")
 	case o.ca != "" && o.inMemory():
-		return o, errors.New("-ca-file needs a Controller: say which with -controller-from-env, -controller or -profile")
+		return o, errors.New("-ca-file needs a Controller: name it with -controller-from-env, -controller or -profile")
 	}
 	return o, nil
 }
@@ -88,13 +88,13 @@ func (o *options) inMemory() bool {
 }
 
 const (
-	refreshEvery = 5 * time.Second // how often an open page looks again
-	goodbye      = 10 * time.Second
+	refreshEvery    = 5 * time.Second // how often an open page refreshes
+	shutdownTimeout = 10 * time.Second
 )
 
 // run serves the dashboard until the context ends.
 func run(ctx context.Context, out, logs io.Writer, o options) error {
-	ctx, cancel := context.WithCancel(ctx) // ends the reader and the demo's life also when the server fails
+	ctx, cancel := context.WithCancel(ctx) // so that the reader and the demo end if the server fails
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(logs, nil))
 	d, err := connect(ctx, o, log)
@@ -113,13 +113,13 @@ func run(ctx context.Context, out, logs io.Writer, o options) error {
 	}
 	if !isLoopback(listener.Addr()) && len(d.hosts) == 0 {
 		listener.Close()
-		return fmt.Errorf("%s can be reached by others, and there is no login; name the hosts that may be used for it with -allow-hosts, or listen on 127.0.0.1", o.addr)
+		return fmt.Errorf("others can reach %s, and there is no login: give the host names that browsers may use with -allow-hosts, or listen on 127.0.0.1", o.addr)
 	}
-	mode := "read-only; -allow-writes lets it change things"
+	mode := "read-only; -allow-writes allows changes"
 	if o.allowWrites {
-		mode = "it may change things"
+		mode = "changes allowed"
 	}
-	fmt.Fprintf(out, "Dashboard of %s on http://%s (%s)\n", d.controller, listener.Addr(), mode)
+	fmt.Fprintf(out, "Dashboard for %s at http://%s (%s)\n", d.controller, listener.Addr(), mode)
 	go d.reader.Run(ctx)
 	return d.serve(ctx, listener)
 }
@@ -129,7 +129,7 @@ func isLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// serve responds until the context ends; then it ends the streams, and waits for what is being done.
+// serve handles requests until the context ends. Then it ends the streams, and waits for the other requests.
 func (d *dashboard) serve(ctx context.Context, listener net.Listener) error {
 	closing, closeStreams := context.WithCancel(context.Background())
 	defer closeStreams()
@@ -148,10 +148,10 @@ func (d *dashboard) serve(ctx context.Context, listener net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	wait, cancel := context.WithTimeout(context.Background(), goodbye)
+	wait, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(wait); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return server.Close() // a write that is still going on goes on at the Controller
+	return server.Close() // the Controller completes a write that is still in progress
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A logBuffer is what a program writes while a test reads it.
+// A logBuffer collects what a program writes, and can be read at the same time.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -44,7 +44,7 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// startProgram runs the whole program on a free port. What is returned ends it, as a signal does.
+// startProgram runs the whole program on a free port. stop ends it, as a signal does.
 func startProgram(t *testing.T, o options) (url, said string, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -95,8 +95,8 @@ func TestItShowsTheControllerOfTheEnvironment(t *testing.T) {
 	t.Setenv("DEIS_CONTROLLER", server.URL)
 	t.Setenv("DEIS_TOKEN", server.Token)
 	url, said, stop := startProgram(t, options{fromEnv: true, allowWrites: true})
-	assert.Contains(t, said, "Dashboard of "+strings.TrimPrefix(server.URL, "http://"))
-	assert.Contains(t, said, "it may change things")
+	assert.Contains(t, said, "Dashboard for "+strings.TrimPrefix(server.URL, "http://"))
+	assert.Contains(t, said, "changes allowed")
 	require.Eventually(t, func() bool {
 		_, page := get(t, url+"/")
 		return strings.Contains(page, "No apps yet")
@@ -114,17 +114,17 @@ func TestMistakesGiveOneClearLine(t *testing.T) {
 		o    options
 		want string
 	}{
-		"an address that others reach": {options{addr: "0.0.0.0:0", api: "2.2"}, "can be reached by others, and there is no login"},
+		"an address that others reach": {options{addr: "0.0.0.0:0", api: "2.2"}, "others can reach 0.0.0.0:0, and there is no login"},
 		"an address in use":            {options{addr: taken.Addr().String(), api: "2.2"}, "address already in use"},
-		"no address":                   {options{addr: "nonsense", api: "2.2"}, "nonsense"},
-		"no version":                   {options{addr: "127.0.0.1:0", api: "two"}, `"two" is not an API version`},
-		"a version of others":          {options{addr: "127.0.0.1:0", api: "3.0"}, "the Controller speaks API 3.0"},
+		"an invalid address":           {options{addr: "nonsense", api: "2.2"}, "nonsense"},
+		"an invalid version":           {options{addr: "127.0.0.1:0", api: "two"}, `"two" is not an API version`},
+		"an unsupported version":       {options{addr: "127.0.0.1:0", api: "3.0"}, "the Controller speaks API 3.0"},
 		"an environment without token": {options{addr: "127.0.0.1:0", fromEnv: true}, "DEIS_TOKEN"},
 		"a user without password":      {options{addr: "127.0.0.1:0", username: "admin"}, "set DEIS_PASSWORD"},
 		"a Controller without token":   {options{addr: "127.0.0.1:0", controllerURL: "https://deis.example.com"}, "set DEIS_TOKEN, or give -username"},
 		"a profile that is not there":  {options{addr: "127.0.0.1:0", profile: "nothing"}, "no profile"},
 		"a CA file that is not there":  {options{addr: "127.0.0.1:0", fromEnv: true, ca: "nothing.pem"}, "-ca-file: open nothing.pem"},
-		"a CA file without one":        {options{addr: "127.0.0.1:0", fromEnv: true, ca: "go.mod"}, "-ca-file: go.mod has no certificate"},
+		"a CA file without one":        {options{addr: "127.0.0.1:0", fromEnv: true, ca: "go.mod"}, "-ca-file: go.mod contains no certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out logBuffer
@@ -136,11 +136,11 @@ func TestMistakesGiveOneClearLine(t *testing.T) {
 	}
 }
 
-func TestWhatTheFlagsSayIsChecked(t *testing.T) {
+func TestFlagsAreChecked(t *testing.T) {
 	for want, args := range map[string][]string{
 		`unexpected argument "now"`:            {"-allow-writes", "now"},
 		"-requests must not be negative":       {"-requests", "-1"},
-		"-profile names the Controller":        {"-profile", "work", "-username", "alice"},
+		"-profile already names":               {"-profile", "work", "-username", "alice"},
 		"-ca-file needs a Controller":          {"-ca-file", "ca.pem"},
 		"flag provided but not defined: -nope": {"-nope"},
 	} {
@@ -185,7 +185,7 @@ func TestItShowsAControllerBehindAPrivateAuthority(t *testing.T) {
 	assert.NotContains(t, err.Error(), "wrong\"")
 }
 
-func TestOthersMayReachItWhenHostsAreNamed(t *testing.T) {
+func TestOthersMayReachItIfHostsAreGiven(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
 	ended := make(chan error, 1)
@@ -217,11 +217,11 @@ func TestItEndsWhileLogsAreFollowed(t *testing.T) {
 	assert.Equal(t, "line", event)
 	begun := time.Now()
 	assert.NoError(t, stop())
-	assert.Less(t, time.Since(begun), goodbye/2)
+	assert.Less(t, time.Since(begun), shutdownTimeout/2)
 }
 
-// The company of the demo goes on working, in both versions, and does not break what the dashboard shows.
-func TestTheDemoLives(t *testing.T) {
+// The demo keeps working, and each app keeps the number of pods that it should have.
+func TestTheDemoKeepsWorking(t *testing.T) {
 	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
 		t.Run(api.String(), func(t *testing.T) {
 			t.Parallel()
@@ -254,7 +254,7 @@ func TestTheDemoLives(t *testing.T) {
 				for _, n := range app.Structure {
 					want += n
 				}
-				if api == version.V2_3 && team.app == "gateway" { // it is scaled by itself
+				if api == version.V2_3 && team.app == "gateway" { // it is autoscaled
 					want = 5
 				}
 				assert.Len(t, running, want, team.app)

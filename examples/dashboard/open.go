@@ -18,29 +18,29 @@ import (
 	"github.com/deisgo/deis/releases"
 )
 
-// This file reads what the page of one app shows beside what the snapshot has. It is read once for all who look at that
-// app, and not again before it is old.
+// This file reads what the page of one app shows in addition to the snapshot. It is read once for all viewers of the app,
+// and again only when it is out of date.
 
 const (
-	fresh        = 5 * time.Second // how old pods may be, and a log that is not followed
+	fresh        = 5 * time.Second // the maximum age of pods, and of a log that is not followed
 	recent       = 15 * time.Second
-	slow         = time.Minute // for what changes seldom
+	slow         = time.Minute // for what rarely changes
 	afterFailure = 10 * time.Second
-	forget       = time.Minute             // after the last look
-	waitFor      = 1500 * time.Millisecond // how long a page waits for what is being read
+	forget       = time.Minute             // after the last view
+	waitFor      = 1500 * time.Millisecond // how long a page waits for reads
 	linesSeen    = 200                     // of a log
 	releasesSeen = 15
 	buildsSeen   = 50
 )
 
-// A part is one thing that was read of an app, or the reason why it could not be. The value of before stays.
+// A part is one thing that is read about an app. If it cannot be read again, it keeps its value.
 type part[T any] struct {
 	Value T
 	Err   error
-	At    time.Time // as of when it is; zero: not read yet
+	At    time.Time // when the last attempt began; zero: none has ended yet
 }
 
-// Problem is why it cannot be shown as it is now, or "".
+// Problem returns why the last attempt failed, or "".
 func (p part[T]) Problem() string {
 	if p.Err == nil {
 		return ""
@@ -48,10 +48,10 @@ func (p part[T]) Problem() string {
 	return visible(p.Err.Error())
 }
 
-// Reading reports whether there is nothing yet.
+// Reading reports whether no attempt has ended yet.
 func (p part[T]) Reading() bool { return p.At.IsZero() }
 
-// appParts are what is read of an app.
+// appParts is what is read about an app.
 type appParts struct {
 	Core     part[struct{}] // what the snapshot has
 	Releases part[releaseList]
@@ -62,22 +62,22 @@ type appParts struct {
 	Log      part[[]logLine]
 }
 
-// A releaseList are the latest releases, of all that there are.
+// A releaseList is the latest releases, and the number of all.
 type releaseList struct {
 	Latest []releases.Release
 	All    int
 }
 
-// An openApp is an app that somebody looks at.
+// An openApp is an app that somebody views.
 type openApp struct {
 	mu      sync.Mutex
 	parts   appParts
-	expired time.Time     // what is as of before then is to be read again
-	reading chan struct{} // is closed when what is being read was read; nil: nothing is
+	expired time.Time     // parts that were read before this are out of date
+	reading chan struct{} // closed when the current reads end; nil if there are none
 	seen    time.Time
 }
 
-// openApps are the apps that somebody looks at.
+// openApps are the apps that somebody views.
 type openApps struct {
 	client *deis.Client
 	reader *snapshot.Reader
@@ -107,7 +107,7 @@ func (o *openApps) app(id string) *openApp {
 	return app
 }
 
-// expire says that an app was changed, so that all of it is read again.
+// expire marks everything about an app as out of date, because it was changed.
 func (o *openApps) expire(id string) {
 	app := o.app(id)
 	app.mu.Lock()
@@ -115,8 +115,8 @@ func (o *openApps) expire(id string) {
 	app.expired = time.Now()
 }
 
-// look returns what is known of an app, and has read what is old. It waits for that, but not for long. The log is read
-// only if withLog.
+// look returns what is known about an app. It first reads what is out of date, but does not wait long for it. It reads the
+// log only if withLog is set.
 func (o *openApps) look(ctx context.Context, id string, withLog bool) appParts {
 	app := o.app(id)
 	ctx, cancel := context.WithTimeout(ctx, waitFor)
@@ -139,10 +139,10 @@ func (o *openApps) look(ctx context.Context, id string, withLog bool) appParts {
 	}
 }
 
-// readOld begins to read what is old, if anything is. The app's lock is held.
+// readOld starts to read what is out of date, if anything is. The caller must hold the app's lock.
 func (o *openApps) readOld(app *openApp, id string, withLog bool) {
 	if t := o.reader.Look().Trouble; t != nil && time.Until(t.Next) > 0 {
-		return // the reader finds out when the Controller is back
+		return // the reader notices when the Controller is back
 	}
 	c := o.client
 	var work []func(context.Context)
@@ -184,7 +184,7 @@ func (o *openApps) readOld(app *openApp, id string, withLog bool) {
 	reading := make(chan struct{})
 	app.reading = reading
 	go func() {
-		ctx, cancel := context.WithTimeout(snapshot.Urgent(context.Background()), readTimeout) // for all who look, not for the first
+		ctx, cancel := context.WithTimeout(snapshot.Urgent(context.Background()), readTimeout) // for all viewers, not only the first
 		defer cancel()
 		var all sync.WaitGroup
 		for _, read := range work {
@@ -198,7 +198,7 @@ func (o *openApps) readOld(app *openApp, id string, withLog bool) {
 	}()
 }
 
-// add adds to the work what reads a part, if it is old.
+// add adds the read of a part to the work, if the part is out of date.
 func add[T any](app *openApp, work *[]func(context.Context), p *part[T], keep time.Duration, read func(context.Context) (T, error)) {
 	if p.Err != nil {
 		keep = min(keep, afterFailure)
@@ -218,7 +218,7 @@ func add[T any](app *openApp, work *[]func(context.Context), p *part[T], keep ti
 	})
 }
 
-// buildOf returns the build of a release, nil if it is not among the latest.
+// buildOf returns the build of a release, or nil if it is not among the latest builds.
 func (p *appParts) buildOf(r *releases.Release) *builds.Build {
 	if r == nil || r.Build == "" {
 		return nil
@@ -230,5 +230,5 @@ func (p *appParts) buildOf(r *releases.Release) *builds.Build {
 	return &p.Builds.Value[i]
 }
 
-// isMissing reports whether the Controller says that there is no such app.
+// isMissing reports whether the Controller says that the app does not exist.
 func (p *appParts) isMissing() bool { return errors.Is(p.Core.Err, deis.ErrNotFound) }

@@ -15,28 +15,28 @@ import (
 	"github.com/deisgo/deis/examples/dashboard/snapshot"
 )
 
-// This file is the server: which page is where, and who may ask for it.
+// This file is the server: the routes, and who may use them.
 
 //go:embed static
 var staticFiles embed.FS
 
-// A dashboard serves the pages. It is one client, whatever number of browsers looks on.
+// A dashboard serves the pages, to any number of browsers.
 type dashboard struct {
-	client     *deis.Client // for what people do
+	client     *deis.Client // for the actions of users
 	reader     *snapshot.Reader
 	open       *openApps
 	feeds      *feeds
 	controller string   // its name for people
-	platform   string   // the domain below which it gives apps a host name, "" if that is not known
-	hosts      []string // names in the Host header beside the loopback ones
-	writes     bool     // whether it may change anything
+	platform   string   // the domain below which it gives apps their host names, "" if unknown
+	hosts      []string // allowed names in the Host header, besides the loopback ones
+	writes     bool     // whether the dashboard may change anything
 	log        *slog.Logger
-	refresh    time.Duration   // how often an open page looks again
+	refresh    time.Duration   // how often an open page refreshes
 	closing    context.Context // ends the streams
 }
 
 // newDashboard makes a dashboard. The quiet client reads what pages show; it should have a budget and no retries. All apps
-// are read once in a round, or less often if that takes longer.
+// are read once per round, or less often if reading them takes longer.
 func newDashboard(client, quiet *deis.Client, round time.Duration, log *slog.Logger) *dashboard {
 	d := &dashboard{client: client, log: log, refresh: refreshEvery, closing: context.Background()}
 	d.reader = snapshot.NewReader(quiet, snapshot.Options{Round: round, Trouble: func(err error) {
@@ -52,7 +52,7 @@ func newDashboard(client, quiet *deis.Client, round time.Duration, log *slog.Log
 }
 
 const (
-	readTimeout  = 15 * time.Second // for what a question before a change needs
+	readTimeout  = 15 * time.Second // for the reads of one page
 	writeTimeout = 3 * time.Minute  // a scale-down of a real Controller takes 42 seconds, a failing deploy 58
 	formTimeout  = 10 * time.Second
 	maxForm      = 16 << 10
@@ -63,10 +63,10 @@ func (d *dashboard) handler() http.Handler {
 	mux.HandleFunc("GET /{$}", d.showList)
 	mux.HandleFunc("GET /apps/{app}", d.showApp)
 	mux.HandleFunc("GET /apps/{app}/logs", d.streamLog)
-	mux.HandleFunc("POST /apps/{app}/config", d.showConfigValue) // no GET: a value is not to be prefetched, or in a history
+	mux.HandleFunc("POST /apps/{app}/config", d.showConfigValue) // not GET: a value must not be prefetched, or end up in a history
 	mux.HandleFunc("GET /apps/{app}/config", d.backToApp)
 	for name, a := range actions {
-		mux.HandleFunc("GET /apps/{app}/"+name, d.mayWrite(d.question(a)))
+		mux.HandleFunc("GET /apps/{app}/"+name, d.mayWrite(d.ask(a)))
 		mux.HandleFunc("POST /apps/{app}/"+name, d.mayWrite(d.carryOut(a)))
 	}
 	mux.Handle("GET /static/{file}", http.FileServerFS(staticFiles))
@@ -80,7 +80,7 @@ func (d *dashboard) handler() http.Handler {
 	return d.guard(crossSite.Handler(mux))
 }
 
-// guard is before everything: it refuses names that are not the dashboard's own, and tells browsers to be strict.
+// guard runs first: it refuses host names that are not the dashboard's, and sets security headers.
 func (d *dashboard) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -94,10 +94,10 @@ func (d *dashboard) guard(next http.Handler) http.Handler {
 		header.Set("Cache-Control", "no-store")
 		switch {
 		case !d.isOwnName(r.Host):
-			// Not a page, which would tell that site about the Controller.
-			http.Error(w, "The dashboard is not known by this name; -allow-hosts can add it.", http.StatusMisdirectedRequest)
+			// Not a page: it would reveal the Controller to that site.
+			http.Error(w, "The dashboard does not serve this host name; -allow-hosts can add it.", http.StatusMisdirectedRequest)
 		case r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate":
-			d.refuse(w, http.StatusForbidden, "Other sites may link here, and not load anything from here.")
+			d.refuse(w, http.StatusForbidden, "Other sites may link to the dashboard, but not load anything from it.")
 		case !readForm(w, r):
 			d.refuse(w, http.StatusBadRequest, "The form could not be read.")
 		default:
@@ -106,7 +106,7 @@ func (d *dashboard) guard(next http.Handler) http.Handler {
 	})
 }
 
-// readForm reads what a form sent: not much, and not slowly.
+// readForm reads a form, with a limit on its size and a timeout.
 func readForm(w http.ResponseWriter, r *http.Request) bool {
 	connection := http.NewResponseController(w)
 	connection.SetReadDeadline(time.Now().Add(formTimeout))
@@ -115,8 +115,8 @@ func readForm(w http.ResponseWriter, r *http.Request) bool {
 	return r.ParseForm() == nil
 }
 
-// isOwnName reports whether a Host header is one of the dashboard's. A foreign page whose name was made to point to this
-// address (DNS rebinding) is of the dashboard's origin for the browser, and gives itself away by its name only.
+// isOwnName reports whether a Host header is one of the dashboard's. With DNS rebinding, the name of a foreign page points
+// to this address, and its requests are same-origin to the browser. Only that name gives it away.
 func (d *dashboard) isOwnName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

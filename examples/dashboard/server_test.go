@@ -29,20 +29,20 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A setting is a dashboard, the Controller behind it, and what it logs.
-type setting struct {
+// A fixture is a dashboard, the Controller behind it, and what it logs.
+type fixture struct {
 	*deistest.Server
 	client *deis.Client
 	*dashboard
 	url   string // of the dashboard
 	logs  *logBuffer
-	ended chan string // the path of each response that is complete
+	ended chan string // the paths of completed responses
 }
 
-// start makes a dashboard over a Controller with one app, "shop": web=2, releases v1 to v4, a config and a domain.
-func start(t *testing.T, api version.API, writes bool) *setting {
+// start makes a dashboard for a Controller with one app, "shop": web=2, releases v1 to v4, a config and a domain.
+func start(t *testing.T, api version.API, writes bool) *fixture {
 	t.Helper()
-	s := &setting{Server: deistest.Start(t, deistest.WithAPIVersion(api)), logs: &logBuffer{}, ended: make(chan string, 1000)}
+	s := &fixture{Server: deistest.Start(t, deistest.WithAPIVersion(api)), logs: &logBuffer{}, ended: make(chan string, 1000)}
 	var err error
 	s.client, err = deis.New(s.URL, deis.WithToken(s.Token), deis.WithRetry(deis.RetryPolicy{}))
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func start(t *testing.T, api version.API, writes bool) *setting {
 	return s
 }
 
-// serve starts a dashboard whose budget is no hindrance.
+// serve starts a dashboard whose budget is too large to matter.
 func serve(t *testing.T, client *deis.Client, transport http.RoundTripper, writes bool, round time.Duration, logs io.Writer, ended chan string) (*dashboard, string) {
 	t.Helper()
 	d, err := dashboardOf(client, transport, 5000, round, slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
@@ -89,15 +89,15 @@ func (d *dashboard) warm(t *testing.T) {
 	require.Eventually(t, func() bool { return d.reader.Look().Complete() }, 20*time.Second, 5*time.Millisecond)
 }
 
-// again has an app read anew, as after a change.
-func (s *setting) again(t *testing.T) {
+// reread reads the app again, as after a change.
+func (s *fixture) reread(t *testing.T) {
 	t.Helper()
 	s.open.expire("shop")
 	require.NoError(t, s.reader.Refresh(t.Context(), "shop"))
 }
 
-// changes lists the requests that could have changed something, since the setting was made.
-func (s *setting) changes(since int) (made []string) {
+// changes returns the requests, after the first since, that could have changed something.
+func (s *fixture) changes(since int) (made []string) {
 	for _, r := range s.Controller.Requests()[since:] {
 		if r.Method != http.MethodGet {
 			made = append(made, r.String())
@@ -117,7 +117,7 @@ func send(t *testing.T, r *http.Request) (*http.Response, string) {
 	return response, string(body)
 }
 
-// shows checks that a page has some texts, and does not print the whole page where it lacks one.
+// shows asserts that a page contains texts. It does not print the whole page on failure.
 func shows(t *testing.T, page string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -139,7 +139,7 @@ func get(t *testing.T, url string) (*http.Response, string) {
 	return send(t, request)
 }
 
-// form makes the request that a browser sends with a form of the dashboard's own.
+// form makes the request that a browser sends for a form of the dashboard.
 func form(t *testing.T, address string, fields ...string) *http.Request {
 	t.Helper()
 	values := make(url.Values)
@@ -175,14 +175,14 @@ func TestTheListShowsEachApp(t *testing.T) {
 			`<span class="version">v4</span>`, " by admin", "API "+api.String(), "read-only", "The oldest state here was read")
 		lacks(t, page, "<noscript><meta")
 		require.NoError(t, s.Controller.CrashPod("shop", "web.1"))
-		s.again(t)
+		s.reread(t)
 		_, page = get(t, s.url+"/")
 		shows(t, page, "<title>(1) Apps", "1 of 2 pods up", "1 needs attention", `<span class="state bad">crashed</span>`)
 		lacks(t, page, "all is well")
 	})
 }
 
-// many starts a dashboard over so many apps, of which two are in trouble, and one cannot be read.
+// many starts a dashboard for n apps, of which two are in trouble, and one cannot be read.
 func many(t *testing.T, n int) (*dashboard, *deistest.Controller, string) {
 	t.Helper()
 	controller := deistest.New(deistest.WithAPIVersion(version.V2_2), deistest.WithUser("bob", "opensesame"))
@@ -211,7 +211,7 @@ func many(t *testing.T, n int) (*dashboard, *deistest.Controller, string) {
 	return d, controller, url
 }
 
-// shown are the ids of the apps on a page, in their order.
+// shown returns the ids of the apps on a page, in order.
 func shown(page string) (ids []string) {
 	for _, match := range regexp.MustCompile(`<tr role="row" id="app-([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		ids = append(ids, match[1])
@@ -219,7 +219,7 @@ func shown(page string) (ids []string) {
 	return ids
 }
 
-func TestTroubleOfAllAppsComesFirst(t *testing.T) {
+func TestAppsInTroubleComeFirst(t *testing.T) {
 	t.Parallel()
 	_, controller, url := many(t, 300)
 	before := len(controller.Requests())
@@ -262,8 +262,8 @@ func TestTroubleOfAllAppsComesFirst(t *testing.T) {
 	assert.Len(t, controller.Requests(), before, "a warm snapshot needs no request")
 }
 
-// A tab looks again every five seconds; that of an app also follows its log.
-func TestTenTabsCostWhatOneCosts(t *testing.T) {
+// A tab refreshes every five seconds; the tab of an app also follows its log.
+func TestTenTabsCostTheSameAsOne(t *testing.T) {
 	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
 		t.Run(api.String(), func(t *testing.T) {
 			cost := func(more int, path string, tabs int, log bool) (requests int) {
@@ -286,7 +286,7 @@ func TestTenTabsCostWhatOneCosts(t *testing.T) {
 					}
 					count := func() int { return len(demo.controller.Requests()) }
 					look(path)
-					time.Sleep(5 * time.Minute) // what was saved up for the first look is paid back
+					time.Sleep(5 * time.Minute) // the saved requests of the first look are made up for
 					before := count()
 					for i := range tabs {
 						go func() {
@@ -304,7 +304,7 @@ func TestTenTabsCostWhatOneCosts(t *testing.T) {
 					requests = count() - before
 					end()
 					synctest.Wait()
-					time.Sleep(time.Minute) // until all has ended
+					time.Sleep(time.Minute) // until everything has ended
 				})
 				return requests
 			}
@@ -322,7 +322,7 @@ func TestTenTabsCostWhatOneCosts(t *testing.T) {
 	}
 }
 
-func TestAnAppShowsEverything(t *testing.T) {
+func TestThePageOfAnAppShowsEverything(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		require.NoError(t, s.Controller.AddLog("shop", "2026-01-02T15:04:05UTC shop[web.1]: listening on 5000"))
@@ -334,8 +334,8 @@ func TestAnAppShowsEverything(t *testing.T) {
 			"deployed 060da68", "deployed 1f4e9c2", "added GREETING, SECRET", "just now", `<span class="tag">current</span>`,
 			`href="/apps/shop/rollback?to=3"`, "GREETING", "shop.example.com",
 			`<time title="2 January 2026, 15:04:05 UTC">15:04:05</time> <b>web.1</b> <span>listening on 5000</span>`,
-			`id="type-worker"`) // was never scaled, and can be
-		lacks(t, page, `rollback?to=4"`, `rollback?to=1"`, "could not be read") // the present one; no build
+			`id="type-worker"`) // never scaled, but it can be
+		lacks(t, page, `rollback?to=4"`, `rollback?to=1"`, "could not be read") // the current one; no build
 	})
 }
 
@@ -364,7 +364,7 @@ func TestScalingAsksFirst(t *testing.T) {
 		s := start(t, api, true)
 		before := len(s.Controller.Requests())
 		_, question := get(t, s.url+"/apps/shop/scale?type=web&count=3")
-		shows(t, question, "Scale web of shop to 3 pods?", "At present 2 pods are wanted.")
+		shows(t, question, "Scale web of shop to 3 pods?", "It is now set to 2 pods.")
 		assert.Empty(t, s.changes(before))
 
 		response, _ := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3"))
@@ -389,26 +389,26 @@ func TestRollingBackAsksFirstAndIsDoneOnce(t *testing.T) {
 		_, page := get(t, s.url+"/apps/shop")
 		shows(t, page, "rolled back to v2")
 
-		response, again := send(t, form(t, s.url+"/apps/shop/rollback", "to", "2", "from", "4"))
+		response, repeated := send(t, form(t, s.url+"/apps/shop/rollback", "to", "2", "from", "4"))
 		assert.Equal(t, http.StatusOK, response.StatusCode)
-		shows(t, again, "Nothing was done yet: release v5 was made meanwhile.")
+		shows(t, repeated, "Nothing has been done yet, because release v5 was made in the meantime.")
 		assert.Len(t, s.changes(before), 1)
 	})
 }
 
-func TestAScaleThatIsRefusedIsExplainedAndMended(t *testing.T) {
+func TestAScaleThatFailsIsExplainedAndCanBeFixed(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		response, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
 		assert.Equal(t, http.StatusBadGateway, response.StatusCode)
-		shows(t, page, "It could not be scaled.", "503 Service Unavailable", `href="/apps/shop"`)
+		shows(t, page, "Scaling failed.", "503 Service Unavailable", `href="/apps/shop"`)
 		if api.Major == 1 {
 			lacks(t, page, "has stored")
 			return
 		}
-		shows(t, page, "The Controller has stored the number, but not carried it out.", "Scale to 2</button>", "Scale to 2, then to 99</button>")
+		shows(t, page, "The Controller has stored the new number, but has not applied it.", "Scale to 2</button>", "Scale to 2, then to 99</button>")
 		_, page = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
-		shows(t, page, "has stored the number", "scale to another number first")
+		shows(t, page, "has stored the new number", "scale to another number first")
 
 		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "2"))
 		assert.Equal(t, "/apps/shop#type-web", response.Header.Get("Location"))
@@ -423,18 +423,18 @@ func TestAScaleThatIsRefusedIsExplainedAndMended(t *testing.T) {
 	})
 }
 
-func TestNoNumberIsOfferedWhileTheControllerShowsNoPods(t *testing.T) {
+func TestNoNumberIsOfferedWhileTheControllerListsNoPods(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_3, true)
 	s.SetKubernetes(false)
 	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "4"))
-	shows(t, page, "has stored the number", "it may not reach Kubernetes")
+	shows(t, page, "has stored the new number", "may be unable to reach Kubernetes")
 	lacks(t, page, "Scale to 0")
 	_, page = get(t, s.url+"/apps/shop")
-	shows(t, page, `<span class="state bad">no pods seen</span>`, "The Controller shows no pods.")
+	shows(t, page, `<span class="state bad">no pods seen</span>`, "The Controller lists no pods.")
 	s.warm(t)
 	_, page = get(t, s.url+"/")
-	shows(t, page, "The Controller shows no pod of any app.")
+	shows(t, page, "The Controller lists no pods for any app.")
 }
 
 func TestRestartingAsksFirst(t *testing.T) {
@@ -482,7 +482,7 @@ func TestSettingsAreSwitchedInAPI23(t *testing.T) {
 	_, page := get(t, s.url+"/apps/shop")
 	shows(t, page, "Maintenance mode is off.", "Requests reach the app.")
 	_, page = get(t, s.url+"/apps/shop/settings?name=maintenance&on=true")
-	shows(t, page, "Turn maintenance mode of shop on?", "Its pods run on.")
+	shows(t, page, "Turn on maintenance mode for shop?", "Its pods keep running.")
 	response, _ := send(t, form(t, s.url+"/apps/shop/settings", "name", "maintenance", "on", "true"))
 	assert.Equal(t, "/apps/shop#settings", response.Header.Get("Location"))
 	response, _ = send(t, form(t, s.url+"/apps/shop/settings", "name", "maintenance", "on", "true"))
@@ -490,7 +490,7 @@ func TestSettingsAreSwitchedInAPI23(t *testing.T) {
 	_, page = get(t, s.url+"/apps/shop")
 	shows(t, page, "Maintenance mode is <strong>on</strong>.", `<span class="state busy">maintenance</span>`)
 	_, page = get(t, s.url+"/apps/shop/settings?name=routable&on=false")
-	shows(t, page, "Requests reach the app no longer.")
+	shows(t, page, "Requests will no longer reach the app.")
 	send(t, form(t, s.url+"/apps/shop/settings", "name", "routable", "on", "false"))
 	_, page = get(t, s.url+"/apps/shop")
 	shows(t, page, "<strong>do not</strong> reach the app", `<span class="state busy">not routable</span>`)
@@ -512,9 +512,9 @@ func TestAnAutoscaledAppIsJudgedByItsBounds(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Controller.Autoscale("shop", "web", 5))
 	_, page := get(t, s.url+"/apps/shop")
-	shows(t, page, "5 up, 2 to 6 by autoscaling at 70% CPU", `<span class="state good">running</span>`)
+	shows(t, page, "5 up, autoscaled from 2 to 6 at 70% CPU", `<span class="state good">running</span>`)
 	_, page = get(t, s.url+"/apps/shop/scale?type=web&count=3")
-	shows(t, page, "It is scaled by itself, from 2 to 6")
+	shows(t, page, "Autoscaling keeps it between 2 and 6 pods")
 }
 
 func TestAFailedReleaseIsShownAndCannotBeRolledBackTo(t *testing.T) {
@@ -523,7 +523,7 @@ func TestAFailedReleaseIsShownAndCannotBeRolledBackTo(t *testing.T) {
 	_, err := s.client.Builds.Create(t.Context(), "shop", builds.CreateParams{Image: "acme/missing:1", Procfile: map[string]string{"web": "shop", "worker": "work"}})
 	require.Error(t, err)
 	_, page := get(t, s.url+"/apps/shop")
-	shows(t, page, "The newest release, v5, failed", "The app runs v4", `<span class="state bad">v5 failed</span>`, "It failed</span>", "It has no build</span>",
+	shows(t, page, "The newest release, v5, failed", "The app runs v4", `<span class="state bad">v5 failed</span>`, "Failed</span>", "No build</span>",
 		`href="/apps/shop/rollback?to=4"`) // brings its pods back
 	lacks(t, page, `rollback?to=5"`, `rollback?to=1"`)
 	s.warm(t)
@@ -551,7 +551,7 @@ func TestLimitsChecksImageAndCertificatesAreShown(t *testing.T) {
 	_, page = get(t, url+"/apps/playground")
 	shows(t, page, `<a href="http://playground.example.com/" rel="noopener noreferrer">playground</a>`, "None are set.", "Nothing is deployed yet.")
 	_, page = get(t, url+"/apps/gateway")
-	shows(t, page, "up, 2 to 6 by autoscaling")
+	shows(t, page, "up, autoscaled from 2 to 6")
 	_, page = get(t, url+"/apps/mailer")
 	shows(t, page, "failed")
 	_, page = get(t, url+"/apps/blog")
@@ -563,12 +563,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		fault deistest.Fault
 		want  []string
 	}{
-		"a token refused":     {deistest.Fault{Status: 401, Body: `{"detail": "Invalid token."}`}, []string{"The Controller refused the token.", "Start the dashboard again with another"}},
-		"no connection":       {deistest.Fault{Drop: true}, []string{"The Controller does not respond.", "Check that it runs"}},
-		"a sign-in page":      {deistest.Fault{Status: 200, Proxy: true, ContentType: "text/html", Body: "<html>sign in</html>"}, []string{"Something else responds", "sign-in page"}},
-		"a gateway":           {deistest.Fault{Status: 502, Proxy: true}, []string{"Something else responds", "gateway"}},
-		"too many requests":   {deistest.Fault{Status: 429}, []string{"wants fewer requests", "-requests"}},
-		"a Controller in 500": {deistest.Fault{Path: "/apps", Status: 500}, []string{"has trouble of its own"}},
+		"a refused token":      {deistest.Fault{Status: 401, Body: `{"detail": "Invalid token."}`}, []string{"The Controller refused the token.", "Restart the dashboard with a valid one"}},
+		"no connection":        {deistest.Fault{Drop: true}, []string{"The Controller does not respond.", "Check that it is running"}},
+		"a sign-in page":       {deistest.Fault{Status: 200, Proxy: true, ContentType: "text/html", Body: "<html>sign in</html>"}, []string{"Something other than the Controller responded", "sign-in page"}},
+		"a gateway":            {deistest.Fault{Status: 502, Proxy: true}, []string{"Something other than the Controller responded", "gateway"}},
+		"too many requests":    {deistest.Fault{Status: 429}, []string{"got too many requests", "-requests"}},
+		"a failing Controller": {deistest.Fault{Path: "/apps", Status: 500}, []string{"has a temporary problem"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -579,7 +579,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			response, page := get(t, s.url+"/")
 			assert.Equal(t, http.StatusOK, response.StatusCode)
 			shows(t, page, test.want...)
-			shows(t, page, "What is shown was read", "Next attempt", `class="stale"`, `<a href="/apps/shop">shop</a>`, `<span class="state good">running</span>`)
+			shows(t, page, "The data shown was read", "Next attempt", `class="stale"`, `<a href="/apps/shop">shop</a>`, `<span class="state good">running</span>`)
 			response, page = get(t, s.url+"/apps/shop")
 			assert.Equal(t, http.StatusOK, response.StatusCode)
 			shows(t, page, test.want[0], "2 of 2 pods up")
@@ -594,7 +594,7 @@ func TestAWriteThatMayHaveBeenCarriedOutSaysSo(t *testing.T) {
 		for path, fields := range map[string][]string{"restart": {"type", "web"}, "scale": {"type", "web", "count", "3"}, "rollback": {"to", "2", "from", "4"}} {
 			response, page := send(t, form(t, s.url+"/apps/shop/"+path, fields...))
 			assert.Equal(t, http.StatusBadGateway, response.StatusCode, path)
-			shows(t, page, "It may have been carried out all the same: look at the app before you repeat it.")
+			shows(t, page, "The change may have been made anyway: check the app before you repeat it.")
 		}
 	})
 }
@@ -623,12 +623,12 @@ func TestOtherSitesCanOnlyLinkHere(t *testing.T) {
 	s.warm(t)
 	before := len(s.Controller.Requests())
 	for name, header := range map[string][]string{
-		"of another site":                    {"Sec-Fetch-Site", "cross-site"},
-		"of another port":                    {"Sec-Fetch-Site", "same-site"},
-		"of another origin, an old browser":  {"Sec-Fetch-Site", "", "Origin", "https://evil.example.com"},
-		"of a page without one, an old one":  {"Sec-Fetch-Site", "", "Origin", "null"},
-		"by a script of another site":        {"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"},
-		"of the same name with another port": {"Sec-Fetch-Site", "", "Origin", "http://127.0.0.1:1"},
+		"from another site":                         {"Sec-Fetch-Site", "cross-site"},
+		"from another port":                         {"Sec-Fetch-Site", "same-site"},
+		"from another origin, by an old browser":    {"Sec-Fetch-Site", "", "Origin", "https://evil.example.com"},
+		"from a page without origin, by an old one": {"Sec-Fetch-Site", "", "Origin", "null"},
+		"by a script of another site":               {"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"},
+		"from the same host with another port":      {"Sec-Fetch-Site", "", "Origin", "http://127.0.0.1:1"},
 	} {
 		for _, path := range []string{"/apps/shop/scale", "/apps/shop/rollback", "/apps/shop/restart", "/apps/shop/settings", "/apps/shop/config"} {
 			request := form(t, s.url+path, "type", "web", "count", "0", "to", "2", "from", "4", "key", "SECRET")
@@ -651,7 +651,7 @@ func TestOtherSitesCanOnlyLinkHere(t *testing.T) {
 	assert.Empty(t, s.changes(before))
 }
 
-func TestOnlyItsOwnNamesAreServed(t *testing.T) {
+func TestOnlyItsOwnHostNamesAreServed(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_2, true)
 	before := len(s.Controller.Requests())
@@ -675,7 +675,7 @@ func TestOnlyItsOwnNamesAreServed(t *testing.T) {
 	assert.Len(t, s.Controller.Requests(), before)
 }
 
-func TestEveryResponseTellsTheBrowserToBeStrict(t *testing.T) {
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_2, false)
 	for _, path := range []string{"/", "/apps/shop", "/apps/nothing", "/static/app.js", "/nothing", "/apps/shop/scale"} {
@@ -700,7 +700,7 @@ func TestConfigValuesAreHiddenUntilAskedFor(t *testing.T) {
 			_, page := get(t, s.url+path)
 			lacks(t, page, "hunter2", "good morning")
 		}
-		_, page := send(t, form(t, s.url+"/apps/shop/config?key=GREETING")) // only a form's body asks
+		_, page := send(t, form(t, s.url+"/apps/shop/config?key=GREETING")) // only the body of a form counts
 		lacks(t, page, "good morning")
 
 		response, page := send(t, form(t, s.url+"/apps/shop/config", "key", "SECRET"))
@@ -709,14 +709,14 @@ func TestConfigValuesAreHiddenUntilAskedFor(t *testing.T) {
 		shows(t, page, "&lt;hunter2&gt;")
 		lacks(t, page, "good morning")
 		assert.NotContains(t, s.logs.String(), "hunter2")
-		assert.Contains(t, s.logs.String(), `msg="showed a value of config" app=shop key=SECRET`)
+		assert.Contains(t, s.logs.String(), `msg="showed a config value" app=shop key=SECRET`)
 
 		response, _ = send(t, form(t, s.url+"/apps/shop/config"))
 		assert.Equal(t, "/apps/shop#config", response.Header.Get("Location"))
 	})
 }
 
-func TestATokenIsNowhere(t *testing.T) {
+func TestTheTokenIsNeverShown(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		look := func() {
@@ -736,7 +736,7 @@ func TestATokenIsNowhere(t *testing.T) {
 			}
 		}
 		look()
-		// A proxy that repeats what it was sent.
+		// A proxy echoes what it was sent.
 		s.Controller.AddFault(deistest.Fault{Status: 502, Proxy: true, ContentType: "text/plain", Body: "bad gateway: Authorization: token " + s.Token})
 		look()
 		assert.NotEmpty(t, s.logs.String())
@@ -801,7 +801,7 @@ func TestAPartThatCannotBeReadSaysSoInItsPlace(t *testing.T) {
 	})
 }
 
-// nextEvent reads one server-sent event. What only says how long to wait is skipped.
+// nextEvent reads one server-sent event. It skips lines that only set the time before a reconnect.
 func nextEvent(t *testing.T, stream *bufio.Reader) (event, data string) {
 	t.Helper()
 	for {
@@ -819,7 +819,7 @@ func nextEvent(t *testing.T, stream *bufio.Reader) (event, data string) {
 	}
 }
 
-func TestALineThatComesLaterIsShown(t *testing.T) {
+func TestALineThatArrivesLaterIsShown(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, false)
 		require.NoError(t, s.Controller.ClearLogs("shop"))
@@ -878,7 +878,7 @@ func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
 	})
 }
 
-// A Controller that is full of markup.
+// The Controller responds with markup everywhere.
 func TestHostileTextStaysText(t *testing.T) {
 	t.Parallel()
 	const hostile = `\"><script src=//evil.example.com></script><img src=x onerror=alert(1)>'`

@@ -9,8 +9,8 @@ import (
 
 // This file turns values into text for people.
 
-// visible shows what a text hides: control and bidi characters, and line separators, are written as escapes. So a line
-// cannot look like something that it is not.
+// visible escapes hidden characters: control and bidi characters, and line separators. So text cannot look like something
+// that it is not.
 func visible(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if !strings.ContainsFunc(s, isHidden) {
@@ -34,7 +34,7 @@ func isHidden(r rune) bool {
 	return r != '\t' && r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == '\uFEFF')
 }
 
-// A moment is a time for people: how long ago it was, and exactly.
+// A moment is a time for people: how long ago it was, and when exactly.
 type moment struct{ Ago, Exact, Machine string }
 
 func when(t time.Time) moment {
@@ -48,11 +48,11 @@ func ago(d time.Duration) string {
 	if d < 10*time.Second {
 		return "just now"
 	}
-	return lasting(d) + " ago"
+	return duration(d) + " ago"
 }
 
-// lasting is a duration in its largest unit.
-func lasting(d time.Duration) string {
+// duration returns a duration in its largest unit.
+func duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < time.Minute:
@@ -69,7 +69,7 @@ func lasting(d time.Duration) string {
 	return count(int(d/(365*day)), "year")
 }
 
-// count is a number with its noun.
+// count returns a number with its noun.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -13,9 +13,9 @@ import (
 	"github.com/deisgo/deis/settings"
 )
 
-// This file judges: what state a pod, a process type and an app are in, and which app needs somebody first.
+// This file determines the state of pods, process types and apps, and which apps need attention first.
 
-// A state is what can be said of a pod or an app in a word. The tone is its colour, which never stands alone.
+// A state describes a pod or an app in a word or two. The tone is its color, which is never shown without the word.
 type state struct{ Word, Tone string }
 
 var (
@@ -30,7 +30,7 @@ var (
 	notDeployed = state{"not deployed", "idle"}
 )
 
-// urgency is the order in which apps need somebody.
+// urgency is the order in which apps need attention.
 var urgency = []state{crashed, noPods, missing, unreadable, starting, unread, running, stopped, notDeployed}
 
 func podState(p pods.Pod) state {
@@ -44,14 +44,14 @@ func podState(p pods.Pod) state {
 	case "":
 		return state{"unknown", "unknown"}
 	}
-	return state{visible(p.State), "busy"} // on its way: "initializing", "created", "starting", "terminating", …
+	return state{visible(p.State), "busy"} // in transition: "initializing", "created", "starting", "terminating", …
 }
 
-// A process is what an app has of one process type.
+// A process is one process type of an app.
 type process struct {
 	Type     string
 	Want, Up int
-	Auto     *settings.Autoscale // its bounds if it is scaled by itself; then as many are wanted as there are, within them
+	Auto     *settings.Autoscale // its bounds if it is autoscaled; then Want is the number of pods, within them
 	Pods     []podView
 }
 
@@ -61,7 +61,7 @@ type podView struct {
 	Since time.Time
 }
 
-// processes puts the pods of an app beside what it wants. A pod of a one-off command counts for nothing.
+// processes groups the pods of an app by type, with the wanted numbers. Pods of one-off commands are ignored.
 func processes(app snapshot.App) []process {
 	byType := make(map[string]*process)
 	of := func(procType string) *process {
@@ -89,7 +89,7 @@ func processes(app snapshot.App) []process {
 	}
 	if app.Setting != nil {
 		for procType, bounds := range app.Setting.Autoscale {
-			if p := byType[procType]; p != nil { // Controllers keep bounds of types that do not exist, too
+			if p := byType[procType]; p != nil { // Controllers also keep bounds of types that do not exist
 				p.Auto, p.Want = &bounds, min(max(len(p.Pods), bounds.Min), bounds.Max)
 			}
 		}
@@ -103,10 +103,10 @@ func processes(app snapshot.App) []process {
 	return all
 }
 
-// A health is the sum of an app's processes.
+// A health summarizes an app's processes.
 type health struct {
 	Up, Want int
-	Dots     []string // the tone of each pod, of each that is missing too; none if there are too many to draw
+	Dots     []string // the tone of each pod, also of missing ones; empty if there are too many to draw
 	State    state
 }
 
@@ -146,14 +146,14 @@ func healthOf(app snapshot.App) health {
 	case busy:
 		h.State = starting
 	case len(app.Pods) == 0:
-		h.State = noPods // Kubernetes may be out of the Controller's reach; see pods.Service.List
+		h.State = noPods // the Controller may be unable to reach Kubernetes; see pods.Service.List
 	default:
 		h.State = missing
 	}
 	return h
 }
 
-// flagsOf are what an operator should know of an app beside its state.
+// flagsOf returns what an operator should know about an app besides its state.
 func flagsOf(app snapshot.App) (flags []state) {
 	if app.Failed != nil {
 		flags = append(flags, state{fmt.Sprintf("v%d failed", app.Failed.Version), "bad"})

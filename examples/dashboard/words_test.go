@@ -34,16 +34,16 @@ func TestTheStateOfAnAppIsThatOfItsPods(t *testing.T) {
 		up      int
 	}{
 		"all up":               {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("worker", "up")}, deployed, nil, running, 2},
-		"a one-off beside":     {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("run", "initialized")}, deployed, nil, running, 1},
+		"with a one-off pod":   {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("run", "initialized")}, deployed, nil, running, 1},
 		"one starts":           {map[string]int{"web": 2}, []pods.Pod{pod("web", "up"), pod("web", "initializing")}, deployed, nil, starting, 1},
 		"one crashed":          {map[string]int{"web": 2}, []pods.Pod{pod("web", "crashed"), pod("web", "initializing")}, deployed, nil, crashed, 0},
-		"one is not there":     {map[string]int{"web": 2}, []pods.Pod{pod("web", "up")}, deployed, nil, missing, 1},
-		"a type is not there":  {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, missing, 2},
-		"none is there":        {map[string]int{"web": 2}, nil, deployed, nil, noPods, 0},
+		"one is missing":       {map[string]int{"web": 2}, []pods.Pod{pod("web", "up")}, deployed, nil, missing, 1},
+		"a type is missing":    {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, missing, 2},
+		"all are missing":      {map[string]int{"web": 2}, nil, deployed, nil, noPods, 0},
 		"scaled to nothing":    {map[string]int{"web": 0}, nil, deployed, nil, stopped, 0},
 		"never deployed":       {nil, nil, initial, nil, notDeployed, 0},
 		"more than are wanted": {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, running, 2},
-		"fewer by itself":      {map[string]int{"web": 3}, []pods.Pod{pod("web", "up")}, deployed, auto, running, 1},
+		"fewer by autoscaling": {map[string]int{"web": 3}, []pods.Pod{pod("web", "up")}, deployed, auto, running, 1},
 	} {
 		app := snapshot.App{App: apps.App{Structure: test.want}, Pods: test.pods, Release: test.release, Setting: test.setting, Read: time.Now()}
 		h := healthOf(app)
@@ -88,7 +88,7 @@ func TestHiddenCharactersAreShown(t *testing.T) {
 	}
 }
 
-func TestAFeedIsSharedAndMarksWhatIsGone(t *testing.T) {
+func TestAFeedMarksLinesThatAreGone(t *testing.T) {
 	f := &feed{changed: make(chan struct{})}
 	for i := range linesKept + 5 {
 		f.add(logLine{Text: fmt.Sprint(i)}, nil)
@@ -96,9 +96,9 @@ func TestAFeedIsSharedAndMarksWhatIsGone(t *testing.T) {
 	lines, next, _, err := f.after(-1)
 	require.NoError(t, err)
 	assert.Len(t, lines, linesKept)
-	assert.Equal(t, "5", lines[0].Text, "for who comes late nothing is missing")
+	assert.Equal(t, "5", lines[0].Text, "a reader who joins late sees no gap")
 	lines, again, more, _ := f.after(2)
-	assert.Equal(t, logLine{Gap: true}, lines[0], "who is too slow sees a gap")
+	assert.Equal(t, logLine{Gap: true}, lines[0], "a reader who is too slow sees a gap")
 	assert.Equal(t, next, again)
 	f.add(logLine{}, io.EOF)
 	<-more
@@ -106,7 +106,7 @@ func TestAFeedIsSharedAndMarksWhatIsGone(t *testing.T) {
 	assert.ErrorIs(t, err, io.EOF)
 }
 
-func TestTimesAreToldAsPeopleDo(t *testing.T) {
+func TestAgesAreInWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Minute: "just now", 0: "just now", 45 * time.Second: "45 s ago", 90 * time.Second: "1 min ago",
 		time.Hour: "1 hour ago", 47 * time.Hour: "1 day ago", 49 * time.Hour: "2 days ago", 90 * 24 * time.Hour: "3 months ago",
@@ -117,7 +117,7 @@ func TestTimesAreToldAsPeopleDo(t *testing.T) {
 	assert.Equal(t, moment{}, when(time.Time{}))
 }
 
-func TestALineOfALogIsReadInItsParts(t *testing.T) {
+func TestALogLineIsSplitIntoItsParts(t *testing.T) {
 	const exact = "2 January 2026, 15:04:05 UTC"
 	for line, want := range map[string]logLine{
 		"2026-01-02T15:04:05UTC shop[web.1]: hello\n":                    {Time: "15:04:05", Exact: exact, Source: "web.1", Text: "hello"},

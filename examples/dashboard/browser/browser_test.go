@@ -24,8 +24,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long something may take to appear. An open page looks again every five seconds, and the SDK tries
-// some seconds before it calls a Controller away.
+// patience is how long something may take to appear. An open page refreshes every five seconds, and the SDK retries for
+// some seconds before it reports that the Controller does not respond.
 const patience = 60 * time.Second
 
 // A tab is a page in the browser.
@@ -37,7 +37,7 @@ type tab struct {
 	console []string
 }
 
-// startChromium starts the browser, or skips the test where there is none. The CI must have one.
+// startChromium starts the browser, or skips the test if there is none. CI must have one.
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
 	var path string
@@ -54,12 +54,12 @@ func startChromium(t *testing.T) context.Context {
 		}
 		t.Skip(missing)
 	}
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), // its user data directory is fresh, and removed afterwards
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), // with a new user data directory, which is removed afterwards
 		chromedp.ExecPath(path),
 		chromedp.WSURLReadTimeout(patience), // the first start after an installation is slow
 		chromedp.Headless,
 		chromedp.NoFirstRun,
-		chromedp.NoSandbox, // root and most containers cannot have one
+		chromedp.NoSandbox, // root and most containers cannot use one
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true),
@@ -96,7 +96,7 @@ func openTab(t *testing.T, browser context.Context) *tab {
 	return b
 }
 
-// said returns what the console shows: errors, warnings, and the rules of the Content-Security-Policy that were broken.
+// said returns what the console shows: errors, warnings, and violations of the Content-Security-Policy.
 func (b *tab) said() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -113,7 +113,7 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 
 func (b *tab) open(url string) { b.t.Helper(); b.do(chromedp.Navigate(url)) }
 
-// click clicks on an element, and on the one in its place if the page is renewed at that moment.
+// click clicks on an element, and on its replacement if the page is refreshed at that moment.
 func (b *tab) click(selector chromedp.CSS) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -138,13 +138,13 @@ func (b *tab) fill(selector chromedp.CSS, value string) {
 	b.do(chromedp.SetValue(selector, value))
 }
 
-// typeInto types text as somebody does.
+// typeInto types text key by key.
 func (b *tab) typeInto(selector chromedp.CSS, text string) {
 	b.t.Helper()
 	b.do(chromedp.SendKeys(selector, text))
 }
 
-// check evaluates an expression of JavaScript in the page. On a page that lacks what it speaks of, it is not true.
+// check evaluates a JavaScript expression in the page. An expression that throws is false.
 func (b *tab) check(expression string) (bool, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
@@ -159,7 +159,7 @@ func (b *tab) is(expression string) bool {
 	return yes
 }
 
-// until waits for an expression to become true, on this page or on the one that the browser is on its way to.
+// until waits for an expression to become true, on this page or on the one that the browser is loading.
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -182,21 +182,21 @@ func (b *tab) window(width, height int64, scale float64) {
 	require.NoError(b.t, err)
 }
 
-// colours sets what the user prefers, "light" or "dark".
-func (b *tab) colours(scheme string) {
+// colorScheme sets what the user prefers, "light" or "dark".
+func (b *tab) colorScheme(scheme string) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia,
 		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	require.NoError(b.t, err)
 }
 
-// axe checks the page with axe-core, which must not find anything.
+// axe checks the accessibility of the page with axe-core.
 func (b *tab) axe(where string) {
 	b.t.Helper()
 	assert.Empty(b.t, b.violations(), "%s breaks rules of accessibility", where)
 }
 
-// violations are what axe-core finds in the page, as text; see testdata/README.md.
+// violations returns what axe-core finds in the page, as text; see testdata/README.md.
 func (b *tab) violations() string {
 	b.t.Helper()
 	source, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
@@ -216,14 +216,14 @@ func (b *tab) violations() string {
 	return found
 }
 
-// withoutScripts switches the scripts of pages off.
+// withoutScripts turns off the scripts of pages.
 func (b *tab) withoutScripts() {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	require.NoError(b.t, err)
 }
 
-// screenshot writes what the window shows to ../images if UPDATE_SCREENSHOTS is set, or else where it is forgotten.
+// screenshot writes what the window shows to ../images if UPDATE_SCREENSHOTS is set, otherwise to a temporary folder.
 func (b *tab) screenshot(name string) {
 	b.t.Helper()
 	dir := b.t.TempDir()
@@ -233,11 +233,11 @@ func (b *tab) screenshot(name string) {
 	}
 	taken, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	require.NoError(b.t, err)
-	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name), small(b.t, taken), 0o644))
+	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name), reduceColors(b.t, taken), 0o644))
 }
 
-// small is a picture in 128 colours, those that it has most of.
-func small(t *testing.T, taken []byte) []byte {
+// reduceColors reduces a picture to its 128 most frequent colors.
+func reduceColors(t *testing.T, taken []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(taken))
 	require.NoError(t, err)
@@ -252,9 +252,9 @@ func small(t *testing.T, taken []byte) []byte {
 			often[at(x, y)]++
 		}
 	}
-	colours := slices.SortedFunc(maps.Keys(often), func(a, b color.RGBA) int { return often[b] - often[a] })
+	colors := slices.SortedFunc(maps.Keys(often), func(a, b color.RGBA) int { return often[b] - often[a] })
 	var palette color.Palette
-	for _, c := range colours[:min(len(colours), 128)] {
+	for _, c := range colors[:min(len(colors), 128)] {
 		palette = append(palette, c)
 	}
 	nearest := make(map[color.RGBA]uint8)

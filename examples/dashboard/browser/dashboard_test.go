@@ -1,8 +1,8 @@
-// Package browser looks at the dashboard in a real browser, Debian's chromium.
+// Package browser tests the dashboard in a real browser, Debian's chromium.
 //
 //	go -C examples/dashboard test ./browser
 //
-// Without a browser the tests are skipped, unless CI is true. UPDATE_SCREENSHOTS=1 writes the README's pictures anew.
+// Without a browser the tests are skipped, unless CI is true. UPDATE_SCREENSHOTS=1 rewrites the README's pictures.
 package browser
 
 import (
@@ -34,8 +34,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The whole story of somebody at the dashboard, with a Controller that the test owns.
-func TestSomebodyWorksWithTheDashboard(t *testing.T) {
+// A whole session of an operator, with a Controller that the test owns.
+func TestAnOperatorWorksWithTheDashboard(t *testing.T) {
 	browser := startChromium(t)
 	controller := startController(t)
 	shop := controller.deployShop(t)
@@ -48,11 +48,11 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	b.click("#app-shop a")
 	b.until(`document.querySelector("h1").innerText === "shop" && document.querySelector("#release-4")`)
 
-	// A line of the log arrives later, and what looks like markup is text.
+	// A log line arrives later, and markup in it is shown as text.
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:05UTC shop[web.1]: <b>hello</b> & welcome"))
 	b.until(hasLine("<b>hello</b> & welcome"))
 
-	// The log is paused, and goes on with what came meanwhile.
+	// The log is paused, and then continues with the lines that arrived during the pause.
 	b.click("#pause")
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:06UTC shop[web.1]: during the \u202epause"))
 	b.until(`/1 more line/.test(document.querySelector("#log-state").innerText)`)
@@ -60,33 +60,33 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	b.click("#pause")
 	b.until(hasLine(`during the \\u202epause`))
 
-	// The log is filtered, and lines that come later are, too.
+	// The log is filtered, and so are lines that arrive later.
 	b.typeInto(`#log-form input`, "WELCOME")
 	b.until(`[...document.querySelectorAll("#log div:not([hidden])")].length === 1`)
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:07UTC shop[web.1]: welcome again"))
 	b.until(`[...document.querySelectorAll("#log div:not([hidden])")].length === 2`)
 
-	// A page that looks again by itself leaves the focus where it is.
+	// A refresh of the page does not move the focus.
 	b.focus(`#release-2 a`)
 	require.NoError(t, shop.Pods.Scale(t.Context(), "shop", map[string]int{"web": 2}))
 	b.until(`document.querySelectorAll("#type-web li").length === 2`)
 	assert.True(t, b.is(`document.activeElement.closest("#release-2")`), "the focus was lost")
 
-	// The first key that is pressed leads past the header.
+	// The first press of the Tab key offers to skip the header.
 	b.open(url + "/apps/shop")
 	b.press("\t")
 	assert.True(t, b.is(`document.activeElement.className === "skip"`))
 
-	// A value of config is not in the page before it is asked for, and is hidden again on request.
+	// A config value is not in the page until it is requested, and can be hidden again.
 	b.until(`document.querySelector("#key-GREETING")`)
 	assert.False(t, b.is(`document.documentElement.outerHTML.includes("good morning")`))
 	b.click(`button[value="GREETING"]`)
 	b.until(`document.querySelector("#key-GREETING .value").innerText === "good morning"`)
-	assert.True(t, b.is(`location.pathname === "/apps/shop"`), "the page was left")
+	assert.True(t, b.is(`location.pathname === "/apps/shop"`), "another page was loaded")
 	b.click(`#key-GREETING button`)
 	b.until(`!document.querySelector("#key-GREETING .value")`)
 
-	// A crashed pod is restarted, with the question before it.
+	// A crashed pod is restarted, after a confirmation.
 	require.NoError(t, controller.CrashPod("shop", "web.1"))
 	b.until(`document.querySelectorAll("#type-web .state.bad").length === 1`)
 	b.click(`#type-web li:has(.state.bad) a`)
@@ -95,12 +95,12 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	b.click(`button.primary`)
 	b.until(`location.hash === "#type-web" && document.querySelectorAll("#type-web .state.good").length === 2`)
 
-	// A scale that is refused is explained, and mended.
+	// A scale that fails is explained, and can be fixed.
 	b.fill(`#type-web input[type="number"]`, "99")
 	b.click(`#type-web .scale button`)
 	b.until(`document.querySelector("h1").innerText === "Scale web of shop to 99 pods?"`)
 	b.click(`button.primary`)
-	b.until(`/has stored the number/.test(document.body.innerText)`)
+	b.until(`/has stored the new number/.test(document.body.innerText)`)
 	b.axe("a scale that was refused")
 	b.click(`button.primary`)
 	b.until(`location.hash === "#type-web" && document.querySelector("#type-web .count").innerText === "2 of 2 up"`)
@@ -110,8 +110,8 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	b.click(`button.primary`)
 	b.until(`location.hash === "#type-web" && document.querySelectorAll("#type-web .state.good").length === 3`)
 
-	// Rolling back, and why not.
-	assert.True(t, b.is(`document.querySelector("#release-4 .why-not").innerText === "It runs"`))
+	// A rollback is done, or the page says why it is not offered.
+	assert.True(t, b.is(`document.querySelector("#release-4 .why-not").innerText === "Running"`))
 	b.click(`#release-3 a.button`)
 	b.until(`document.querySelector("h1").innerText === "Roll shop back to v3?"`)
 	b.click(`button.primary`)
@@ -122,7 +122,7 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 
 	// Maintenance mode.
 	b.click(`#maintenance a`)
-	b.until(`document.querySelector("h1").innerText === "Turn maintenance mode of shop on?"`)
+	b.until(`document.querySelector("h1").innerText === "Turn on maintenance mode for shop?"`)
 	b.click(`button.primary`)
 	b.until(`location.hash === "#settings" && /is on/.test(document.querySelector("#maintenance").innerText)`)
 
@@ -130,11 +130,11 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 		assert.Regexp(t, `502 \(Bad Gateway\) .*/scale`, entry, "the console is not clean")
 	}
 
-	// The Controller goes away: what was there stays, below a banner. It comes back: so does everything.
+	// The Controller goes away, and the page stays, below a banner. The Controller comes back, and the page recovers.
 	controller.stop()
-	b.until(`/The Controller does not respond.*What is shown was read .* ago.*Next attempt/s.test(document.querySelector(".banner").innerText)`)
+	b.until(`/The Controller does not respond.*The data shown was read .* ago.*Next attempt/s.test(document.querySelector(".banner").innerText)`)
 	assert.True(t, b.is(`document.querySelectorAll("#type-web li").length === 3`))
-	b.until(`/No lines come/.test(document.querySelector("#log-state").innerText)`)
+	b.until(`/No new lines/.test(document.querySelector("#log-state").innerText)`)
 	b.axe("an app whose Controller is away")
 	b.open(url)
 	b.until(`/does not respond/.test(document.querySelector(".banner").innerText) && document.querySelector("#app-shop")`)
@@ -145,7 +145,7 @@ func TestSomebodyWorksWithTheDashboard(t *testing.T) {
 	require.NoError(t, controller.AddLog("shop", "2026-01-02T15:04:06UTC shop[web.1]: back again"))
 	b.until(hasLine("back again"))
 
-	// The dashboard ends although a page is open, and says so there.
+	// The dashboard ends although a page is open, and the page says so.
 	stop()
 	b.until(`/The dashboard itself does not respond/.test(document.querySelector(".banner").innerText)`)
 }
@@ -154,7 +154,7 @@ func hasLine(text string) string {
 	return `[...document.querySelectorAll("#log div:not([hidden]) span")].some(line => line.textContent === "` + text + `")`
 }
 
-// Three hundred apps, of which one is in trouble, on one page.
+// There are three hundred apps, one of them in trouble.
 func TestThreeHundredAppsAreSearched(t *testing.T) {
 	browser := startChromium(t)
 	controller := startController(t)
@@ -171,7 +171,7 @@ func TestThreeHundredAppsAreSearched(t *testing.T) {
 	assert.True(t, b.is(`document.querySelector("tbody tr").id === "app-shop" && document.querySelectorAll("tbody tr").length === 50`))
 	assert.True(t, b.is(`document.querySelector(".pages span").innerText === "Page 1 of 6"`))
 
-	// What is typed is searched at once, without another page, and the address follows.
+	// Typing searches at once, without a new page, and updates the address.
 	b.typeInto(`.filters input`, "app-29")
 	b.until(`document.querySelectorAll("tbody tr").length === 9 && location.search === "?q=app-29"`)
 	assert.True(t, b.is(`document.activeElement.name === "q" && document.querySelector("#found").innerText === "9 apps match."`))
@@ -180,7 +180,7 @@ func TestThreeHundredAppsAreSearched(t *testing.T) {
 	b.click("#summary a.bad")
 	b.until(`document.querySelectorAll("tbody tr").length === 1 && document.querySelector("#app-shop")`)
 
-	// All on one page, from what is known already. Between two rounds nothing at all is asked for.
+	// All apps fit on one page. Between two rounds, a page causes no request at all.
 	b.open(url + "/?per=500")
 	b.until(`document.querySelectorAll("tbody tr").length === 300`)
 	quiet := func() bool {
@@ -194,12 +194,12 @@ func TestThreeHundredAppsAreSearched(t *testing.T) {
 	b.until(`/There are only 6 pages/.test(document.body.innerText)`)
 	b.axe("a page that is not there")
 	b.is(`document.documentElement.removeAttribute("lang")`)
-	assert.Contains(t, b.violations(), "html-has-lang", "axe-core does not find what is wrong")
+	assert.Contains(t, b.violations(), "html-has-lang", "axe-core does not find the error")
 	assert.Empty(t, b.said(), "the console is not clean")
 }
 
-// The demo, as it is looked at on a desk and on a phone, by day and by night.
-func TestTheDemoLooksWell(t *testing.T) {
+// The demo on a desktop and on a phone, in light and dark mode.
+func TestTheDemoFitsTheWindowAndIsAccessible(t *testing.T) {
 	browser := startChromium(t)
 	url, _ := startDashboard(t, nil, "-allow-writes")
 	b := openTab(t, browser)
@@ -213,7 +213,7 @@ func TestTheDemoLooksWell(t *testing.T) {
 	b.window(1180, 1300, 1)
 	b.screenshot("dashboard-app.png")
 	assert.False(t, b.is(dark))
-	b.colours("dark")
+	b.colorScheme("dark")
 	b.screenshot("dashboard-app-dark.png")
 	assert.True(t, b.is(dark))
 
@@ -226,9 +226,9 @@ func TestTheDemoLooksWell(t *testing.T) {
 			b.axe(path + " " + how)
 		}
 	}
-	check("in the dark")
-	b.colours("light")
-	check("in the light")
+	check("in dark mode")
+	b.colorScheme("light")
+	check("in light mode")
 	b.window(390, 844, 1.5)
 	check("on a phone")
 	b.open(url)
@@ -240,10 +240,10 @@ func TestTheDemoLooksWell(t *testing.T) {
 	}
 }
 
-// dark is true in the page whose text is lighter than its ground.
+// dark is true on a page whose text is lighter than its background.
 const dark = `(([a], [b]) => a < b)(...["backgroundColor", "color"].map(name => getComputedStyle(document.body)[name].match(/\d+/).map(Number)))`
 
-// Whoever switches scripts off reads everything, and changes what is to be changed.
+// Without scripts, everything can be read and changed.
 func TestEveryActionWorksWithoutScripts(t *testing.T) {
 	browser := startChromium(t)
 	controller := startController(t)
@@ -253,13 +253,13 @@ func TestEveryActionWorksWithoutScripts(t *testing.T) {
 	b := openTab(t, browser)
 	b.withoutScripts()
 	b.open(url)
-	b.until(`document.querySelector("#app-shop .state").innerText === "running"`) // the browser loads it again by itself
+	b.until(`document.querySelector("#app-shop .state").innerText === "running"`) // the browser reloads the page
 	b.fill(`.filters input`, "sho")
 	b.click(`.filters button`)
 	b.until(`/[?&]q=sho/.test(location.search) && document.querySelector("#found").innerText === "1 app matches."`)
 	b.click("#app-shop a")
 	b.until(`document.querySelector("#log").innerText.includes("hello")`)
-	assert.True(t, b.is(`document.querySelector("#pause").hidden`), "what needs scripts is not offered")
+	assert.True(t, b.is(`document.querySelector("#pause").hidden`), "the pause button needs scripts")
 	b.fill(`#log-form input`, "nothing like this")
 	b.click(`#log-form button`)
 	b.until(`location.search.includes("log=nothing") && !document.querySelector("#log").innerText.includes("hello")`)
@@ -304,7 +304,7 @@ func TestEveryActionWorksWithoutScripts(t *testing.T) {
 	assert.Empty(t, b.said())
 }
 
-// A controller is one that can go away and come back at its address.
+// A controller can go away and come back at the same address.
 type controller struct {
 	*deistest.Controller
 	url    string
@@ -334,7 +334,7 @@ func (c *controller) start(t *testing.T) {
 
 func (c *controller) stop() { c.server.Close() }
 
-// env are the variables that name the Controller.
+// env returns the environment variables that name the Controller.
 func (c *controller) env() []string {
 	return []string{"DEIS_CONTROLLER=" + c.url, "DEIS_TOKEN=" + c.Token()}
 }
@@ -355,7 +355,7 @@ func (c *controller) deployShop(t *testing.T) *deis.Client {
 	return client
 }
 
-var programs string // the folder of what build makes
+var programs string // the folder that build writes to
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "dashboard")
@@ -379,8 +379,7 @@ var build = sync.OnceValues(func() (path string, err error) {
 	return path, nil
 })
 
-// startDashboard starts the example on a free port. What is returned stops it as a terminal does, and the process must
-// end well.
+// startDashboard starts the example on a free port. stop ends it with SIGTERM, and asserts that its exit status is 0.
 func startDashboard(t *testing.T, env []string, args ...string) (url string, stop func()) {
 	t.Helper()
 	binary, err := build()

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Burst is how many requests can be saved up for when somebody waits; see Urgent.
+// Burst is how many unused requests can be saved for when somebody waits; see Urgent.
 const Burst = 12
 
-// A Budget bounds how many requests a second are made, whoever makes them. It counts at the transport, so it also counts
+// A Budget limits the number of requests a second, from all callers. It counts in the transport, so it also counts
 // retries, the pages of a list, and the version probe. It is safe for concurrent use.
 type Budget struct {
 	every time.Duration // from one request to the next
 
 	mu   sync.Mutex
-	next time.Time // when the next request is due if none was saved up
+	next time.Time // when the next request may be made if none were saved
 }
 
-// NewBudget makes a budget of so many requests a second. It panics if the number is not positive.
+// NewBudget makes a budget of perSecond requests a second. It panics if that is not positive.
 func NewBudget(perSecond float64) *Budget {
 	if !(perSecond > 0) {
 		panic("snapshot: a budget must be positive")
@@ -49,12 +49,12 @@ func (t budgeted) RoundTrip(r *http.Request) (*http.Response, error) {
 
 type urgentKey struct{}
 
-// Urgent returns a context for requests that somebody waits for. They may use what the budget has saved up, at most
-// Burst requests. What they use is missing afterwards, so that the average stays what it is.
+// Urgent returns a context for requests that somebody waits for. They may use the budget's saved requests, at most Burst.
+// Later requests wait longer to make up for these, so the average stays the same.
 func Urgent(ctx context.Context) context.Context { return context.WithValue(ctx, urgentKey{}, true) }
 
-// wait returns when the next request may be made. Each request has its turn in the order in which they came; an urgent one
-// goes up to Burst turns before its own. So none starves.
+// wait returns when the next request may be made. Requests take turns in the order of their arrival; an urgent one may go
+// up to Burst turns early. So none starves.
 func (b *Budget) wait(ctx context.Context) error {
 	saved, jitter := time.Duration(0), rand.N(b.every/5+1)
 	if ctx.Value(urgentKey{}) != nil {
@@ -71,7 +71,7 @@ func (b *Budget) wait(ctx context.Context) error {
 	return sleep(ctx, pause)
 }
 
-// sleep waits, or returns the context's error when that ends before.
+// sleep waits, or returns the context's error if that ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

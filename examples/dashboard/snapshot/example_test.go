@@ -27,7 +27,7 @@ func Example() {
 	reader := snapshot.NewReader(client, snapshot.Options{})
 	go reader.Run(ctx)
 
-	for !reader.Look().Complete() { // a page would show what there is, and look again
+	for !reader.Look().Complete() { // a page would show what is known, and refresh
 		time.Sleep(10 * time.Millisecond)
 	}
 	for _, app := range reader.Look().Apps {

@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	firstPause   = time.Second // after a failure; it doubles with each that follows
+	firstPause   = time.Second // after a failure; it doubles with each further one
 	longestPause = time.Minute
-	askTimeout   = 15 * time.Second // for the list of apps, or for all that is read of one app
-	appsAtOnce   = 100              // on a page of the list, which is what Controllers give by themselves
-	attempts     = 3                // to read one app, before the others have their turn
-	thorough     = 4                // each so many times the settings and the newest release are read, too
+	askTimeout   = 15 * time.Second // for a page of the list, or for everything that is read about one app
+	appsAtOnce   = 100              // on a page of the list; also the default of Controllers
+	attempts     = 3                // to read one app, before it is the turn of the others
+	thorough     = 4                // every fourth read includes the settings and the newest release
 )
 
-// Options say how a Reader works. The zero value is fit for use.
+// Options configure a Reader. The zero value is ready to use.
 type Options struct {
-	Idle  time.Duration // how long it goes on reading after the last look; a minute if it is 0
-	Round time.Duration // how long a round takes at least; ten seconds if it is 0
+	Idle  time.Duration // how long reading continues after the last Look; 0 means a minute
+	Round time.Duration // the minimum duration of a round; 0 means ten seconds
 
 	// Trouble is called when the Controller stops responding, and with nil when it responds again.
 	Trouble func(error)
@@ -46,7 +46,7 @@ type Reader struct {
 
 	failures int // in a row; only Run uses it
 
-	looked atomic.Int64  // when somebody looked last, in Unix nanoseconds
+	looked atomic.Int64  // the time of the last Look, in Unix nanoseconds
 	wake   chan struct{} // a look wakes Run
 }
 
@@ -63,12 +63,12 @@ func NewReader(client *deis.Client, o Options) *Reader {
 	return r
 }
 
-// Look returns what is known. It never waits. It also says that somebody looks, so that reading goes on.
+// Look returns what is known. It never waits. It also makes the Reader go on reading.
 func (r *Reader) Look() *Snapshot {
 	r.looked.Store(time.Now().UnixNano())
 	select {
 	case r.wake <- struct{}{}:
-	default: // it is awake
+	default: // Run is awake
 	}
 	return r.current.Load()
 }
@@ -93,7 +93,7 @@ func (r *Reader) Run(ctx context.Context) {
 func (r *Reader) idle() bool { return time.Since(time.Unix(0, r.looked.Load())) > r.options.Idle }
 
 // round reads the list of apps, and then each app, the one with the oldest state first. It reports whether the round was
-// completed: it ends early when nobody looks any more.
+// completed. A round ends early when nobody looks any more.
 func (r *Reader) round(ctx context.Context) bool {
 	ids, err := r.list(ctx)
 	if err != nil {
@@ -106,11 +106,11 @@ func (r *Reader) round(ctx context.Context) bool {
 		case ctx.Err() != nil || errors.Is(err, errIdle):
 			return false
 		case err != nil && aboutEverything(err):
-			skipped[id] = err // it must not keep the others from being read
+			skipped[id] = err // the others must still be read
 		}
 	}
 	if len(skipped) > 0 && len(skipped) == len(ids) {
-		return false // it was not about the apps
+		return false // the error was not about single apps
 	}
 	r.update(func(s *Snapshot) {
 		s.Rounds++
@@ -149,12 +149,12 @@ func (r *Reader) list(ctx context.Context) (ids []string, err error) {
 		fresh := make([]App, 0, len(listed))
 		for _, app := range listed {
 			known, _ := s.App(app.ID)
-			if !known.appAt.After(began) { // or a Refresh was later
+			if !known.appAt.After(began) { // otherwise a Refresh was later
 				known.App, known.appAt = app, began
 			}
 			fresh = append(fresh, known)
 		}
-		for _, known := range s.Apps { // made meanwhile, and read by a Refresh
+		for _, known := range s.Apps { // created since, and read by a Refresh
 			if known.appAt.After(began) {
 				fresh = append(fresh, known)
 			}
@@ -170,7 +170,7 @@ func (r *Reader) list(ctx context.Context) (ids []string, err error) {
 	return ids, nil
 }
 
-// Refresh reads one app at once, and returns what its page needs to know. Call it when somebody opens an app, and after
+// Refresh reads one app at once. Its error is why the app could not be read. Call it when somebody opens an app, and after
 // a change.
 func (r *Reader) Refresh(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(Urgent(ctx), askTimeout)
@@ -178,18 +178,18 @@ func (r *Reader) Refresh(ctx context.Context, id string) error {
 	return r.read(ctx, id, true)
 }
 
-// A reading is what was read of an app at one time.
+// A reading is what was read about an app at one time.
 type reading struct {
-	app      *apps.App // nil: that was not read
+	app      *apps.App // nil: not read
 	pods     []pods.Pod
 	release  *releases.Release
-	thorough bool // whether the rest was read
+	thorough bool // whether the following was read
 	setting  *settings.Settings
 	failed   *releases.Release
 }
 
-// read reads an app's state and puts it into the snapshot. An error of the Controller's own is noted there, because it
-// is about this app; any other is only returned. With itself, the app is read as well and not only what it has.
+// read reads an app's state and puts it into the snapshot. An error of the Controller about this app is put there, too;
+// any other is only returned. If itself is set, the app itself is read as well, not only its pods and release.
 func (r *Reader) read(ctx context.Context, id string, itself bool) error {
 	began := time.Now()
 	known, _ := r.current.Load().App(id)
@@ -215,8 +215,8 @@ func (r *Reader) read(ctx context.Context, id string, itself bool) error {
 	return err
 }
 
-// merge takes over what was read from the time it began, as far as nothing newer is known: a slow reading must not undo
-// what a faster one has found meanwhile.
+// merge updates an app with a reading that began at the given time, except where something newer is known: a slow reading
+// must not undo a later, faster one.
 func (a *App) merge(got reading, err error, began time.Time) {
 	if !a.Read.After(began) {
 		a.Err = err
@@ -236,7 +236,7 @@ func (a *App) merge(got reading, err error, began time.Time) {
 	}
 }
 
-// state reads an app as it is now.
+// state reads an app as it is now. If rest is set, it also reads what only every fourth read includes.
 func (r *Reader) state(ctx context.Context, id string, itself, rest bool) (got reading, err error) {
 	if itself {
 		if got.app, err = r.client.Apps.Get(ctx, id); err != nil {
@@ -251,7 +251,7 @@ func (r *Reader) state(ctx context.Context, id string, itself, rest bool) (got r
 		if ctx.Err() != nil || errors.As(err, &failed) {
 			return got, err
 		}
-		got.release = nil // no release that it could run
+		got.release = nil // there is no release that it could run
 	}
 	server, _ := r.client.Server()
 	if !rest || !server.API.AtLeast(version.V2_3) {
@@ -274,8 +274,8 @@ func (r *Reader) state(ctx context.Context, id string, itself, rest bool) (got r
 // errIdle says that nobody looks any more.
 var errIdle = errors.New("snapshot: nobody looks")
 
-// ask makes a call, and again while its error says nothing about what was asked: a few times, or until it succeeds if the
-// whole depends on it. After a failure that may pass it waits, the longer the more there were in a row.
+// ask makes a call, and retries it while its error is not about one app: a few times, or until it succeeds if whole is
+// set, because the whole snapshot depends on it. After a temporary failure it waits, longer with each one in a row.
 func (r *Reader) ask(ctx context.Context, whole bool, call func(context.Context) error) error {
 	if !r.current.Load().Complete() { // somebody waits for the first round
 		ctx = Urgent(ctx)
@@ -312,8 +312,8 @@ func (r *Reader) ask(ctx context.Context, whole bool, call func(context.Context)
 	}
 }
 
-// backoff is how long to wait after so many failures: a random time that grows with them, or what Retry-After says if
-// that is more.
+// backoff returns how long to wait after the given number of failures: a random time that grows with them, or the
+// Retry-After of the error if that is longer.
 func backoff(failures int, err error) time.Duration {
 	if failures == 0 {
 		return 0
@@ -327,8 +327,8 @@ func backoff(failures int, err error) time.Duration {
 	return pause
 }
 
-// aboutEverything reports whether an error says that nothing at all can be read at present: it is not the Controller's
-// word about one app.
+// aboutEverything reports whether an error means that nothing at all can be read at present, because it is not the
+// Controller's response about one app.
 func aboutEverything(err error) bool {
 	var failed *deis.Error
 	var mismatch *version.MismatchError
@@ -341,7 +341,7 @@ func aboutEverything(err error) bool {
 	return !failed.FromController() || errors.Is(err, deis.ErrUnauthorized) || errors.Is(err, deis.ErrRateLimited)
 }
 
-// trouble notes that the Controller does not respond, or that it does.
+// trouble records that the Controller does not respond, or, if err is nil, that it does.
 func (r *Reader) trouble(err error, pause time.Duration) {
 	before := r.current.Load().Trouble
 	if err == nil && before == nil {
@@ -359,8 +359,8 @@ func (r *Reader) trouble(err error, pause time.Duration) {
 		}
 		s.Trouble = trouble
 	})
-	if tell := r.options.Trouble; tell != nil && (err == nil || before == nil) {
-		tell(err)
+	if report := r.options.Trouble; report != nil && (err == nil || before == nil) {
+		report(err)
 	}
 }
 

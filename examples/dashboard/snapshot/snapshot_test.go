@@ -23,13 +23,12 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A company is a Controller with some apps of one web pod each, and a Reader that runs, in a bubble in which time passes
-// at once.
+// A company is a Controller with some apps of one web pod each, and a running Reader. Tests use it in a synctest bubble.
 type company struct {
 	*deistest.Controller
 	client *deis.Client // without a budget
 	reader *Reader
-	told   []error // of the Reader's trouble
+	told   []error // what Options.Trouble was called with
 }
 
 func start(t *testing.T, api version.API, n int, perSecond float64) *company {
@@ -57,7 +56,7 @@ func (c *company) deploy(t *testing.T, id string) {
 	require.NoError(t, err)
 }
 
-// watch looks as so many pages do, each every five seconds, and returns how many requests were made meanwhile.
+// watch looks as open pages do, each every five seconds, and returns how many requests were made.
 func (c *company) watch(pages int, d time.Duration) int {
 	before := len(c.Requests())
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(5 * time.Second) {
@@ -97,7 +96,7 @@ func TestNothingIsReadUntilSomebodyLooks(t *testing.T) {
 	})
 }
 
-func TestOneViewerOrFiftyCostTheSame(t *testing.T) {
+func TestFiftyViewersCostTheSameAsOne(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		c := start(t, api, 40, 2)
 		c.watch(1, 3*time.Minute)
@@ -106,10 +105,10 @@ func TestOneViewerOrFiftyCostTheSame(t *testing.T) {
 	})
 }
 
-func TestTheBudgetHoldsWhateverIsAskedFor(t *testing.T) {
+func TestTheBudgetIsNeverExceeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := start(t, version.V2_2, 40, 2)
-		assert.LessOrEqual(t, c.watch(1, time.Minute), 2*60+Burst+1, "the first minute may use what is saved up")
+		assert.LessOrEqual(t, c.watch(1, time.Minute), 2*60+Burst+1, "the first minute may use the saved requests")
 		total, began := len(c.Requests()), time.Now()
 		for range 200 {
 			assert.NoError(t, c.reader.Refresh(t.Context(), "app-001"))
@@ -118,7 +117,7 @@ func TestTheBudgetHoldsWhateverIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestWhatSomebodyWaitsForUsesWhatWasSavedUp(t *testing.T) {
+func TestAnUrgentReadUsesSavedRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := start(t, version.V2_2, 1, 0.1)
 		time.Sleep(time.Hour)
@@ -156,7 +155,7 @@ func TestARequestThatWaitsForTheBudgetEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestWhileTheControllerIsAwayWhatWasReadStays(t *testing.T) {
+func TestTheSnapshotStaysWhileTheControllerIsAway(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		c := start(t, api, 3, 2)
 		c.watch(1, time.Minute)
@@ -188,13 +187,13 @@ func TestWhileTheControllerIsAwayWhatWasReadStays(t *testing.T) {
 	})
 }
 
-func TestWhatIsNotTheControllersWordIsTroubleOfAll(t *testing.T) {
+func TestAnErrorThatIsNotAboutOneAppIsTroubleForAll(t *testing.T) {
 	for name, fault := range map[string]deistest.Fault{
 		"a gateway":       {Status: 502, Proxy: true, Body: "<html>bad gateway</html>", ContentType: "text/html"},
 		"a sign-in page":  {Status: 200, Proxy: true, Body: "<html>sign in</html>", ContentType: "text/html"},
 		"a foreign 404":   {Status: 404, Proxy: true, Body: "not found", ContentType: "text/plain"},
-		"a token refused": {Status: 401, Body: `{"detail": "Invalid token."}`},
-		"nothing":         {Hang: true},
+		"a refused token": {Status: 401, Body: `{"detail": "Invalid token."}`},
+		"no response":     {Hang: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -232,7 +231,7 @@ func TestAnAppThatNeverRespondsDoesNotHideTheOthers(t *testing.T) {
 	})
 }
 
-func TestAListThatIsRefusedIsTroubleOfAll(t *testing.T) {
+func TestAnErrorOfTheListIsTroubleForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := start(t, version.V2_2, 3, 2)
 		c.AddFault(deistest.Fault{Path: "/apps", Status: 500, Body: `{"detail": "no database"}`})
@@ -363,7 +362,7 @@ func TestSettingsAndAFailedReleaseAreKnownInAPI23(t *testing.T) {
 		app, found := c.reader.Look().App("app-000")
 		require.True(t, found)
 		assert.True(t, app.Setting.Maintenance)
-		assert.Equal(t, 2, app.Release.Version, "the app runs the one before")
+		assert.Equal(t, 2, app.Release.Version, "the app runs the release before")
 		require.NotNil(t, app.Failed)
 		assert.Equal(t, 3, app.Failed.Version)
 	})

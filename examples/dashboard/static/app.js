@@ -1,14 +1,14 @@
 "use strict";
-// Everything works without this script, by reloading. With it, an open page looks again by itself, the log comes line
-// by line, and a value of config shows without another page. No text from the server is ever read as HTML but whole
-// pages of the dashboard's own, in which it was escaped.
+// Everything works without this script, by reloading. With it, an open page refreshes itself, log lines appear as they
+// arrive, and a config value appears without a new page. The only text that is parsed as HTML is whole pages of the
+// dashboard, in which text from the server is escaped.
 
 const main = document.getElementById("main");
 const problem = document.getElementById("problem");
-let interval = Number(document.body.dataset.refresh); // 0: the page stays as it is
+let interval = Number(document.body.dataset.refresh); // 0: the page does not refresh
 
-// patch makes an element like a fresh one, and touches only what differs, so that focus, selection and what was typed
-// stay where they are. Children with an id are the same thing wherever they stand.
+// patch makes an element equal to a fresh one. It touches only what differs, so that focus, selection and typed text are
+// kept. Children with the same id are matched wherever they are.
 function patch(old, fresh) {
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.data !== fresh.data) old.data = fresh.data;
@@ -48,12 +48,12 @@ async function page(url, options) {
   return { ok: response.ok, doc: new DOMParser().parseFromString(await response.text(), "text/html") };
 }
 
-// refresh shows what is there now. When nothing can be read, what was there stays, below a banner that says so.
+// refresh updates the page. When nothing can be read, the page stays, below a banner that says so.
 async function refresh() {
-  const asked = location.pathname + location.search;
+  const requested = location.pathname + location.search;
   try {
-    const fresh = await page(asked);
-    if (asked !== location.pathname + location.search) return; // somebody searched meanwhile
+    const fresh = await page(requested);
+    if (requested !== location.pathname + location.search) return; // there was a search in the meantime
     patch(problem, fresh.doc.getElementById("problem"));
     if (fresh.ok) {
       patch(main, fresh.doc.getElementById("main"));
@@ -62,7 +62,7 @@ async function refresh() {
       interval = Number(fresh.doc.body.dataset.refresh);
       follow();
     }
-    stale(!fresh.ok || fresh.doc.body.classList.contains("stale"));
+    setStale(!fresh.ok || fresh.doc.body.classList.contains("stale"));
   } catch {
     if (problem.textContent !== problem.dataset.offline) {
       const banner = document.createElement("p");
@@ -71,42 +71,42 @@ async function refresh() {
       banner.textContent = problem.dataset.offline;
       problem.replaceChildren(banner);
     }
-    stale(true);
+    setStale(true);
   }
 }
 
-function stale(yes) {
+function setStale(yes) {
   document.body.classList.toggle("stale", yes);
-  if (yes) sayOfLog("No lines come while the Controller does not respond.");
-  else if (source?.readyState === EventSource.OPEN) following();
+  if (yes) setLogState("No new lines while the Controller does not respond.");
+  else if (source?.readyState === EventSource.OPEN) showFollowing();
 }
 
 let timer;
 async function keepFresh() {
   clearTimeout(timer);
-  if (document.hidden || !interval) return; // visibilitychange begins again
+  if (document.hidden || !interval) return; // visibilitychange resumes it
   await refresh();
   clearTimeout(timer);
   timer = setTimeout(keepFresh, interval);
 }
 
-// follow shows the log as it comes. A stream begins with the last lines, so a new one replaces what is shown. While it is
-// paused, lines are kept for later.
+// follow shows the log live. A stream begins with the latest lines, so a new stream replaces what is shown. While the log
+// is paused, lines are kept for later.
 const mostLines = 1000;
 let source = null;
 let paused = false;
-let waiting = []; // lines that came during the pause
+let waiting = []; // lines that arrived during the pause
 const logElement = (name) => document.getElementById(name);
 
-function sayOfLog(text) {
+function setLogState(text) {
   const state = logElement("log-state");
-  if (state && state.textContent !== text) state.textContent = text; // or it is read out each time
+  if (state && state.textContent !== text) state.textContent = text; // unchanged text would be read out again
 }
 
-function following() {
+function showFollowing() {
   const more = waiting.filter((line) => line && !line.gap).length;
-  if (paused) sayOfLog(more ? `Paused; ${more} more ${more === 1 ? "line" : "lines"} so far.` : "Paused.");
-  else sayOfLog("New lines appear as they come; times are UTC.");
+  if (paused) setLogState(more ? `Paused; ${more} more ${more === 1 ? "line" : "lines"} so far.` : "Paused.");
+  else setLogState("New lines appear as they arrive; times are UTC.");
 }
 
 function follow() {
@@ -117,24 +117,24 @@ function follow() {
   source.onopen = () => {
     begun = false;
     clearTimeout(quiet);
-    quiet = setTimeout(following, 5000); // nothing came, and no problem either
+    quiet = setTimeout(showFollowing, 5000); // neither a line nor a problem arrived
   };
   source.addEventListener("line", (event) => {
-    if (!begun && paused) waiting = [null]; // all that is shown is replaced
+    if (!begun && paused) waiting = [null]; // to replace all that is shown
     if (!begun && !paused) log.replaceChildren();
     begun = true;
     const line = JSON.parse(event.data);
     if (paused) waiting.push(line);
     else show([line]);
     if (waiting.length > mostLines) waiting = [null, { gap: true }, ...waiting.slice(-mostLines / 2)];
-    following();
+    showFollowing();
   });
   source.addEventListener("problem", (event) => {
     clearTimeout(quiet);
-    sayOfLog(`Following again in a moment. ${JSON.parse(event.data)}`);
+    setLogState(`Reconnecting in a moment. ${JSON.parse(event.data)}`);
   });
   source.onerror = () => {
-    if (source && source.readyState === EventSource.CLOSED) { // some browsers give up; otherwise it comes back by itself
+    if (source && source.readyState === EventSource.CLOSED) { // some browsers give up; others reconnect on their own
       unfollow();
       setTimeout(follow, interval);
     }
@@ -144,7 +144,7 @@ function follow() {
   log.scrollTop = log.scrollHeight;
 }
 
-// show adds lines at the end, and stays at the end if that is where the reader is.
+// show appends lines, and keeps the log scrolled to the end if it was there.
 function show(lines) {
   const log = logElement("log");
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
@@ -156,7 +156,7 @@ function show(lines) {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
-// filtered hides a line that does not contain what is looked for.
+// filtered hides a line that does not contain the text of the filter.
 function filtered(row) {
   const text = document.querySelector("#log-form input").value.trim().toLowerCase();
   row.hidden = !row.classList.contains("gap") && text !== "" && !row.textContent.toLowerCase().includes(text);
@@ -170,12 +170,12 @@ function filterLog() {
 function pause(button) {
   paused = !paused;
   button.setAttribute("aria-pressed", paused);
-  button.textContent = paused ? "Go on" : "Pause";
+  button.textContent = paused ? "Resume" : "Pause";
   if (!paused) {
     show(waiting);
     waiting = [];
   }
-  following();
+  showFollowing();
 }
 
 function unfollow() {
@@ -204,7 +204,7 @@ function lineOf(line) {
   return row;
 }
 
-// A value is shown in its place, for a minute.
+// A config value is shown in its place, for a minute.
 const shownFor = 60000;
 let hiding;
 async function showValue(form, button) {
@@ -215,7 +215,7 @@ async function showValue(form, button) {
     section.removeAttribute("data-keep");
     patch(section, fresh.doc.getElementById(section.id));
   } catch {
-    await refresh(); // which says what is wrong
+    await refresh(); // shows what is wrong
   }
   clearTimeout(hiding);
   hiding = setTimeout(() => {
@@ -224,7 +224,7 @@ async function showValue(form, button) {
   }, shownFor);
 }
 
-// search shows the apps that the form asks for, without another page.
+// search shows the apps that match the form, without a new page.
 let searching;
 function search(form) {
   const fields = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== "" && !(name === "per" && value === "50")));
@@ -260,7 +260,7 @@ document.addEventListener("submit", (event) => {
   } else if (event.target.closest("#config")) {
     event.preventDefault();
     showValue(event.target, event.submitter);
-  } else if (event.target.dataset.busy) { // a change can take a minute, and is not to be sent twice
+  } else if (event.target.dataset.busy) { // a change can take a minute, and must not be sent twice
     const { submitter } = event;
     setTimeout(() => {
       submitter.disabled = true;
@@ -269,7 +269,7 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-// A page that the browser kept for going back may show a value, or a button that was used.
+// A page from the browser's back-forward cache may show a config value, or a button that was already used.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 document.documentElement.classList.add("scripted");
@@ -277,7 +277,7 @@ document.documentElement.classList.add("scripted");
 if (interval) {
   follow();
   timer = setTimeout(keepFresh, interval);
-  // A browser has few connections for one host, and a page that nobody sees needs none.
+  // A browser has few connections per host, and a hidden page needs none.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return unfollow();
     follow();
