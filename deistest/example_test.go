@@ -12,8 +12,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// ask sends a request, with a token unless it is empty, and returns the status and the body of the response.
-func ask(client *http.Client, token, method, url, body string) string {
+// do sends a request, with a token unless it is empty, and returns the status and body of the response.
+func do(client *http.Client, token, method, url, body string) string {
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return err.Error()
@@ -35,8 +35,8 @@ func ExampleNewServer() {
 	server := deistest.NewServer()
 	defer server.Close()
 
-	fmt.Println(ask(http.DefaultClient, server.Token, "GET", server.URL+"/v2/apps/example-go/", ""))
-	fmt.Println(ask(http.DefaultClient, server.Token, "GET", server.URL+"/v2/apps/", ""))
+	fmt.Println(do(http.DefaultClient, server.Token, "GET", server.URL+"/v2/apps/example-go/", ""))
+	fmt.Println(do(http.DefaultClient, server.Token, "GET", server.URL+"/v2/apps/", ""))
 	for _, r := range server.Controller.Requests() {
 		fmt.Println(r, r.Status)
 	}
@@ -49,13 +49,13 @@ func ExampleNewServer() {
 
 func ExampleNew() {
 	controller := deistest.New(deistest.WithAPIVersion(version.V1_6), deistest.WithUser("alice", "wonderland"))
-	client := &http.Client{Transport: controller.Transport()} // no network, no port, nothing to close
+	client := &http.Client{Transport: controller.Transport()} // no network, and nothing to close
 
-	fmt.Println(ask(client, "", "POST", "http://deis.test/v1/auth/login/", `{"username": "alice", "password": "queen"}`))
-	fmt.Println(ask(client, controller.TokenOf("alice"), "GET", "http://deis.test/v1/users/", ""))
+	fmt.Println(do(client, "", "POST", "http://deis.test/v1/auth/login/", `{"username": "alice", "password": "queen"}`))
+	fmt.Println(do(client, controller.TokenOf("alice"), "GET", "http://deis.test/v1/users/", ""))
 
 	controller.SetAPIVersion(version.V2_2) // an upgrade
-	fmt.Println(ask(client, controller.TokenOf("alice"), "GET", "http://deis.test/v2/", ""))
+	fmt.Println(do(client, controller.TokenOf("alice"), "GET", "http://deis.test/v2/", ""))
 	// Output:
 	// 400 {"non_field_errors":["Unable to log in with provided credentials."]}
 	// 403 {"detail":"You do not have permission to perform this action."}
@@ -64,17 +64,17 @@ func ExampleNew() {
 
 func ExampleWithFault() {
 	controller := deistest.New(
-		// The response to the first POST gets lost after the work is done.
+		// The response to the first POST is lost after the app was created.
 		deistest.WithFault(deistest.Fault{Method: "POST", Path: "/apps/", Drop: true, After: true, Times: 1}),
-		// The load balancer has not heard of the Controller yet.
+		// The load balancer does not know the Controller yet.
 		deistest.WithFault(deistest.Fault{Path: "/users/", Status: 502, Proxy: true, Times: 1}),
 	)
 	client := &http.Client{Transport: controller.Transport()}
 	for range 2 {
-		fmt.Println(ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/", `{"id": "example-go"}`))
+		fmt.Println(do(client, controller.Token(), "POST", "http://deis.test/v2/apps/", `{"id": "example-go"}`))
 	}
 	for range 2 {
-		fmt.Println(ask(client, controller.Token(), "GET", "http://deis.test/v2/users/?limit=1&offset=1", ""))
+		fmt.Println(do(client, controller.Token(), "GET", "http://deis.test/v2/users/?limit=1&offset=1", ""))
 	}
 	// Output:
 	// Post "http://deis.test/v2/apps/": unexpected EOF
@@ -86,10 +86,10 @@ func ExampleWithFault() {
 func ExampleController_Unmet() {
 	controller := deistest.New(
 		deistest.WithFault(deistest.Fault{Path: "/apps/", Status: 503, Times: 1}),
-		deistest.WithFault(deistest.Fault{Path: "/aps/", Status: 503, Times: 1}), // misspelt
+		deistest.WithFault(deistest.Fault{Path: "/aps/", Status: 503, Times: 1}), // misspelled
 	)
 	client := &http.Client{Transport: controller.Transport()}
-	ask(client, controller.Token(), "GET", "http://deis.test/v2/apps/", "")
+	do(client, controller.Token(), "GET", "http://deis.test/v2/apps/", "")
 	for _, f := range controller.Unmet() {
 		fmt.Println("never struck:", f.Path)
 	}
@@ -98,13 +98,13 @@ func ExampleController_Unmet() {
 }
 
 func ExampleWithStartDelay() {
-	controller := deistest.New(deistest.WithStartDelay(time.Hour)) // which passes at once in a synctest bubble
+	controller := deistest.New(deistest.WithStartDelay(time.Hour)) // takes no time in a synctest bubble
 	client := &http.Client{Transport: controller.Transport()}
-	ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/", `{"id": "example-go"}`)
-	ask(client, controller.Token(), "POST", "http://deis.test/v2/apps/example-go/builds/", `{"image": "deis/example-go"}`)
+	do(client, controller.Token(), "POST", "http://deis.test/v2/apps/", `{"id": "example-go"}`)
+	do(client, controller.Token(), "POST", "http://deis.test/v2/apps/example-go/builds/", `{"image": "deis/example-go"}`)
 
 	state := func() string {
-		body := ask(client, controller.Token(), "GET", "http://deis.test/v2/apps/example-go/pods/", "")
+		body := do(client, controller.Token(), "GET", "http://deis.test/v2/apps/example-go/pods/", "")
 		var pods struct{ Results []struct{ State string } }
 		json.Unmarshal([]byte(strings.TrimPrefix(body, "200 ")), &pods)
 		return pods.Results[0].State
