@@ -13,8 +13,8 @@ var (
 	emptyCommand = "Command can't be empty for process type"
 )
 
-// procfile reads a Procfile: an object, or an object as JSON text. API 1.6 accepts a list, too. API 2.2 accepts one unless
-// it has to look up a command in it, which it does for all types but cmd, and for an app's first build.
+// procfile reads a Procfile: an object, or an object as JSON text. API 1.6 accepts a list, too. API 2.2 accepts one
+// unless it has to look up a command in it, which it does for all types but cmd, and for an app's first build.
 func (s *serializer) procfile() (any, *response) {
 	if !s.has("procfile") {
 		return map[string]any{}, nil

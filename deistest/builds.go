@@ -68,8 +68,9 @@ func (b *build) imageName() string {
 	return name
 }
 
-// defaultStructure returns what the first deploy of an app starts: a cmd process for an image that a client built, a web
-// process for what was built from git, unless its Procfile lacks one. Late servers also start the web process of an image.
+// defaultStructure returns what the first deploy of an app starts: a cmd process for an image that a client built, a
+// web process for what was built from git, unless its Procfile lacks one. Late servers also start the web process of an
+// image.
 func (q *request) defaultStructure(b *build) map[string]int {
 	types := b.procTypes()
 	hasWeb := slices.Contains(types, "web")
@@ -81,8 +82,8 @@ func (q *request) defaultStructure(b *build) map[string]int {
 
 func listBuilds(q *request) *response { return page(q, newestFirst(q.app.builds), q.buildJSON) }
 
-// getBuild returns the newest build, whichever the path names, as recorded. Late servers, which keep failed builds, return
-// the one that runs.
+// getBuild returns the newest build, whichever the path names, as recorded. Late servers, which keep failed builds,
+// return the one that runs.
 func getBuild(q *request) *response {
 	if q.late23() {
 		if b := q.app.latest().build; b != nil {
@@ -162,7 +163,8 @@ func (q *request) previousTypes() []string {
 	return latest.procTypes()
 }
 
-// typeNameRefusal refuses to scale a process type whose name Kubernetes does not accept. A Procfile of API 2.2 can have one.
+// typeNameRefusal refuses to scale a process type whose name Kubernetes does not accept. A Procfile of API 2.2 can have
+// one.
 func (q *request) typeNameRefusal(counts map[string]int) *response {
 	for _, procType := range sortedKeys(counts) {
 		if !isNameInCluster(procType) && !q.v23() {

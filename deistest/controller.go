@@ -8,10 +8,10 @@
 // time.
 //
 // It speaks API 1.6, 2.2 and 2.3 and keeps state: users and their tokens, apps with their builds, configurations,
-// releases, pods, domains, settings and logs, certificates, keys. Its responses are those recorded from real Controllers,
-// down to the text of each error. Its rules are those of Deis v1.10.1 (API 1.6), Workflow v2.4.2 (2.2), and Hephy Workflow
-// v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5. It shares no type with the SDK, so that no mistake is made in both
-// and stays unnoticed.
+// releases, pods, domains, settings and logs, certificates, keys. Its responses are those recorded from real
+// Controllers, down to the text of each error. Its rules are those of Deis v1.10.1 (API 1.6), Workflow v2.4.2 (2.2),
+// and Hephy Workflow v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5. It shares no type with the SDK, so that no
+// mistake is made in both and stays unnoticed.
 //
 // # What is faithful
 //
@@ -19,8 +19,8 @@
 //     refusal, in the order of the checks. These rules were read from the source of the servers named above and tried on
 //     running ones. The files *_validate.go are tables with a column for each version, and their tests check some 1,500
 //     inputs.
-//   - What a request leaves behind, even if it fails, as seen on live servers: releases, pods, counts, incomplete apps. The
-//     tests replay some 1,700 recorded exchanges in the order in which they were made.
+//   - What a request leaves behind, even if it fails, as seen on live servers: releases, pods, counts, incomplete apps.
+//     The tests replay some 1,700 recorded exchanges in the order in which they were made.
 //   - Permissions, pages, headers, and the format of times and errors.
 //
 // # What differs from a real Controller
@@ -28,20 +28,21 @@
 //   - Paths are matched as a whole. A real Controller before Workflow v2.7 matches only the beginning of a path, so that
 //     DELETE /v2/apps/web/typo destroys the app; here the response is 404, as for every other unknown path.
 //   - Nothing takes time without [WithLatency], [WithStartDelay] or [WithDeployDelay].
-//   - What no API client needs is missing: form bodies, OPTIONS descriptions, CORS, build hooks, and the position of a JSON
-//     syntax error.
+//   - What no API client needs is missing: form bodies, OPTIONS descriptions, CORS, build hooks, and the position of a
+//     JSON syntax error.
 //   - Of several bad keys in one field of a configuration, the first by name is reported; real Controllers report any of
 //     them.
 //   - International host names are checked by ranges of characters instead of the tables of IDNA 2008. The result differs
 //     for some hundred rare characters, and mixed writing directions are not detected.
-//   - The parts in brackets of error texts about certificates and keys are OpenSSL's. They are the same in common cases only.
+//   - The parts in brackets of error texts about certificates and keys are OpenSSL's. They are the same in common cases
+//     only.
 //   - The processes of apps are not run: health checks never fail, and in API 1.6 their variables need not be numbers.
 //
 // # Things that go wrong
 //
-// [WithFault] and [Controller.AddFault] make requests fail on their way; [Controller.SetKubernetes] takes the cluster away;
-// [WithLostUpdates] lets concurrent changes collide. Besides, these are refused as the recorded schedulers and registries
-// refused them:
+// [WithFault] and [Controller.AddFault] make requests fail on their way; [Controller.SetKubernetes] takes the cluster
+// away; [WithLostUpdates] lets concurrent changes collide. Besides, these are refused as the recorded schedulers and
+// registries refused them:
 //
 //   - an image named nonexistent or missing, such as "deis/nonexistent:1", is not in the registry;
 //   - an image in "denied/", such as "denied/app:1", may not be pulled (API 2.2 and newer);
@@ -51,15 +52,15 @@
 //   - more than 98 pods of a process type cannot be scheduled. From API 2.2 on the number is stored nevertheless, and the
 //     same request again changes nothing and succeeds, as recorded;
 //   - an app whose name begins or ends with a hyphen is stored incomplete, with a 503 (API 2.2);
-//   - a process type whose name Kubernetes does not accept, such as "Web", can be built, but a build without it fails (API
-//     2.2);
+//   - a process type whose name Kubernetes does not accept, such as "Web", can be built, but a build without it fails
+//     (API 2.2);
 //   - the command k8s-fail cannot be run (API 2.2 and newer).
 //
 // # One-off commands
 //
 // The run resource knows "true", "false", "exit N", "echo", which prints the rest of the line as it is, and "env" and
-// "printenv", which print the configuration, or one variable ("printenv NAME"). Commands can be separated by ";". Any other
-// command exits with 127 and prints "NAME: not found".
+// "printenv", which print the configuration, or one variable ("printenv NAME"). Commands can be separated by ";". Any
+// other command exits with 127 and prints "NAME: not found".
 package deistest
 
 import (
@@ -73,9 +74,9 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A Controller is a Deis Controller in memory, as an http.Handler. Make one with [New]. It is safe for concurrent use and
-// starts no goroutine, except for work that outlasts its request: see [Fault] and [WithDeployDelay]. Several Controllers in
-// one program share nothing.
+// A Controller is a Deis Controller in memory, as an http.Handler. Make one with [New]. It is safe for concurrent use
+// and starts no goroutine, except for work that outlasts its request: see [Fault] and [WithDeployDelay]. Several
+// Controllers in one program share nothing.
 type Controller struct {
 	latency      time.Duration
 	startDelay   time.Duration

@@ -27,9 +27,9 @@ func (c cause) failureSummary(r *release) string {
 	return "performed roll back to a release that failed"
 }
 
-// deploy replaces the running pods by those of a release. If that fails, API 1.6 leaves the build behind and, if the image
-// is missing, the release; 2.2 and early servers leave nothing; late servers leave both, with a summary that says what
-// failed.
+// deploy replaces the running pods by those of a release. If that fails, API 1.6 leaves the build behind and, if the
+// image is missing, the release; 2.2 and early servers leave nothing; late servers leave both, with a summary that says
+// what failed.
 func (q *request) deploy(r *release, why cause) *response {
 	problem, status := q.releaseProblem(r), http.StatusBadRequest
 	switch {

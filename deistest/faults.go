@@ -17,9 +17,10 @@ type Fault struct {
 	// Method is the method that the fault matches, such as "POST"; "" matches any. Its case does not matter.
 	Method string
 
-	// Path is a pattern as in path.Match, where * matches one path element: "/v2/apps/*/builds/". A pattern that ends with
-	// "/..." matches all paths that begin with the rest: "/v2/apps/..." matches /v2/apps and everything below it. ""
-	// matches every path. A trailing slash does not matter, and the version prefix may be left out: "/apps/*/builds".
+	// Path is a pattern as in path.Match, where * matches one path element: "/v2/apps/*/builds/". A pattern that ends
+	// with "/..." matches all paths that begin with the rest: "/v2/apps/..." matches /v2/apps and everything below it.
+	// "" matches every path. A trailing slash does not matter, and the version prefix may be left out:
+	// "/apps/*/builds".
 	Path string
 
 	// Status, Body, ContentType and Header are sent instead of the Controller's own response. An empty ContentType means

@@ -44,7 +44,8 @@ func WithAPIVersion(api version.API) Option { return func(s *options) { s.api = 
 // WithEarly23 makes a Controller of API 2.3 behave like the early servers of that version, those of Workflow v2.5 and
 // v2.6. By default it behaves like the late ones. Both report the same version, so a client cannot know which one it
 // talks to. Early servers delete the release and the build of a failed deploy and use their numbers again, respond with
-// {"detail": "Not found."} where late ones respond with "No App matches the given query.", and have no services and labels.
+// {"detail": "Not found."} where late ones respond with "No App matches the given query.", and have no services and
+// labels.
 func WithEarly23() Option { return func(s *options) { s.early23 = true } }
 
 // WithAdmin sets the name and password of the administrator that exists from the start. The default is "admin" with the

@@ -75,8 +75,8 @@ func (c *Controller) podState(p *pod) string {
 	return "created"
 }
 
-// CrashPod sets the state of a pod to "crashed" until it is restarted or replaced. Name the pod by its name, or by process
-// type and number, as in "web.1"; the containers of API 1.6 have no names.
+// CrashPod sets the state of a pod to "crashed" until it is restarted or replaced. Name the pod by its name, or by
+// process type and number, as in "web.1"; the containers of API 1.6 have no names.
 func (c *Controller) CrashPod(appID, pod string) error {
 	return c.withApp(appID, func(a *app) error {
 		for _, p := range a.pods {
@@ -262,8 +262,8 @@ func (q *request) visiblePods(procType string) []*pod {
 	return slices.DeleteFunc(q.app.podsOf(procType), func(p *pod) bool { return p.release != latest })
 }
 
-// listPods lists pods in API 2.x, without pages: all, those of a process type, or one pod. The type in the path of one pod
-// is ignored.
+// listPods lists pods in API 2.x, without pages: all, those of a process type, or one pod. The type in the path of one
+// pod is ignored.
 func listPods(q *request) *response {
 	procType, name := q.vars["type"], q.vars["pod"]
 	if name != "" {
@@ -329,8 +329,8 @@ func restart(q *request) *response {
 	return ok(restarted)
 }
 
-// restartPods replaces pods by new ones and returns pods of the type, but not necessarily the new ones: for a name that no
-// pod has, it is another pod of the type, and for a name in place of the type, none. This is as recorded.
+// restartPods replaces pods by new ones and returns pods of the type, but not necessarily the new ones: for a name that
+// no pod has, it is another pod of the type, and for a name in place of the type, none. This is as recorded.
 func (q *request) restartPods(procType, name string) *response {
 	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {

@@ -13,8 +13,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// TestRecordedExchangesOf23 replays the exchanges recorded from a real Controller of Workflow v2.22. Its refusals of single
-// fields are among them, since everything was recorded as one story.
+// TestRecordedExchangesOf23 replays the exchanges recorded from a real Controller of Workflow v2.22. Its refusals of
+// single fields are among them, since everything was recorded as one story.
 func TestRecordedExchangesOf23(t *testing.T) {
 	replayFile(t, version.V2_3, "recorded-2.3.jsonl")
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// An exchange is a line of testdata/recorded-*.jsonl: a request and the response of a real Controller. The lines are in the
-// order in which they were recorded. Lines without a name are steps that the recordings leave out.
+// An exchange is a line of testdata/recorded-*.jsonl: a request and the response of a real Controller. The lines are in
+// the order in which they were recorded. Lines without a name are steps that the recordings leave out.
 type exchange struct {
 	Name    string
 	As      string            // who sends the request
@@ -106,8 +106,8 @@ const (
 	syntaxError   = "not in scope: the position of a JSON syntax error; the status is tested elsewhere"
 )
 
-// TestRecordedExchanges replays exchanges recorded from real Controllers: status, headers and body must be the same except
-// for random parts (UUIDs, times, tokens, the names of pods).
+// TestRecordedExchanges replays exchanges recorded from real Controllers: status, headers and body must be the same
+// except for random parts (UUIDs, times, tokens, the names of pods).
 func TestRecordedExchanges(t *testing.T) {
 	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) { replayFile(t, api, "recorded-"+api.String()+".jsonl") })
@@ -302,8 +302,8 @@ func sorted(list []any) []any {
 	return slices.SortedFunc(slices.Values(list), func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 }
 
-// difference compares JSON by keys and types and, if values is true, by values. It returns the first difference, or "". If
-// the wanted list is cut, only its beginning is compared.
+// difference compares JSON by keys and types and, if values is true, by values. It returns the first difference, or "".
+// If the wanted list is cut, only its beginning is compared.
 func difference(want, got any, where string, values, cut bool) string {
 	switch want := want.(type) {
 	case map[string]any:

@@ -122,8 +122,8 @@ func (q *request) anyObject() (map[string]any, *response) {
 	return object, stop
 }
 
-// jsonObject reads a body. Anything but an object crashes real Controllers, and except in late servers a missing body does,
-// too.
+// jsonObject reads a body. Anything but an object crashes real Controllers, and except in late servers a missing body
+// does, too.
 func (q *request) jsonObject() (map[string]any, *response) {
 	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)

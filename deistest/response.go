@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// A response is the result of a handler, including failures. A helper that can end a request early returns one besides its
-// result, nil if the request goes on.
+// A response is the result of a handler, including failures. A helper that can end a request early returns one besides
+// its result, nil if the request goes on.
 type response struct {
 	status      int
 	contentType string

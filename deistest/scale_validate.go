@@ -13,8 +13,8 @@ var negativeCount = byVersion[string]{
 	v2_3: `Invalid scaling format: [ErrorDetail(string='Must be greater than or equal to zero', code='invalid')]`,
 }
 
-// scaleCounts reads and checks the requested number of pods of each type. API 2.x checks first whether there is a build, 1.6
-// after the numbers.
+// scaleCounts reads and checks the requested number of pods of each type. API 2.x checks first whether there is a
+// build, 1.6 after the numbers.
 func (q *request) scaleCounts(data map[string]any) (map[string]int, *response) {
 	b := q.app.latest().build
 	noBuildYet := detail(http.StatusBadRequest, noBuild)
@@ -50,8 +50,8 @@ func (q *request) scaleCounts(data map[string]any) (map[string]int, *response) {
 	return counts, nil
 }
 
-// rollbackTarget returns the release to roll back to: the one before the latest if the body names none. In API 1.6, 0 also
-// means that one, and most versions that 2.x refuses are a crash.
+// rollbackTarget returns the release to roll back to: the one before the latest if the body names none. In API 1.6, 0
+// also means that one, and most versions that 2.x refuses are a crash.
 func (q *request) rollbackTarget(data map[string]any) (*release, *response) {
 	number := q.app.latest().version - 1
 	if v := data["version"]; v != nil {

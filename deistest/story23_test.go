@@ -185,8 +185,8 @@ func isLate(c *deistest.Controller) bool {
 	return err == nil && c.APIVersion() == version.V2_3 && resp.ContentLength == int64(len(`"No App matches the given query."`))
 }
 
-// The client gives up on a build and rolls back. The build goes on and starts its pods, which are hidden because the newest
-// release is that of the rollback.
+// The client gives up on a build and rolls back. The build goes on and starts its pods, which are hidden because the
+// newest release is that of the rollback.
 func TestADeployOutlastsItsClientAndARollback(t *testing.T) {
 	from22On(t, func(t *testing.T, c *deistest.Controller) {
 		runSteps(t, c, []step{{request: `POST /apps/example-go/builds/ {"image": "a/b:1"}`, status: 201}})

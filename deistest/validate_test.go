@@ -13,8 +13,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The tables in *_validate_test.go check the rules with inputs: the body that is sent, and the responses of API 1.6, 2.2 and
-// 2.3.
+// The tables in *_validate_test.go check the rules with inputs: the body that is sent, and the responses of API 1.6,
+// 2.2 and 2.3.
 
 // A fieldInput is a body and the response to it in each version: the status and a part of the response's body. "-" skips
 // the version.
