@@ -1,13 +1,18 @@
 package deistest_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/version"
 )
@@ -81,6 +86,57 @@ func ExampleWithFault() {
 	// 400 {"id":["Application with this id already exists."]}
 	// 502
 	// 200 {"count":1,"next":null,"previous":"http://deis.test/v2/users/?limit=1","results":[]}
+}
+
+// A program deploys four times, and each deploy fails in another way.
+func ExampleController_AddFault() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	controller := deistest.New(deistest.WithApp("example-go", ""))
+	client, err := deis.New("http://deis.test", deis.WithToken(controller.Token()),
+		deis.WithTransport(controller.Transport()))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	for _, fault := range []deistest.Fault{
+		{Status: 503, Body: `{"detail": "the scheduler is down"}`},
+		{Drop: true},
+		{Status: 502, Body: "<h1>502 Bad Gateway</h1>", ContentType: "text/html", Proxy: true},
+		{Status: 504, Proxy: true, Late: time.Millisecond}, // the deploy lands after the response
+	} {
+		fault.Method, fault.Path, fault.Times = "POST", "/apps/*/builds/", 1
+		controller.AddFault(fault)
+		_, err := client.Builds.Create(ctx, "example-go", builds.CreateParams{Image: "acme/example-go:v2"})
+		var failed *deis.Error
+		if errors.As(err, &failed) {
+			fmt.Println(failed.StatusCode, failed.FromController(), failed.MayHaveActed())
+		}
+	}
+	for version := 1; version < 2; { // until the late deploy has made a release
+		current, err := client.Releases.Current(ctx, "example-go")
+		if err != nil {
+			log.Fatal(err)
+		}
+		version = current.Version
+	}
+
+	for _, r := range controller.Requests() {
+		if r.Method == "POST" {
+			fmt.Println(r, r.Body, r.Status)
+		}
+	}
+	fmt.Println(len(controller.Unmet()), "faults have not struck")
+	// Output:
+	// 503 true true
+	// 0 false true
+	// 502 false true
+	// 504 false true
+	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 503
+	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 0
+	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 502
+	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 504
+	// 0 faults have not struck
 }
 
 func ExampleController_Unmet() {
