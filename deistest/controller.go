@@ -41,7 +41,7 @@
 // # Things that go wrong
 //
 // [WithFault] and [Controller.AddFault] make requests fail on their way; [Controller.SetKubernetes] takes the cluster
-// away; [WithLostUpdates] lets concurrent changes collide. Besides, these are refused as the recorded schedulers and
+// away; [WithLostUpdates] lets concurrent changes collide. These are refused as well, as recorded schedulers and
 // registries refused them:
 //
 //   - an image named nonexistent or missing, such as "deis/nonexistent:1", is not in the registry;

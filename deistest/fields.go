@@ -16,7 +16,7 @@ type byVersion[T any] struct {
 	early            bool // early servers use v2_3, too; otherwise they use v2_2
 }
 
-// of returns the value for a Controller. Versions in between use that of the next lower one.
+// of returns the value for a Controller. All versions of 1.x use v1_6, and those below 2.3 use v2_2.
 func (b byVersion[T]) of(c *Controller) T {
 	switch {
 	case !c.v2():

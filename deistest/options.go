@@ -37,8 +37,9 @@ type (
 	ownedApp struct{ id, owner string }
 )
 
-// WithAPIVersion sets the API version. The default is version.V2_2. Other versions behave like the next lower one of 1.6,
-// 2.2 and 2.3, under the path prefix of their own major version; but auth/whoami exists only from 2.2 on.
+// WithAPIVersion sets the API version. The default is version.V2_2. Besides 1.6, 2.2 and 2.3 it can be any: 1.x behaves
+// like 1.6, 2.0 and 2.1 like 2.2 without auth/whoami, and all above 2.3 like 2.3, each under the path prefix of its own
+// major version.
 func WithAPIVersion(api version.API) Option { return func(s *options) { s.api = api } }
 
 // WithEarly23 makes a Controller of API 2.3 behave like the early servers of that version, those of Workflow v2.5 and
@@ -76,7 +77,7 @@ func WithNodeLabels(labels map[string]string) Option {
 	return func(s *options) { s.nodes = append(s.nodes, labels) }
 }
 
-// WithLatency makes each response take at least this long. A request whose context ends first is not carried out.
+// WithLatency makes each response take at least this long. If the client leaves first, the request is not carried out.
 func WithLatency(d time.Duration) Option { return func(s *options) { s.latency = d } }
 
 // WithStartDelay sets how long it takes until a new or restarted pod is "up"; by default it is up at once. Until then its

@@ -217,7 +217,8 @@ func scaleApp(q *request) *response {
 	firstPods := slices.ContainsFunc(sortedKeys(counts), func(procType string) bool {
 		return counts[procType] > 0 && len(q.app.podsOf(procType)) == 0
 	})
-	if stop := q.typeNameRefusal(q.app.structure); stop != nil && firstPods && q.v2() { // starting the first pods of a type checks all types
+	// Starting the first pods of a type checks the names of all types.
+	if stop := q.typeNameRefusal(q.app.structure); stop != nil && firstPods && q.v2() {
 		maps.Copy(q.app.structure, counts)
 		return stop
 	}

@@ -155,7 +155,7 @@ func sendInBackground(t *testing.T, c *deistest.Controller, method, path, body s
 	return func() int { return <-got }
 }
 
-func TestADeployInProgressBlocksOthersButRollbacks(t *testing.T) {
+func TestADeployInProgressBlocksBuildsAndConfigs(t *testing.T) {
 	from22On(t, func(t *testing.T, c *deistest.Controller) {
 		config, failed := http.StatusBadRequest, `"count":3`
 		if isLate(c) {
