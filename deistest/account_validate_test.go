@@ -2,7 +2,7 @@ package deistest_test
 
 import "testing"
 
-func TestAccounts(t *testing.T) {
+func TestAccountFields(t *testing.T) {
 	const (
 		chars16 = "400 Enter a valid username."
 		chars22 = "400 This value may contain only letters, numbers and @/./+/-/_ characters."
@@ -63,7 +63,7 @@ func TestAccounts(t *testing.T) {
 	})
 }
 
-func TestLogins(t *testing.T) {
+func TestLoginFields(t *testing.T) {
 	const wrong = "400 Unable to log in with provided credentials."
 	spaces := []string{`POST /auth/register/ {"username": "spacey", "password": "  pw  ", "email": ""}`}
 	validate(t, "POST /auth/login/", spaces, []fieldInput{
@@ -84,7 +84,7 @@ func TestLogins(t *testing.T) {
 	})
 }
 
-func TestPasswords(t *testing.T) {
+func TestPasswordChanges(t *testing.T) {
 	const newRequired = "400 new_password is a required field"
 	validate(t, "POST /auth/passwd/", nil, []fieldInput{
 		{`{"username": "alice", "new_password": "x"}`, "200 password set", "200 password set", "200 password set"},
@@ -98,7 +98,7 @@ func TestPasswords(t *testing.T) {
 	})
 }
 
-func TestRights(t *testing.T) {
+func TestPermissionFields(t *testing.T) {
 	for _, path := range []string{"/apps/example-go/perms/", "/admin/perms/"} {
 		validate(t, "POST "+path, []string{anApp}, []fieldInput{
 			{`{"username": "alice"}`, "201", "201", "201"},

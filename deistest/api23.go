@@ -7,30 +7,30 @@ import (
 	"strings"
 )
 
-// before is the release that ran when another one was made.
-func (a *app) before(r *release) *release {
+// releaseBefore returns the release that ran when r was made; r itself if it is the first.
+func (a *app) releaseBefore(r *release) *release {
 	for _, old := range slices.Backward(a.releases) {
 		if old.version < r.version && !old.hasFailed() {
 			return old
 		}
 	}
-	return r // the first one
+	return r
 }
 
-// redeployBefore starts the pods of the release before one that failed, as API 2.3 does.
-func (q *request) redeployBefore(r *release) {
-	if before := q.app.before(r); before.build != nil {
+// redeployPrevious starts the pods of the release before r, which failed, as API 2.3 does.
+func (q *request) redeployPrevious(r *release) {
+	if before := q.app.releaseBefore(r); before.build != nil {
 		q.replacePods(before)
 	}
 }
 
-// changeStructure is what late servers do to an app's numbers before a release is deployed: what was built in another
-// way than the release before starts with one process of its usual type.
+// changeStructure changes an app's pod counts before a release is deployed, as late servers do: a build of another origin
+// than the one before starts with one process of its usual type.
 func (q *request) changeStructure(r *release) {
 	if !q.late23() {
 		return
 	}
-	a, before := q.app, q.app.before(r)
+	a, before := q.app, q.app.releaseBefore(r)
 	usual := q.defaultStructure(r.build)
 	switch {
 	case len(a.structure) == 0:
@@ -54,7 +54,7 @@ func (q *request) changeStructure(r *release) {
 	}
 }
 
-// origin is what a build was made from.
+// origin returns what a build was made from.
 func (b *build) origin() string {
 	switch {
 	case b.sha == "":
@@ -65,8 +65,8 @@ func (b *build) origin() string {
 	return "buildpack"
 }
 
-// collision is what happens to the later one of two changes that want the same number for their release. In late
-// servers it takes the earlier one with it, whose response was 201.
+// collision returns the response to the later of two changes that want the same release number. In late servers it also
+// fails the release of the earlier change, whose response was 201.
 func (q *request) collision(before *release) *response {
 	if !q.v23() {
 		return q.crash()
@@ -74,12 +74,12 @@ func (q *request) collision(before *release) *response {
 	problem := fmt.Sprintf("duplicate key value violates unique constraint \"api_release_app_id_version_e492eaee_uniq\"\n"+
 		"DETAIL:  Key (app_id, version)=(%s, %d) already exists.\n", q.app.uuid, before.version+1)
 	if winner := q.app.latest(); q.late23() {
-		winner.fail(ofConfig.failed(winner), problem)
+		winner.fail(causeConfig.failureSummary(winner), problem)
 	}
 	return detail(http.StatusBadRequest, "%s", problem)
 }
 
-// handOver makes a user the owner of an app. In late servers what the old owner made in the app is theirs, too.
+// handOver makes a user the owner of an app. In late servers they also become the owner of what the old one made in it.
 func (q *request) handOver(to *user) {
 	a, from := q.app, q.app.owner
 	a.owner = to
@@ -107,8 +107,9 @@ func (q *request) handOver(to *user) {
 	replace(&a.currentTLS().owner)
 }
 
-// protected is the response to cancelling an account that made things which have to stay.
-func (q *request) protected(u *user) *response {
+// cancelRefusal returns the response to cancelling an account that made releases, domains or certificates that have to
+// stay.
+func (q *request) cancelRefusal(u *user) *response {
 	if !q.late23() {
 		return q.crash()
 	}
@@ -133,7 +134,7 @@ func (q *request) protected(u *user) *response {
 		`through a protected foreign key: '%s.owner'", <QuerySet [%s]>)`, model, strings.Join(kept, ", "))
 }
 
-// orEmpty is an object that is {} in JSON even if it is nil.
+// orEmpty returns an empty object instead of nil, so that it is {} in JSON.
 func orEmpty(m map[string]any) map[string]any {
 	if m == nil {
 		return map[string]any{}

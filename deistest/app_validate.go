@@ -6,39 +6,39 @@ import (
 	"slices"
 )
 
-// The slug texts differ in the quotation marks.
+// The messages about slugs differ in their quotation marks only.
 const (
 	slug1 = "Enter a valid 'slug' consisting of letters, numbers, underscores or hyphens."
 	slug2 = `Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.`
 )
 
-// The id of a new app. Without one, or with null in API 2.x, it gets a name that is made up.
+// The id of a new app. If it is missing, or null in API 2.x, the Controller makes one up.
 var appIDField = byVersion[textField]{
-	v1_6: textField{optional: true, longest: 64,
+	v1_6: textField{optional: true, maxLength: 64,
 		rules: []rule{
 			matching(`^[a-z0-9-]+$`, "App IDs can only contain [a-z0-9-]."),
 			reserved("deis"),
 		},
-		taken: &uniqueness{appIDTaken, mustBeUnique},
-		shape: []rule{matching(`^[-a-zA-Z0-9_]+$`, slug1)}},
-	v2_2: textField{optional: true, null: true, longest: 24, notText: slug2,
+		taken:     &uniqueness{appIDTaken, mustBeUnique},
+		lastRules: []rule{matching(`^[-a-zA-Z0-9_]+$`, slug1)}},
+	v2_2: textField{optional: true, null: true, maxLength: 24, notText: slug2,
 		rules: []rule{
 			matching(`^[a-z0-9-]+$`, "App name can only contain a-z (lowercase), 0-9 and hyphens"),
 			reserved("deis-builder", "deis-workflow-manager", "grafana"), // those of the recorded server
 		},
-		taken: &uniqueness{appIDTaken, "Application with this id already exists."},
-		shape: []rule{matching(`^[-a-zA-Z0-9_]+$`, slug2)}},
-	v2_3: textField{optional: true, null: true, longest: 63, notText: slug2,
+		taken:     &uniqueness{appIDTaken, "Application with this id already exists."},
+		lastRules: []rule{matching(`^[-a-zA-Z0-9_]+$`, slug2)}},
+	v2_3: textField{optional: true, null: true, maxLength: 63, notText: slug2,
 		rules: []rule{
 			matching(`^[a-z]([a-z0-9-]*[a-z0-9])?$`, "App name must start with an alphabetic character, "+
 				"cannot end with a hyphen and can only contain a-z (lowercase), 0-9 and hyphens."),
 			reserved("deis-builder", "deis-workflow-manager", "grafana"),
 		},
-		taken: &uniqueness{appIDTaken, "Application with this id already exists."},
-		shape: []rule{matching(`^[-a-zA-Z0-9_]+$`, slug2)}},
+		taken:     &uniqueness{appIDTaken, "Application with this id already exists."},
+		lastRules: []rule{matching(`^[-a-zA-Z0-9_]+$`, slug2)}},
 }
 
-// reserved is the rule that a text must not be one of some names.
+// reserved is the rule that a text is none of these names.
 func reserved(names ...string) rule {
 	return func(text string) string {
 		if slices.Contains(names, text) {
@@ -48,8 +48,9 @@ func reserved(names ...string) rule {
 	}
 }
 
-// structure reads the structure of a new app, which nothing checks: it is stored, even if it is no object of numbers.
-func (q *request) structure(data map[string]any) (counts map[string]int, odd any, stop *response) {
+// structure reads the structure of a new app. Real Controllers store it unchecked: what is not an object of numbers is
+// returned as raw.
+func (q *request) structure(data map[string]any) (counts map[string]int, raw any, stop *response) {
 	s := q.serializer(data)
 	counts = map[string]int{}
 	if !s.has("structure") {
@@ -71,19 +72,19 @@ func (q *request) structure(data map[string]any) (counts map[string]int, odd any
 		counts[procType], _ = q.pythonInt(number)
 	}
 	if !isObject {
-		odd = value
+		raw = value
 	}
-	return counts, odd, nil
+	return counts, raw, nil
 }
 
 func appIDTaken(c *Controller, id string) bool { return c.appNamed(id) != nil }
 
-// namespaces are those that a cluster has before there are apps.
+// namespaces are those of a cluster without apps.
 var namespaces = []string{"deis", "default", "kube-system", "-"}
 
 func isNamespace(id string) bool { return slices.Contains(namespaces, id) }
 
-// isNameInCluster reports whether Kubernetes takes a name.
+// isNameInCluster reports whether Kubernetes accepts a name.
 func isNameInCluster(name string) bool { return nameInCluster.MatchString(name) }
 
 var nameInCluster = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)

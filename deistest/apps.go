@@ -17,23 +17,23 @@ type app struct {
 	collaborators    map[*user]bool
 	structure        map[string]int // how many pods of each type
 	created, updated time.Time
-	row              int // its place in the database
+	row              int // its position in the database
 
-	builds   []*build   // oldest first, as all lists here
+	builds   []*build   // oldest first, like all lists here
 	releases []*release // never empty
-	config   *config    // the last one that was made, which may be that of no release
+	config   *config    // the newest, which no release may have
 	pods     []*pod
 	logs     []string
 
-	settings *appSettings // nil until somebody asks, as is the next
+	settings *appSettings // nil until it is first read or changed, as is tls
 	tls      *appTLS
 	services []*service
-	load     map[string]int // how many pods an autoscaler wants of a process type
+	load     map[string]int // how many pods of a process type its autoscaler wants
 
-	oddStructure      any            // one that was sent and does not consist of numbers, as long as there is no other
-	half              bool           // it lacks what completeApp makes
+	rawStructure      any            // the structure that was sent, if it is not an object of numbers; shown until there is another
+	incomplete        bool           // lacks what completeApp makes
 	deploying         int            // how many deploys are under way
-	procfileStructure map[string]any // the Procfile that was deployed last, API 2.3
+	procfileStructure map[string]any // the last deployed Procfile, API 2.3
 }
 
 type appJSON struct {
@@ -46,7 +46,7 @@ type appJSON struct {
 	Updated   string `json:"updated"`
 }
 
-// appJSON23 is an app of late servers.
+// appJSON23 is an app in late servers.
 type appJSON23 struct {
 	appJSON
 	ProcfileStructure map[string]any `json:"procfile_structure"`
@@ -66,18 +66,18 @@ func (c *Controller) appJSON(a *app) any {
 	return j
 }
 
-// url is the address of the app in API 1.6.
+// url returns the address of the app in API 1.6.
 func (a *app) url() string { return a.id + ".deisapp.local" }
 
-// mayBeUsedBy reports whether a user sees the app: its owner, collaborators and all administrators do.
-func (a *app) mayBeUsedBy(u *user) bool { return u.admin || a.owner == u || a.collaborators[u] }
+// usableBy reports whether a user may use the app: its owner, its collaborators and all administrators may.
+func (a *app) usableBy(u *user) bool { return u.admin || a.owner == u || a.collaborators[u] }
 
 // hasReleaseBy reports whether a user made a release of the app.
 func (a *app) hasReleaseBy(u *user) bool {
 	return slices.ContainsFunc(a.releases, func(r *release) bool { return r.owner == u })
 }
 
-// withApp does something to an app from outside of a request.
+// withApp calls do for an app, with the lock held. It is for calls that are not part of a request.
 func (c *Controller) withApp(id string, do func(*app) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,7 +87,7 @@ func (c *Controller) withApp(id string, do func(*app) error) error {
 	return fmt.Errorf("deistest: there is no app %s", id)
 }
 
-// appNamed finds an app by its id, nil if there is none.
+// appNamed returns the app with an id, or nil.
 func (c *Controller) appNamed(id string) *app {
 	if i, found := c.placeOf(id); found {
 		return c.apps[i]
@@ -95,17 +95,17 @@ func (c *Controller) appNamed(id string) *app {
 	return nil
 }
 
-// placeOf returns the place of an app in the list, or the one where it would be.
+// placeOf returns the index of an app in the list, or the one where it would be inserted.
 func (c *Controller) placeOf(id string) (int, bool) {
 	return slices.BinarySearchFunc(c.apps, id, func(a *app, id string) int { return cmp.Compare(a.id, id) })
 }
 
-// listApps shows the apps that the user may use, by id. API 1.6 has no order: they come as the database has them,
-// which moves an app to the end when it changes.
+// listApps lists the apps that the user may use, by id. API 1.6 lists them in the order of the database, which moves an
+// app to the end when it changes.
 func listApps(q *request) *response {
 	var visible []*app
 	for _, a := range q.apps {
-		if a.mayBeUsedBy(q.user) {
+		if a.usableBy(q.user) {
 			visible = append(visible, a)
 		}
 	}
@@ -115,7 +115,7 @@ func listApps(q *request) *response {
 	return page(q, visible, q.appJSON)
 }
 
-// createApp makes an app with its first configuration and release. In API 2.2 the id is its first domain too.
+// createApp creates an app with its first configuration and release. In API 2.x the id is also its first domain.
 func createApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
@@ -125,15 +125,15 @@ func createApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	structure, odd, stop := q.structure(data)
+	structure, raw, stop := q.structure(data)
 	if stop != nil {
 		return stop
 	}
 	a := q.addApp(id, structure)
-	a.oddStructure = odd
+	a.rawStructure = raw
 	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
 	if stop := q.completeApp(a); stop != nil {
-		return stop // the app is there nevertheless, or half of it
+		return stop // the app is stored nevertheless, but incomplete
 	}
 	resp := created(q.appJSON(a))
 	if !q.v2() {
@@ -144,7 +144,7 @@ func createApp(q *request) *response {
 	return resp
 }
 
-// newAppID checks the id of an app to be, or makes one up.
+// newAppID checks the id of a new app, or makes one up.
 func (q *request) newAppID(data map[string]any) (string, *response) {
 	s := q.serializer(data)
 	id := s.text("id", appIDField)
@@ -154,7 +154,7 @@ func (q *request) newAppID(data map[string]any) (string, *response) {
 	case id == "":
 		return q.unusedAppName(), nil
 	case strings.HasSuffix(id, "\n"):
-		return "", q.crash() // API 1.6 finds out too late that it cannot make a host name of it
+		return "", q.crash() // API 1.6 cannot make a host name of it
 	case q.v2() && isNamespace(id):
 		return "", detail(http.StatusConflict, "%s already exists as a namespace in this kuberenetes setup", id)
 	}
@@ -167,11 +167,11 @@ func (q *request) unusedAppName() string {
 		if q.appNamed(name) == nil {
 			return name
 		}
-		name = newAppName() + "-" + podSuffix() // there are only 400 of the short ones
+		name = newAppName() + "-" + podSuffix() // there are only 400 short names
 	}
 }
 
-// addApp stores a new app of the user.
+// addApp stores a new app that the user owns, with its first configuration and release.
 func (q *request) addApp(id string, structure map[string]int) *app {
 	a := &app{
 		uuid: newUUID(), id: id, owner: q.user, collaborators: map[*user]bool{}, structure: structure,
@@ -185,15 +185,15 @@ func (q *request) addApp(id string, structure map[string]int) *app {
 	if q.v2() {
 		q.log("INFO", "config %s-%s updated", id, a.config.uuid[:7])
 	}
-	q.release(nil, a.config, "")
-	a.half = q.v2()
+	q.addRelease(nil, a.config, "")
+	a.incomplete = q.v2()
 	return a
 }
 
 // completeApp makes what an app of API 2.x has besides its row in the database: a namespace, settings, and its id as
-// a domain. Where Kubernetes refuses, half an app is left, which cannot be created again, built or deleted.
+// a domain. If Kubernetes refuses, the app stays incomplete: it can be neither created again nor built nor deleted.
 func (q *request) completeApp(a *app) *response {
-	if !a.half {
+	if !a.incomplete {
 		return nil
 	}
 	if stop := q.kubernetesRefuses("Could not create the Namespace in Kubernetes"); stop != nil {
@@ -202,21 +202,21 @@ func (q *request) completeApp(a *app) *response {
 	if !isNameInCluster(a.id) {
 		return detail(http.StatusServiceUnavailable, "Kubernetes resources could not be created")
 	}
-	a.half = false
+	a.incomplete = false
 	q.log("INFO", "application settings %s-%s updated", a.id, newUUID()[:7])
-	if q.domains[a.id] == nil { // an app may be named like another one's domain, and then has none
+	if q.domains[a.id] == nil { // no domain is added if another app has one of that name
 		q.addDomain(a.id)
 	}
 	return nil
 }
 
-// noSettings is what a build of half an app fails with.
+// noSettings is the error of a build of an incomplete app.
 const noSettings = "AppSettings matching query does not exist."
 
 func getApp(q *request) *response { return ok(q.appJSON(q.app)) }
 
-// updateApp hands an app over to another user, which is all there is to update. Collaborators may send the request,
-// too, as long as it names no owner. Whatever it says, it completes half an app. API 2.x only.
+// updateApp gives an app another owner; nothing else can be updated. Collaborators may send the request as well if it
+// names no owner. In any case it completes an incomplete app. API 2.x only.
 func updateApp(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
@@ -239,16 +239,16 @@ func updateApp(q *request) *response {
 	return empty(http.StatusOK)
 }
 
-// touch notes that an app changes.
+// touch records that an app changed.
 func (c *Controller) touch(a *app) { a.updated, a.row = now(), c.nextRow() }
 
 func deleteApp(q *request) *response {
-	const stays = "Could not delete the Namespace in Kubernetes"
-	if stop := q.kubernetesRefuses(stays); stop != nil {
+	const problem = "Could not delete the Namespace in Kubernetes"
+	if stop := q.kubernetesRefuses(problem); stop != nil {
 		return stop
 	}
-	if q.app.half {
-		return detail(http.StatusServiceUnavailable, stays)
+	if q.app.incomplete {
+		return detail(http.StatusServiceUnavailable, problem)
 	}
 	q.removeApp(q.app)
 	return empty(http.StatusNoContent)
@@ -265,10 +265,10 @@ func (c *Controller) removeApp(a *app) {
 	}
 }
 
-// shownStructure is the structure as it is read.
+// shownStructure returns the structure as responses show it.
 func (a *app) shownStructure() any {
-	if a.oddStructure != nil && len(a.structure) == 0 {
-		return a.oddStructure
+	if a.rawStructure != nil && len(a.structure) == 0 {
+		return a.rawStructure
 	}
 	return a.structure
 }

@@ -30,8 +30,8 @@ type userJSON struct {
 	IsActive    bool     `json:"is_active"`
 }
 
-// userJSON renders a user. Unlike the documented one it has no id; last_login is the time of registration, since a
-// login does not change it.
+// userJSON renders a user. Unlike in the documents it has no id. last_login is the time of registration: a login does not
+// change it.
 func (c *Controller) userJSON(u *user) userJSON {
 	joined := c.stamp(u.joined)
 	if !c.v2() {
@@ -44,7 +44,8 @@ func (c *Controller) userJSON(u *user) userJSON {
 	}
 }
 
-// Token returns the current token of the administrator that New made, or "" if it made none or the account is gone.
+// Token returns the current token of the administrator that New created. It is "" if New created none, or if the account
+// was cancelled.
 func (c *Controller) Token() string {
 	if c.admin == nil {
 		return ""
@@ -52,7 +53,7 @@ func (c *Controller) Token() string {
 	return c.TokenOf(c.admin.username)
 }
 
-// TokenOf returns the current token of a user, or "" if there is no such user. It is the one that a login returns.
+// TokenOf returns the current token of a user, the one that a login returns, or "" if there is no such user.
 func (c *Controller) TokenOf(username string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,10 +71,10 @@ func (c *Controller) userNamed(name string) *user {
 	return c.users[i]
 }
 
-// addUser stores a user of a name that is not taken, and gives the token.
+// addUser stores a user and gives them a token. It panics if the name is taken.
 func (c *Controller) addUser(u user) *user {
 	if c.userNamed(u.username) != nil {
-		panic(fmt.Sprintf("deistest: two users are named %q", u.username))
+		panic(fmt.Sprintf("deistest: two users have the name %q", u.username))
 	}
 	u.joined = now()
 	c.users = append(c.users, &u)
@@ -87,9 +88,9 @@ func (c *Controller) renewToken(u *user) {
 	c.tokens[u.token] = u
 }
 
-// register makes an account. While there is no administrator, it is made one.
+// register creates an account. The user becomes an administrator if there is none.
 func register(q *request) *response {
-	if stop := q.mayRegister(); stop != nil {
+	if stop := q.registrationRefusal(); stop != nil {
 		return stop
 	}
 	data, stop := q.object()
@@ -103,13 +104,14 @@ func register(q *request) *response {
 		return stop
 	}
 	if !hasEmail {
-		return q.crash() // real Controllers find out in the database that it is required
+		return q.crash() // real Controllers leave it to the database that it is required
 	}
 	return created(q.userJSON(q.addUser(u)))
 }
 
-// mayRegister refuses as the registration mode says. In both modes API 1.6 says 403 to somebody who is not signed in.
-func (q *request) mayRegister() *response {
+// registrationRefusal returns the refusal of the registration mode, nil if the user may register. A request
+// without a valid token gets 403, not 401.
+func (q *request) registrationRefusal() *response {
 	if q.registration == RegistrationOpen {
 		return nil
 	}
@@ -125,7 +127,7 @@ func (q *request) mayRegister() *response {
 	return nil
 }
 
-// login returns the token of the user, the same each time.
+// login returns the token of the user, which a login does not change.
 func login(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
@@ -145,9 +147,9 @@ func login(q *request) *response {
 
 func whoami(q *request) *response { return ok(q.userJSON(q.user)) }
 
-// target is the user that a request is about: the one it names, which only an administrator may do for others, or the
-// one who sends it. An empty name is none, as recorded.
-func (q *request) target(data map[string]any) (*user, *response) {
+// targetUser returns the user that a request is about: the one that it names, or the sender. Only administrators may name
+// others. An empty name counts as none, as recorded.
+func (q *request) targetUser(data map[string]any) (*user, *response) {
 	if !truthy(data["username"]) {
 		return q.user, nil
 	}
@@ -161,7 +163,8 @@ func (q *request) target(data map[string]any) (*user, *response) {
 	return nil, q.notFound("User")
 }
 
-// changePassword needs the current password, unless an administrator sends it; but API 1.6 checks what they send.
+// changePassword needs the current password, unless an administrator sends the request. API 1.6 checks a password that an
+// administrator sends.
 func changePassword(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
@@ -170,7 +173,7 @@ func changePassword(q *request) *response {
 	if q.v2() && !truthy(data["new_password"]) {
 		return detail(http.StatusBadRequest, "new_password is a required field")
 	}
-	u, stop := q.target(data)
+	u, stop := q.targetUser(data)
 	if stop != nil {
 		return stop
 	}
@@ -181,13 +184,13 @@ func changePassword(q *request) *response {
 	}
 	password, given := data["new_password"]
 	if !given {
-		return q.crash() // API 1.6 only finds out now
+		return q.crash() // API 1.6 notices only here
 	}
 	u.password = q.pythonString(password)
 	return ok(map[string]string{"status": "password set"})
 }
 
-// checkPassword refuses a request that does not have the current password of a user.
+// checkPassword refuses a request that lacks a user's current password.
 func (q *request) checkPassword(u *user, data map[string]any) *response {
 	const wrong = "Current password does not match"
 	password, given := data["password"]
@@ -204,14 +207,14 @@ func (q *request) checkPassword(u *user, data map[string]any) *response {
 	return detail(http.StatusBadRequest, wrong)
 }
 
-// regenerateToken replaces the caller's token; for administrators that of the user they name, or everybody's as soon
-// as "all" is there, false included.
+// regenerateToken replaces the caller's token. Administrators can name another user, or replace all tokens with "all",
+// whatever its value.
 func regenerateToken(q *request) *response {
 	body, _, stop := q.readBody()
 	if stop != nil {
 		return stop
 	}
-	object, _ := body.(map[string]any) // a list has neither of the names, and is as good as nothing
+	object, _ := body.(map[string]any) // a list counts as no body
 	username, named := object["username"]
 	_, all := object["all"]
 	switch {
@@ -237,15 +240,14 @@ func regenerateToken(q *request) *response {
 	return ok(map[string]string{"token": u.token})
 }
 
-// cancelAccount removes an account and what belongs to it, in API 1.6 all that the user made in other people's apps
-// included. API 2.x refuses while the user owns apps, and while there are certificates, and releases and domains of
-// other people's apps, which have to stay.
+// cancelAccount removes an account and what belongs to it. API 1.6 also removes what the user made in other people's
+// apps. API 2.x refuses while the user owns apps or certificates, or made releases or domains of other people's apps.
 func cancelAccount(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return stop
 	}
-	u, stop := q.target(data)
+	u, stop := q.targetUser(data)
 	if stop != nil {
 		return stop
 	}
@@ -256,8 +258,8 @@ func cancelAccount(q *request) *response {
 		}
 		if slices.ContainsFunc(q.certs, func(ct *cert) bool { return ct.owner == u }) ||
 			slices.ContainsFunc(q.apps, func(a *app) bool { return a.hasReleaseBy(u) }) ||
-			len(q.domainsOf(func(d *domain) bool { return d.owner == u })) > 0 {
-			return q.protected(u)
+			len(q.domainsWhere(func(d *domain) bool { return d.owner == u })) > 0 {
+			return q.cancelRefusal(u)
 		}
 	}
 	q.removeUser(u)
@@ -281,20 +283,21 @@ func (c *Controller) removeUser(u *user) {
 	delete(c.tokens, u.token)
 }
 
-// removeWorkOf removes the builds and configurations that a user made, the releases of them, and what runs of those.
+// removeWorkOf removes the builds that a user made, the releases with a build or configuration of theirs, and the pods of
+// those releases.
 func (a *app) removeWorkOf(u *user) {
 	a.builds = slices.DeleteFunc(a.builds, func(b *build) bool { return b.owner == u })
 	a.releases = slices.DeleteFunc(a.releases, func(r *release) bool {
 		return r.owner == u || r.config.owner == u || r.build != nil && r.build.owner == u
 	})
 	if len(a.releases) == 0 {
-		return // it is the user's own, and gone
+		return // the app is the user's own and was removed
 	}
-	a.pods = slices.DeleteFunc(a.pods, func(p *pod) bool { return a.released(p.release) == nil })
+	a.pods = slices.DeleteFunc(a.pods, func(p *pod) bool { return a.releaseNumbered(p.release) == nil })
 	if a.config.owner == u {
 		a.config = a.latest().config
 	}
 }
 
-// listUsers is for administrators. Users come in order of registration; real Controllers promise no order.
+// listUsers lists users in order of registration. Real Controllers promise no order.
 func listUsers(q *request) *response { return page(q, q.users, q.userJSON) }

@@ -2,9 +2,9 @@ package deistest
 
 import "fmt"
 
-// Autoscale makes the autoscaler of a process type want n pods, as if the load had changed. It runs as many as the
-// bounds in the app's settings allow. The app's structure stays as it is, as in real Controllers: an app can have more
-// pods than its structure says, and fewer.
+// Autoscale makes the autoscaler of a process type want n pods, as if the load had changed. It runs n pods, within the
+// bounds in the app's settings. The app's structure stays as it is, as in real Controllers: an app can have more
+// or fewer pods than its structure says.
 func (c *Controller) Autoscale(appID, procType string, n int) error {
 	return c.withApp(appID, func(a *app) error {
 		if a.currentSettings().autoscale[procType] == nil {
@@ -20,19 +20,19 @@ func (c *Controller) Autoscale(appID, procType string, n int) error {
 	})
 }
 
-// autoscale starts and stops pods as the autoscalers want it now.
+// autoscale starts and stops pods until there are as many as the autoscalers want.
 func (q *request) autoscale() {
 	if q.app.latest().build == nil {
 		return
 	}
 	for _, procType := range sortedKeys(q.app.structure) {
-		q.runPods(procType, min(q.wanted(procType), maxPods), q.app.latest())
+		q.runPods(procType, min(q.wantedPods(procType), maxPods), q.app.latest())
 	}
 }
 
-// wanted is how many pods of a process type run: as many as the structure says, or what an autoscaler makes of it.
-// One that is scaled to 0 stays there.
-func (q *request) wanted(procType string) int {
+// wantedPods returns how many pods of a process type should run: the number in the structure or, if the type has an
+// autoscaler, the number that it wants within its bounds. A type that is scaled to 0 is not autoscaled.
+func (q *request) wantedPods(procType string) int {
 	n := q.app.structure[procType]
 	autoscaler := q.app.currentSettings().autoscale[procType]
 	if n == 0 || autoscaler == nil || !q.v23() {
@@ -41,6 +41,6 @@ func (q *request) wanted(procType string) int {
 	if load, known := q.app.load[procType]; known {
 		n = load
 	}
-	low, high := replicas(autoscaler)
+	low, high := replicaBounds(autoscaler)
 	return min(max(n, low), high)
 }

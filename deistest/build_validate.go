@@ -1,20 +1,20 @@
 package deistest
 
-// The fields of a build, besides its Procfile.
+// The fields of a build except its Procfile.
 var (
-	imageField      = byVersion[textField]{v1_6: textField{longest: 256}, v2_2: required, v2_3: required}
-	shaField        = inAll(textField{optional: true, blank: true, longest: 40})
+	imageField      = byVersion[textField]{v1_6: textField{maxLength: 256}, v2_2: required, v2_3: required}
+	shaField        = inAll(textField{optional: true, blank: true, maxLength: 40})
 	dockerfileField = inAll(anyText)
 )
 
-// The types and commands of a Procfile are looked at from API 2.3 on.
+// The types and commands of a Procfile are checked from API 2.3 on.
 var (
 	procTypeRule = matching(`^[a-z0-9]+(\-[a-z0-9]+)*$`, "Process types can only contain lowercase alphanumeric characters")
 	emptyCommand = "Command can't be empty for process type"
 )
 
-// procfile reads a Procfile: an object, or a text that says one in JSON. API 1.6 takes a list, too, and so does 2.2
-// until it looks up the command of a type in it, which it does for all types but cmd and for an app's first build.
+// procfile reads a Procfile: an object, or an object as JSON text. API 1.6 accepts a list, too. API 2.2 accepts one
+// unless it has to look up a command in it, which it does for all types but cmd, and for an app's first build.
 func (s *serializer) procfile() (any, *response) {
 	if !s.has("procfile") {
 		return map[string]any{}, nil

@@ -2,7 +2,7 @@ package deistest_test
 
 import "testing"
 
-func TestBuilds(t *testing.T) {
+func TestBuildFields(t *testing.T) {
 	const (
 		types   = "400 Process types can only contain lowercase alphanumeric characters"
 		command = "400 Command can't be empty for process type"

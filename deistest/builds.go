@@ -12,7 +12,7 @@ import (
 // A build is an image that an app can run.
 type build struct {
 	uuid, image, sha, dockerfile string
-	procfile                     any // an object mostly; a list is taken as well
+	procfile                     any // usually an object; a list is accepted, too
 	owner                        *user
 	created                      time.Time
 }
@@ -29,7 +29,7 @@ type buildJSON struct {
 	UUID       string `json:"uuid"`
 }
 
-// noBuildJSON is what a Controller shows of a build when there is none.
+// noBuildJSON is what a Controller shows when there is no build.
 type noBuildJSON struct {
 	App        *string `json:"app"`
 	Image      string  `json:"image"`
@@ -45,8 +45,8 @@ func (q *request) buildJSON(b *build) buildJSON {
 	}
 }
 
-// types are the process types that a build names.
-func (b *build) types() []string {
+// procTypes returns the process types that a build names.
+func (b *build) procTypes() []string {
 	switch p := b.procfile.(type) {
 	case map[string]any:
 		return sortedKeys(p)
@@ -62,16 +62,17 @@ func (b *build) types() []string {
 	return nil
 }
 
-// imageName is the last element of an image's name, without its tag.
+// imageName returns the last element of an image's name, without its tag.
 func (b *build) imageName() string {
 	name, _, _ := strings.Cut(b.image[strings.LastIndex(b.image, "/")+1:], ":")
 	return name
 }
 
-// defaultStructure is what the first deployment of an app starts: a cmd process for an image that somebody built, a
-// web process for what git built, unless it has no web process. Late servers start a web process of an image, too.
+// defaultStructure returns what the first deploy of an app starts: a cmd process for an image that a client built, a
+// web process for what was built from git, unless its Procfile lacks one. Late servers also start the web process of an
+// image.
 func (q *request) defaultStructure(b *build) map[string]int {
-	types := b.types()
+	types := b.procTypes()
 	hasWeb := slices.Contains(types, "web")
 	if b.sha == "" && !(hasWeb && q.late23()) || b.dockerfile != "" && len(types) == 0 || len(types) > 0 && !hasWeb {
 		return map[string]int{"cmd": 1}
@@ -81,8 +82,8 @@ func (q *request) defaultStructure(b *build) map[string]int {
 
 func listBuilds(q *request) *response { return page(q, newestFirst(q.app.builds), q.buildJSON) }
 
-// getBuild shows the last build, whichever is asked for, as recorded. It is the one that runs where those that failed
-// stay.
+// getBuild returns the newest build, whichever the path names, as recorded. Late servers, which keep failed builds,
+// return the one that runs.
 func getBuild(q *request) *response {
 	if q.late23() {
 		if b := q.app.latest().build; b != nil {
@@ -94,7 +95,7 @@ func getBuild(q *request) *response {
 	return ok(noBuildJSON{})
 }
 
-// createBuild stores a build, makes a release of it and deploys that.
+// createBuild stores a build, makes a release of it and deploys the release.
 func createBuild(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
@@ -109,35 +110,34 @@ func createBuild(q *request) *response {
 	if stop := s.refusal(); stop != nil {
 		return stop
 	}
-	if q.app.half {
+	if q.app.incomplete {
 		return detail(http.StatusBadRequest, noSettings)
 	}
 	before := q.app.latest()
-	if stop := q.removeTypes(b); stop != nil {
+	if stop := q.stopRemovedTypes(b); stop != nil {
 		return stop
 	}
 	q.app.builds = append(q.app.builds, b)
 	if q.v2() {
 		q.log("INFO", "build %s-%s created", q.app.id, b.uuid[:7])
 	}
-	r := q.release(b, before.config, "")
-	if fault := q.deploy(r, ofBuild); fault != nil {
+	r := q.addRelease(b, before.config, "")
+	if stop := q.deploy(r, causeBuild); stop != nil {
 		if q.v2() && !q.late23() {
 			q.app.builds = slices.DeleteFunc(q.app.builds, func(other *build) bool { return other == b })
 		}
-		return fault
+		return stop
 	}
 	return q.withRelease(created(q.buildJSON(b)), r)
 }
 
-// removeTypes stops the process types that a new build does not have any more. It does so before the build is
-// deployed, and for good, even if that fails: API 2.x sets their numbers to 0, and API 1.6 destroys their containers
-// but keeps the numbers.
-func (q *request) removeTypes(b *build) *response {
+// stopRemovedTypes stops the process types that a new build no longer has. It runs before the deploy, and they stay
+// stopped if that fails: API 2.x sets their counts to 0, and API 1.6 destroys their containers but keeps the counts.
+func (q *request) stopRemovedTypes(b *build) *response {
 	removed := map[string]int{}
 	for _, procType := range q.previousTypes() {
 		n, known := q.app.structure[procType]
-		if !slices.Contains(b.types(), procType) && (n > 0 || !known || !q.v2()) {
+		if !slices.Contains(b.procTypes(), procType) && (n > 0 || !known || !q.v2()) {
 			removed[procType] = 0
 		}
 	}
@@ -148,10 +148,10 @@ func (q *request) removeTypes(b *build) *response {
 		return nil
 	}
 	q.scaleTo(removed, q.app.latest())
-	return q.oddType(removed)
+	return q.typeNameRefusal(removed)
 }
 
-// previousTypes are those of the newest build, also one that failed but stayed; from API 2.3 on of the one that runs.
+// previousTypes returns the process types of the newest build, even if it failed; from API 2.3 on, of the one that runs.
 func (q *request) previousTypes() []string {
 	latest := q.app.latest().build
 	if n := len(q.app.builds); n > 0 && !q.v23() {
@@ -160,11 +160,12 @@ func (q *request) previousTypes() []string {
 	if latest == nil {
 		return nil
 	}
-	return latest.types()
+	return latest.procTypes()
 }
 
-// oddType refuses to scale a process type whose name Kubernetes does not take, which a Procfile of API 2.2 may have.
-func (q *request) oddType(counts map[string]int) *response {
+// typeNameRefusal refuses to scale a process type whose name Kubernetes does not accept. A Procfile of API 2.2 can have
+// one.
+func (q *request) typeNameRefusal(counts map[string]int) *response {
 	for _, procType := range sortedKeys(counts) {
 		if !isNameInCluster(procType) && !q.v23() {
 			return detail(http.StatusServiceUnavailable, `(scale): ('failed to create Deployment "%[1]s-%[2]s" in Namespace `+
@@ -174,7 +175,7 @@ func (q *request) oddType(counts map[string]int) *response {
 	return nil
 }
 
-// withRelease adds the headers that name the new release in API 1.6.
+// withRelease adds the headers in which API 1.6 names the new release.
 func (q *request) withRelease(resp *response, r *release) *response {
 	if q.v2() {
 		return resp
@@ -188,7 +189,7 @@ func (b *build) isMissing() bool {
 	return slices.Contains([]string{"nonexistent", "missing"}, b.imageName()) || strings.HasPrefix(b.image, "nonexistent/")
 }
 
-// hasNumericCPU reports whether the limit of a type that is deployed was sent as a number.
+// hasNumericCPU reports whether the CPU limit of a deployed process type was sent as a number.
 func (q *request) hasNumericCPU(r *release) bool {
 	for procType := range q.app.structure {
 		if _, isNumber := r.config.fields["cpu"][procType].(json.Number); isNumber {

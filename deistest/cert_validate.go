@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// The fields of a certificate. What names it is common_name in API 1.6, which the certificate itself can say, and
+// The fields of a certificate. It is named by common_name in API 1.6, which defaults to the certificate's own, and by
 // name in API 2.x. The private key is checked from API 2.3 on.
 var (
-	certNameField = inAll(textField{longest: 253,
+	certNameField = inAll(textField{maxLength: 253,
 		rules: []rule{matching(`^[a-z0-9-]+$`, "Can only contain a-z (lowercase), 0-9 and hyphens")},
 		taken: &uniqueness{certNameTaken, "certificate with this name already exists."}})
 	commonNameField = inAll(textField{optional: true,
 		taken: &uniqueness{commonNameTaken, mustBeUnique}})
-	certificateField = inAll(textField{own: loadCertificate})
-	privateKeyField  = byVersion[textField]{v1_6: required, v2_2: required, v2_3: textField{own: loadPrivateKey}}
+	certificateField = inAll(textField{convert: loadCertificate})
+	privateKeyField  = byVersion[textField]{v1_6: required, v2_2: required, v2_3: textField{convert: loadPrivateKey}}
 )
 
 func certNameTaken(c *Controller, name string) bool {
@@ -28,7 +28,7 @@ func commonNameTaken(c *Controller, commonName string) bool {
 	return slices.ContainsFunc(c.certs, func(ct *cert) bool { return ct.commonName == commonName })
 }
 
-// pemFunction is what OpenSSL calls the place where it gives up.
+// pemFunction is the name of the OpenSSL function that fails.
 var pemFunction = byVersion[string]{v1_6: "PEM_read_bio", v2_2: "", v2_3: "get_name"}
 
 func loadCertificate(q *request, source string) (stored, problem string) {
@@ -38,7 +38,7 @@ func loadCertificate(q *request, source string) (stored, problem string) {
 	return source, problem
 }
 
-// parseCert reads the first certificate of a PEM text; the problems are OpenSSL's.
+// parseCert reads the first certificate of a PEM text. Problems are in the words of OpenSSL.
 func (q *request) parseCert(source string) (*x509.Certificate, string) {
 	block, problem := q.parsePEM(source)
 	if problem != "" {

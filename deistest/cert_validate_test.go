@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCertificates(t *testing.T) {
+func TestCertificateFields(t *testing.T) {
 	const (
 		name  = "400 Can only contain a-z (lowercase), 0-9 and hyphens"
 		taken = "400 certificate with this name already exists."

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A cert is a TLS certificate, named by its common name in API 1.6 and by a name of its own in API 2.2.
+// A cert is a TLS certificate. Its common name identifies it in API 1.6, its name in API 2.x.
 type cert struct {
 	id               int
 	name, commonName string
@@ -32,7 +32,7 @@ type certJSON1 struct {
 	CommonName string `json:"common_name"`
 }
 
-// certJSON2 is a certificate in API 2.2.
+// certJSON2 is a certificate in API 2.x.
 type certJSON2 struct {
 	ID          int      `json:"id"`
 	Owner       string   `json:"owner"`
@@ -41,7 +41,7 @@ type certJSON2 struct {
 	Created     string   `json:"created"`
 	Updated     string   `json:"updated"`
 	Name        string   `json:"name"`
-	CommonName  *string  `json:"common_name"` // null without one, from API 2.3 on
+	CommonName  *string  `json:"common_name"` // null if the certificate has none, from API 2.3 on
 	Fingerprint string   `json:"fingerprint"`
 	Expires     string   `json:"expires"`
 	Starts      string   `json:"starts"`
@@ -58,7 +58,7 @@ func (q *request) certJSON1(ct *cert) certJSON1 {
 
 func (q *request) certJSON2(ct *cert) certJSON2 {
 	domains := []string{}
-	for _, d := range q.domainsOf(func(d *domain) bool { return d.cert == ct }) {
+	for _, d := range q.domainsWhere(func(d *domain) bool { return d.cert == ct }) {
 		domains = append(domains, d.name)
 	}
 	return certJSON2{
@@ -83,13 +83,13 @@ func (q *request) certJSON(ct *cert) any {
 	return q.certJSON1(ct)
 }
 
-// fingerprint is the SHA-256 of a certificate, "7A:CA:…".
+// fingerprint returns the SHA-256 of a certificate, "7A:CA:…".
 func (ct *cert) fingerprint() string {
 	sum := sha256.Sum256(ct.x509.Raw)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// slashed writes a name as OpenSSL does, "/C=US/ST=CA/CN=bar.com".
+// slashed formats a distinguished name as OpenSSL does, "/C=US/ST=CA/CN=bar.com".
 func slashed(raw []byte) string {
 	short := map[string]string{
 		"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
@@ -109,7 +109,7 @@ func slashed(raw []byte) string {
 	return b.String()
 }
 
-// myCerts are the user's own; nobody sees those of others, administrators included.
+// myCerts returns the user's own certificates. Nobody sees those of others, not even administrators.
 func (q *request) myCerts() []*cert {
 	var list []*cert
 	for _, ct := range q.certs {
@@ -120,7 +120,7 @@ func (q *request) myCerts() []*cert {
 	return list
 }
 
-// myCert finds the certificate that the path names.
+// myCert returns the certificate that the path names.
 func (q *request) myCert() (*cert, *response) {
 	for _, ct := range q.myCerts() {
 		if q.v2() && ct.name == q.vars["cert"] || !q.v2() && ct.commonName == q.vars["cert"] {
@@ -163,7 +163,6 @@ func deleteCert(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// createCert stores a certificate.
 func createCert(q *request) *response {
 	data, stop := q.object()
 	if stop != nil {
@@ -186,7 +185,7 @@ func createCert(q *request) *response {
 		ct.commonName = ct.x509.Subject.CommonName
 		if ct.commonName == "" && !q.v23() || !q.v2() && commonNameTaken(q.Controller, ct.commonName) {
 			q.certIDs++
-			return q.crash() // the database refuses it, but has counted it
+			return q.crash() // the database refuses it, but the id is used up
 		}
 	}
 	q.certs, q.certIDs = append(q.certs, ct), ct.id
@@ -195,18 +194,18 @@ func createCert(q *request) *response {
 		if q.late23() {
 			return created(j)
 		}
-		j.Fingerprint = "b'" + j.Fingerprint + "'" // Python bytes; later reads are without
+		j.Fingerprint = "b'" + j.Fingerprint + "'" // Python bytes; later reads show it without b''
 		return created(j)
 	}
 	if strings.ContainsAny(ct.commonName, " ,") {
-		return q.crash() // the key of the router's configuration; the certificate is stored
+		return q.crash() // the router's configuration cannot have such a key; the certificate is stored
 	}
 	j := q.certJSON1(ct)
-	j.Expires = strings.TrimSuffix(j.Expires, "UTC") // as later reads have it
+	j.Expires = strings.TrimSuffix(j.Expires, "UTC") // only later reads have it
 	return created(j)
 }
 
-// attachCert lets a certificate serve a domain, of whatever app and owner, as recorded. API 2.2 only.
+// attachCert attaches a certificate to a domain of any app and owner, as recorded. API 2.x only.
 func attachCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
@@ -237,8 +236,8 @@ func attachCert(q *request) *response {
 	return empty(http.StatusCreated)
 }
 
-// detachCert takes a domain's certificate away, whichever certificate the path names. It is 503 if no domain of that
-// app had the named one, since there is nothing to remove from the cluster; by then the work is done.
+// detachCert detaches the certificate of a domain, whichever certificate the path names. If no domain of the app had the
+// named one, there is nothing to remove from the cluster: the response is 503, although the certificate is detached.
 func detachCert(q *request) *response {
 	ct, stop := q.myCert()
 	if stop != nil {
@@ -248,7 +247,7 @@ func detachCert(q *request) *response {
 	if d == nil {
 		return q.notFound("Domain")
 	}
-	served := q.domainsOf(func(other *domain) bool { return other.app == d.app && other.cert == ct })
+	served := q.domainsWhere(func(other *domain) bool { return other.app == d.app && other.cert == ct })
 	d.cert = nil
 	if len(served) == 0 {
 		return detail(http.StatusServiceUnavailable,

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// configWait is how long a change of a configuration waits between reading the old one and writing the new one, if
-// updates are to be lost.
+// configWait is how long a change waits between reading the old configuration and writing the new one, with
+// WithLostUpdates.
 const configWait = 10 * time.Millisecond
 
-// A config is one state of an app's configuration. It never changes: a change makes another one.
+// A config is one state of an app's configuration. It is immutable: a change makes another one.
 type config struct {
 	uuid    string
 	owner   *user // who made it
 	created time.Time
-	fields  map[string]map[string]any // "values" and the like
+	fields  map[string]map[string]any // by the names in configFields, such as "values"
 }
 
 type configJSON struct {
@@ -55,8 +55,8 @@ func (q *request) configJSON(cf *config) configJSON {
 	return j
 }
 
-// shown is a field of a configuration as it is read. API 2.x stores what was sent, and shows texts; the shares of a CPU
-// in API 1.6 are numbers.
+// shown returns a field of a configuration as responses show it. API 2.x stores what was sent, and shows it as text; CPU
+// shares in API 1.6 are numbers.
 func (q *request) shown(cf *config, field string) map[string]any {
 	entries := map[string]any{}
 	for k, v := range cf.fields[field] {
@@ -68,8 +68,8 @@ func (q *request) shown(cf *config, field string) map[string]any {
 	return entries
 }
 
-// changes says what a field has that it had not before: "added A, B, changed C, deleted D". The noun stands before
-// the names.
+// changes describes how a field differs from before: "added A, B, changed C, deleted D". The noun is put before the
+// names.
 func (cf *config) changes(before *config, field, noun string) string {
 	now, old := cf.fields[field], before.fields[field]
 	var added, changed, deleted []string
@@ -99,7 +99,7 @@ func (cf *config) changes(before *config, field, noun string) string {
 
 func getConfig(q *request) *response { return ok(q.configJSON(q.app.latest().config)) }
 
-// setConfig merges changes into the configuration, makes a release of the result and deploys it if there is a build.
+// setConfig merges changes into the configuration, makes a release and, if there is a build, deploys it.
 func setConfig(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {
@@ -111,22 +111,22 @@ func setConfig(q *request) *response {
 	}
 	old := q.app.config
 	if q.v2() {
-		old = q.app.latest().config // 1.6 merges with the last one that was made, rolled back or not
+		old = q.app.latest().config // 1.6 merges into the newest configuration, even if it was rolled back
 	}
 	before := q.app.latest()
 	if q.lostUpdates {
-		before = q.dawdle()
+		before = q.pauseMidChange()
 	}
 	cf, stop := q.merge(old, changes)
 	if stop == nil && q.v2() {
-		stop = q.refuseConfig(cf, before.config)
+		stop = q.configRefusal(cf, before.config)
 	}
 	if stop != nil {
 		return stop
 	}
 	q.app.config = cf
 	if before != q.app.latest() {
-		return q.collision(before) // another change made the release of that number; 1.6 stores this one all the same
+		return q.collision(before) // another change took the release number; 1.6 stores this configuration nevertheless
 	}
 	if !q.v2() && poisoned(cf, before.config) {
 		return q.crash()
@@ -134,25 +134,25 @@ func setConfig(q *request) *response {
 	if q.v2() {
 		q.log("INFO", "config %s-%s updated", q.app.id, cf.uuid[:7])
 	}
-	r := q.release(before.build, cf, "")
+	r := q.addRelease(before.build, cf, "")
 	if r.build != nil {
-		if fault := q.deploy(r, ofConfig); fault != nil {
-			return fault // 1.6 keeps the change, and the next one revives it
+		if stop := q.deploy(r, causeConfig); stop != nil {
+			return stop // 1.6 keeps the configuration, and the next change includes it
 		}
 	}
 	return q.withRelease(created(q.setConfigJSON(cf, r)), r)
 }
 
-// refuseConfig is why API 2.x does not make a release of a configuration.
-func (q *request) refuseConfig(cf, old *config) *response {
+// configRefusal returns the refusal of API 2.x to make a release of a configuration, or nil.
+func (q *request) configRefusal(cf, old *config) *response {
 	if len(cf.fields["registry"]) > 0 && cf.fields["values"]["PORT"] == nil {
 		return detail(http.StatusBadRequest, needsPort)
 	}
-	if problem := q.noNode(cf, old); problem != "" {
+	if problem := q.tagsProblem(cf, old); problem != "" {
 		return detail(http.StatusBadRequest, "%s", problem)
 	}
 	for _, field := range configFields {
-		if cf.changes(old, field.name, "") != "" && field.name != "lifecycle_pre_stop" { // that one alone is nothing
+		if cf.changes(old, field.name, "") != "" && field.name != "lifecycle_pre_stop" { // which does not count as a change
 			return nil
 		}
 	}
@@ -161,8 +161,8 @@ func (q *request) refuseConfig(cf, old *config) *response {
 
 const needsPort = "PORT needs to be set in the config when using a private registry"
 
-// noNode says that no node has all the tags of a configuration.
-func (q *request) noNode(cf, old *config) string {
+// tagsProblem returns the problem that no node has all tags of a configuration, or "".
+func (q *request) tagsProblem(cf, old *config) string {
 	tags, before := cf.fields["tags"], old.fields["tags"]
 	if len(tags) == 0 || len(q.nodes) == 0 || slices.ContainsFunc(q.nodes, func(labels map[string]string) bool {
 		for k, v := range tags {
@@ -189,8 +189,8 @@ func (q *request) noNode(cf, old *config) string {
 	return problem
 }
 
-// poisoned reports whether a name among the values crashes API 1.6 when it is published: from then on every change
-// does, until the name is unset. An empty name does so only as long as no other values are published.
+// poisoned reports whether the name of a variable crashes API 1.6 when it is published. From then on every change crashes
+// until the variable is unset. An empty name crashes it only while no other variables are published.
 func poisoned(cf, published *config) bool {
 	for name := range cf.fields["values"] {
 		if name == "" && len(published.fields["values"]) == 0 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -200,8 +200,8 @@ func poisoned(cf, published *config) bool {
 	return false
 }
 
-// setConfigJSON is the response to a change. Once there is a build, that of API 1.6 has what the platform adds to the
-// environment, and lacks what the image defines itself; later reads are without that.
+// setConfigJSON returns the body of the response to a change. Once there is a build, API 1.6 adds the platform's own
+// variables and leaves out those that the image defines; later reads show the configuration itself.
 func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	j := q.configJSON(cf)
 	switch {
@@ -213,7 +213,7 @@ func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	}
 	shown := map[string]any{"DEIS_APP": q.app.id, "DEIS_RELEASE": "v" + strconv.Itoa(r.version)}
 	for k, v := range j.Values {
-		if k != "PATH" { // the one variable that all images define
+		if k != "PATH" { // which all images define
 			shown[k] = v
 		}
 	}
@@ -221,9 +221,9 @@ func (q *request) setConfigJSON(cf *config, r *release) configJSON {
 	return j
 }
 
-// dawdle lets other requests go on in the middle of a change, and returns the release that the change then takes for
-// the latest. Every second change looks for it late and overwrites what the others did meanwhile; the rest collide.
-func (q *request) dawdle() *release {
+// pauseMidChange lets other requests run in the middle of a change, and returns the release that the change takes for the
+// latest. Every second change looks it up after the pause, and overwrites what others changed; the rest collide.
+func (q *request) pauseMidChange() *release {
 	q.changes++
 	late, before := q.changes%2 == 0, q.app.latest()
 	q.mu.Unlock()
@@ -235,7 +235,7 @@ func (q *request) dawdle() *release {
 	return before
 }
 
-// merge applies changes to a configuration: null removes, and is refused by API 2.x where nothing is set.
+// merge applies changes to a configuration. Null unsets a key; API 2.x refuses to unset one that is not set.
 func (q *request) merge(old *config, changes map[string]map[string]any) (*config, *response) {
 	cf := &config{uuid: newUUID(), owner: q.user, created: now(), fields: map[string]map[string]any{}}
 	for _, field := range configFields {
@@ -251,13 +251,13 @@ func (q *request) merge(old *config, changes map[string]map[string]any) (*config
 	return cf, nil
 }
 
-// mergeField applies changes to one field. It also returns the keys that they unset, but that were not there.
+// mergeField applies changes to one field. It also returns the keys that the changes unset although they were not set.
 func mergeField(field string, old, changes map[string]any) (merged map[string]any, unknown []string) {
 	if merged = maps.Clone(old); merged == nil {
 		merged = map[string]any{}
 	}
 	if field == "healthcheck" {
-		changes = wholeApp(changes)
+		changes = probesOfApp(changes)
 	}
 	for _, k := range sortedKeys(changes) {
 		v := changes[k]
@@ -268,7 +268,7 @@ func mergeField(field string, old, changes map[string]any) (merged map[string]an
 		case field == "healthcheck":
 			merged[k], known = mergeProbes(merged[k], v.(map[string]any))
 		case field == "registry":
-			merged[strings.ToLower(k)], known = v, true // but what is unset must be named as it is stored
+			merged[strings.ToLower(k)], known = v, true // unsetting does not lower the case
 		default:
 			merged[k], known = v, true
 		}
@@ -279,8 +279,8 @@ func mergeField(field string, old, changes map[string]any) (merged map[string]an
 	return merged, unknown
 }
 
-// wholeApp reads probes that stand where process types should as those of "web/cmd". Only null comes as far as this.
-func wholeApp(entries map[string]any) map[string]any {
+// probesOfApp takes probes in place of process types for those of "web/cmd". Only null probes get this far.
+func probesOfApp(entries map[string]any) map[string]any {
 	probes := map[string]any{}
 	for _, name := range []string{"livenessProbe", "readinessProbe"} {
 		if v, there := entries[name]; there {
@@ -293,10 +293,10 @@ func wholeApp(entries map[string]any) map[string]any {
 	return map[string]any{webCmd: probes}
 }
 
-// webCmd stands for the processes that have no health check of their own.
+// webCmd is the key for the processes without a health check of their own.
 const webCmd = "web/cmd"
 
-// mergeProbes changes some probes of a process type. It reports whether all probes that it unsets were there.
+// mergeProbes applies changes to the probes of a process type. It reports whether all probes that they unset were set.
 func mergeProbes(old any, changes map[string]any) (merged map[string]any, known bool) {
 	probes, _ := old.(map[string]any)
 	if merged = maps.Clone(probes); merged == nil {
@@ -313,8 +313,8 @@ func mergeProbes(old any, changes map[string]any) (merged map[string]any, known 
 	return merged, known
 }
 
-// withPort adds to a health check, as it is shown, what a deploy of API 2.2 adds: the port, to one of the two probes.
-// Later reads are without it.
+// withPort adds the port to the liveness probe that a response shows, as a deploy of API 2.2 does. Later reads do not
+// show it.
 func (q *request) withPort(shown map[string]any, cf *config) {
 	probes, _ := shown[webCmd].(map[string]any)
 	probe, _ := probes["livenessProbe"].(map[string]any)
@@ -331,10 +331,10 @@ func (q *request) withPort(shown map[string]any, cf *config) {
 	probe["httpGet"], probes["livenessProbe"], shown[webCmd] = check, probe, probes
 }
 
-// defaultPort is where an app listens if nothing else is known.
+// defaultPort is where an app listens unless PORT is set.
 const defaultPort = 5000
 
-// moveHealthcheck turns the variables that made the health check of API 1.6 into that of API 2.2.
+// moveHealthcheck turns the HEALTHCHECK_ variables of API 1.6 into the health check of API 2.x.
 func (cf *config) moveHealthcheck() {
 	values := cf.fields["values"]
 	url, set := values["HEALTHCHECK_URL"]

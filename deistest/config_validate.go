@@ -8,12 +8,12 @@ import (
 	"unicode"
 )
 
-// An entryRule is what one version accepts as one key of a configuration's field and its value. It returns what is
-// stored, or what is wrong. Null is not an entry: it unsets the key, and nothing is checked.
+// An entryRule checks one key and value in a field of a configuration, by the rules of one version. It returns what is
+// stored, or what is wrong. It is not called for null, which unsets the key without a check.
 type entryRule func(q *request, key string, value any) (stored any, problem string)
 
-// configFields is the table of what a configuration holds, in the order in which real Controllers look for keys to
-// unset that are not there. A field without a rule is one that the version does not have, and ignores.
+// configFields is the table of a configuration's fields, in the order in which real Controllers look for unset keys that
+// are not set. A version ignores a field for which it has no rule.
 var configFields = []struct {
 	name string
 	rule byVersion[entryRule]
@@ -29,7 +29,7 @@ var configFields = []struct {
 	{"termination_grace_period", byVersion[entryRule]{v2_3: gracePeriod3}},
 }
 
-// configChanges reads the fields of a change and checks them. Real Controllers crash on a field that is no object.
+// configChanges reads and checks the fields of a change. Real Controllers crash on a field that is not an object.
 func (q *request) configChanges(data map[string]any) (map[string]map[string]any, *response) {
 	s := q.serializer(data)
 	changes := map[string]map[string]any{}
@@ -54,20 +54,20 @@ func (q *request) configChanges(data map[string]any) (map[string]map[string]any,
 			}
 			if problem != "" {
 				s.fail(field.name, problem)
-				break // one problem of a field is enough
+				break // one problem per field
 			}
 			entries[key] = stored
 		}
 		changes[field.name] = entries
 	}
 	if _, given := data["routable"]; given && q.v2() {
-		return nil, q.crash() // it was a field once
+		return nil, q.crash() // a field that older servers had
 	}
 	return changes, s.refusal()
 }
 
-// jsonField is a field that holds an object, or a text that says one in JSON; nil if it is not there. Real
-// Controllers crash on everything else.
+// jsonField reads a field that is an object, or an object as JSON text; nil if it is missing. Real Controllers crash on
+// everything else.
 func (s *serializer) jsonField(field string) (map[string]any, *response) {
 	if !s.has(field) {
 		return nil, nil
@@ -83,10 +83,10 @@ func (s *serializer) jsonField(field string) (map[string]any, *response) {
 	return object, nil
 }
 
-// crashes is the problem with what real Controllers do not survive.
+// crashes is the problem of input that crashes real Controllers.
 const crashes = "crash"
 
-// entry makes a rule of a pattern for the key and one for the text of the value.
+// entry combines a rule for the key and one for the text of the value.
 func entry(key, value rule) entryRule {
 	return func(q *request, k string, v any) (any, string) {
 		stored := v
@@ -100,7 +100,7 @@ func entry(key, value rule) entryRule {
 	}
 }
 
-// ascii1 is a rule for texts in ASCII; Python 2 crashes on others.
+// ascii1 is a rule for ASCII text. Python 2 crashes on other text.
 func ascii1(inASCII rule) rule {
 	return func(text string) string {
 		if !isASCII(text) {
@@ -112,7 +112,7 @@ func ascii1(inASCII rule) rule {
 
 func anything(string) (problem string) { return "" }
 
-// The keys of limits are process types. Those of API 1.6 are only looked at where they begin.
+// The keys of limits are process types. API 1.6 checks only how they begin.
 var (
 	procType1 = matching(`^[a-z]+`, "Process types can only contain [a-z]")
 	procType2 = matching(`^[a-z0-9]+$`, "Process types can only contain alphanumeric")
@@ -131,8 +131,8 @@ var (
 	memory3 = entry(procType3, limit3)
 )
 
-// cpu: a share of 1024 in API 1.6, a number of CPUs in 2.x. A number that is sent as one is stored as one, and then
-// no process of that type can be deployed.
+// cpu: a share of 1024 in API 1.6, a number of CPUs in 2.x. API 2.x stores a JSON number as such, and then cannot deploy
+// a process of that type.
 var (
 	cpus = `[-+]?[0-9]*\.?[0-9]+m?`
 	cpu2 = entry(procType2, matching(`^`+cpus+`$`, "CPU shares must be a numeric value"))
@@ -142,7 +142,7 @@ var (
 
 const maxShares = 1024
 
-// cpu1 converts before it checks: a float is truncated, a text may have spaces around, and a list is a crash.
+// cpu1 converts before it checks: a float is truncated, spaces around a text are ignored, and a list crashes it.
 func cpu1(q *request, procType string, value any) (stored any, problem string) {
 	switch value.(type) {
 	case []any, map[string]any:
@@ -160,14 +160,14 @@ func cpu1(q *request, procType string, value any) (stored any, problem string) {
 	return n, ""
 }
 
-// isTooLarge reports whether a text is a whole number that no int holds.
+// isTooLarge reports whether a value is the text of a whole number that does not fit an int.
 func isTooLarge(value any) bool {
 	text, _ := value.(string)
 	_, err := strconv.ParseUint(strings.TrimSpace(text), 10, 63)
 	return errors.Is(err, strconv.ErrRange)
 }
 
-// tags are the labels of the nodes that may run the app.
+// tags: the labels of the nodes that may run the app.
 const label2 = `([a-zA-Z\p{Nd}][-.\pL\pN_]{0,61})?[a-zA-Z\p{Nd}]`
 
 var (
@@ -229,7 +229,7 @@ func value2(q *request, key string, value any) (stored any, problem string) {
 	return value, problem
 }
 
-// isNumeric is Python's str.isnumeric, which takes fractions and superscripts for numbers as well.
+// isNumeric is Python's str.isnumeric, which accepts fractions and superscripts as well.
 func isNumeric(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsNumber(r) })
 }
@@ -251,7 +251,7 @@ func portProblem(text string) string {
 	return ""
 }
 
-// digitValue is the number that a decimal digit of any alphabet is: they come in tens, from 0 to 9.
+// digitValue returns the value of a decimal digit of any alphabet. Unicode has them in runs of ten, from 0 to 9.
 func digitValue(r rune) int {
 	n := 0
 	for n < 9 && unicode.IsDigit(r-rune(n)-1) {

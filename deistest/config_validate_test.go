@@ -197,7 +197,7 @@ func TestTags(t *testing.T) {
 	})
 }
 
-func TestRegistries(t *testing.T) {
+func TestRegistryFields(t *testing.T) {
 	const (
 		key  = "400 Config keys must start with a letter or underscore and only contain [A-z0-9_]"
 		port = "400 PORT needs to be set in the config when using a private registry"
@@ -253,7 +253,7 @@ func TestHealthchecks(t *testing.T) {
 	})
 }
 
-func TestFieldsOf23(t *testing.T) {
+func TestConfigFieldsOf23(t *testing.T) {
 	const unchanged = "409 admin changed nothing - release stopped"
 	grace := "400 Termination Grace Period format: <value>, where value must be a numeric"
 	validate(t, "POST /apps/example-go/config/", []string{anApp}, []fieldInput{
@@ -272,7 +272,7 @@ func TestFieldsOf23(t *testing.T) {
 	})
 }
 
-func TestProblemsOfAllFieldsAreSaidAtOnce(t *testing.T) {
+func TestProblemsOfAllFieldsAreReportedTogether(t *testing.T) {
 	const body = `{"memory": {"web": "x"}, "tags": {"!": "x"}}`
 	for _, want := range []string{`400 "memory":["`, `400 "tags":["`} {
 		validate(t, "POST /apps/example-go/config/", []string{anApp}, []fieldInput{{body, want, want, want}})

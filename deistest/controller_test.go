@@ -17,7 +17,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-func TestTheFirstUserIsTheAdministrator(t *testing.T) {
+func TestTheFirstUserToRegisterBecomesAdministrator(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		assert.Empty(t, c.Token())
 		status, body := call(t, c, "", "POST", prefix(c.APIVersion())+"/auth/register/",
@@ -31,7 +31,7 @@ func TestTheFirstUserIsTheAdministrator(t *testing.T) {
 	}, deistest.WithoutAdmin())
 }
 
-func TestServersHaveAnAdministrator(t *testing.T) {
+func TestServerCredentialsAreTheAdministrators(t *testing.T) {
 	server := deistest.NewServer(deistest.WithAdmin("root", "secret"))
 	defer server.Close()
 	resp, err := http.Post(server.URL+"/v2/auth/login/", "application/json",
@@ -44,59 +44,59 @@ func TestServersHaveAnAdministrator(t *testing.T) {
 	assert.Equal(t, "root", server.Username)
 }
 
-func TestTwoUsersOfOneNameAreAMistake(t *testing.T) {
+func TestTwoUsersOfTheSameNamePanic(t *testing.T) {
 	assert.Panics(t, func() { deistest.New(deistest.WithUser("admin", "pw")) })
 }
 
 func TestStartClosesTheServerWhenTheTestEnds(t *testing.T) {
 	var server *deistest.Server
-	t.Run("a test", func(t *testing.T) {
+	t.Run("test", func(t *testing.T) {
 		server = deistest.Start(t, deistest.WithToken("0123abcd"))
 		assert.Equal(t, "0123abcd", server.Token)
-		assert.Equal(t, "200 {}", ask(server.Client(), "0123abcd", "GET", server.URL+"/v2/", ""))
+		assert.Equal(t, "200 {}", do(server.Client(), "0123abcd", "GET", server.URL+"/v2/", ""))
 	})
-	assert.Contains(t, ask(http.DefaultClient, "0123abcd", "GET", server.URL+"/v2/", ""), "refused")
+	assert.Contains(t, do(http.DefaultClient, "0123abcd", "GET", server.URL+"/v2/", ""), "refused")
 }
 
-// brokenTest is a test that remembers why it failed.
-type brokenTest struct{ failure string }
+// fakeTest is a deistest.TB that records its failure.
+type fakeTest struct{ failure string }
 
-func (*brokenTest) Helper()        {}
-func (*brokenTest) Cleanup(func()) {}
-func (b *brokenTest) Fatalf(format string, args ...any) {
-	b.failure = fmt.Sprintf(format, args...)
+func (*fakeTest) Helper()        {}
+func (*fakeTest) Cleanup(func()) {}
+func (f *fakeTest) Fatalf(format string, args ...any) {
+	f.failure = fmt.Sprintf(format, args...)
 }
 
 func TestStartFailsTheTestIfOptionsContradictEachOther(t *testing.T) {
-	for says, option := range map[string]deistest.Option{
-		"two users are named":                   deistest.WithUser("admin", "pw"),
-		`the app "web" of the user "nobody"`:    deistest.WithApp("web", "nobody"),
-		`the app "Web" of the user "" cannot`:   deistest.WithApp("Web", ""),
-		"Application with this id already exis": deistest.WithApp("taken", ""),
+	for want, option := range map[string]deistest.Option{
+		`two users have the name "admin"`:           deistest.WithUser("admin", "pw"),
+		`create the app "web" of the user "nobody"`: deistest.WithApp("web", "nobody"),
+		`create the app "Web" of the user "": 400`:  deistest.WithApp("Web", ""),
+		"Application with this id already exists":   deistest.WithApp("taken", ""),
 	} {
-		var test brokenTest
+		var test fakeTest
 		assert.Nil(t, deistest.Start(&test, deistest.WithApp("taken", ""), option))
-		assert.Contains(t, test.failure, says)
+		assert.Contains(t, test.failure, want)
 	}
 }
 
-func TestAppsAreThereFromTheStart(t *testing.T) {
+func TestWithAppCreatesAppsAtTheStart(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `GET /apps/web/`, status: 200, contains: `"owner":"admin"`},
 			{as: "alice", request: `GET /apps/`, status: 200, contains: `"count":1`},
 			{as: "alice", request: `GET /apps/blog/releases/v1/`, status: 200, contains: `"summary":"alice created initial release"`},
 		})
-		assert.Len(t, c.Requests(), 3, "only those of clients count")
+		assert.Len(t, c.Requests(), 3, "only requests of clients count")
 	}, deistest.WithUser("alice", "pw"), deistest.WithApp("web", ""), deistest.WithApp("blog", "alice"))
 }
 
-func TestTagsMustBeThoseOfOneNode(t *testing.T) {
-	for _, kind := range [][]deistest.Option{kind22, kindEarly, kindLate} {
+func TestTagsMustAllBelongToOneNode(t *testing.T) {
+	for _, opts := range [][]deistest.Option{api22, early23, late23} {
 		c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""),
 			deistest.WithNodeLabels(map[string]string{"rack": "1", "disk": "ssd"}),
-			deistest.WithNodeLabels(map[string]string{"rack": "2"})}, kind...)...)
-		tell(t, c, []step{
+			deistest.WithNodeLabels(map[string]string{"rack": "2"})}, opts...)...)
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/config/ {"tags": {"rack": "2"}}`, status: 201},
 			{request: `POST /apps/example-go/config/ {"tags": {"disk": "ssd"}}`, status: 400, contains: `{"detail":"No nodes matched ` +
 				`the provided labels: disk=ssd, rack=2 - Addition of disk=ssd is the cause"}`},
@@ -104,34 +104,34 @@ func TestTagsMustBeThoseOfOneNode(t *testing.T) {
 		})
 	}
 	c := deistest.New(deistest.WithApp("example-go", ""))
-	tell(t, c, []step{{request: `POST /apps/example-go/config/ {"tags": {"any": "node"}}`, status: 201}})
+	runSteps(t, c, []step{{request: `POST /apps/example-go/config/ {"tags": {"any": "node"}}`, status: 201}})
 }
 
-func TestTLS(t *testing.T) {
+func TestWithTLSServesHTTPS(t *testing.T) {
 	server := deistest.Start(t, deistest.WithTLS())
 	assert.True(t, strings.HasPrefix(server.URL, "https://127.0.0.1:"), server.URL)
-	assert.Equal(t, "200 {}", ask(server.Client(), server.Token, "GET", server.URL+"/v2/", ""))
-	assert.Contains(t, ask(http.DefaultClient, server.Token, "GET", server.URL+"/v2/", ""), "x509")
+	assert.Equal(t, "200 {}", do(server.Client(), server.Token, "GET", server.URL+"/v2/", ""))
+	assert.Contains(t, do(http.DefaultClient, server.Token, "GET", server.URL+"/v2/", ""), "x509")
 	assert.NotNil(t, server.Certificate())
 	assert.Nil(t, deistest.Start(t).Certificate())
 }
 
-func TestHelpersKnowTheirApps(t *testing.T) {
+func TestHelpersRejectUnknownAppsAndUsers(t *testing.T) {
 	c := deistest.New()
 	assert.Error(t, c.AddLog("nosuch", "line"))
 	assert.Error(t, c.ClearLogs("nosuch"))
 	assert.Empty(t, c.TokenOf("nobody"))
 }
 
-func TestLogs(t *testing.T) {
+func TestLogFormats(t *testing.T) {
 	for api, want := range map[version.API]string{
 		version.V1_6: `"a \"quoted\" line\n☃ <b>\n"`,
 		version.V2_2: `b'a "quoted" line\n\xe2\x98\x83 <b>\n'`,
 	} {
 		c := deistest.New(deistest.WithAPIVersion(api))
-		tell(t, c, []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}})
+		runSteps(t, c, []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}})
 		require.NoError(t, c.ClearLogs("example-go"))
-		tell(t, c, []step{{request: `GET /apps/example-go/logs/`, status: 204}})
+		runSteps(t, c, []step{{request: `GET /apps/example-go/logs/`, status: 204}})
 		require.NoError(t, c.AddLog("example-go", "one"))
 		require.NoError(t, c.AddLog("example-go", `a "quoted" line`))
 		require.NoError(t, c.AddLog("example-go", "☃ <b>"))
@@ -150,7 +150,7 @@ func TestABodyThatIsNotJSONIsRefused(t *testing.T) {
 	})
 }
 
-func TestThousandsOfAppsInPages(t *testing.T) {
+func TestPagesOfThousandsOfApps(t *testing.T) {
 	const apps = 2_000
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		for i := range apps {
@@ -199,8 +199,9 @@ func TestConcurrentUse(t *testing.T) {
 	})
 }
 
-// change sets n variables of one app at the same time and returns how many got 201, and how many are set.
-func change(t *testing.T, c *deistest.Controller, n int) (accepted, set int) {
+// setConcurrently sets n variables of one app at the same time. It returns how many requests got 201, and how many
+// variables are set.
+func setConcurrently(t *testing.T, c *deistest.Controller, n int) (accepted, set int) {
 	p := prefix(c.APIVersion()) + "/apps/example-go/config/"
 	statuses := make([]int, n)
 	var all sync.WaitGroup
@@ -223,21 +224,21 @@ func change(t *testing.T, c *deistest.Controller, n int) (accepted, set int) {
 	return accepted, len(config.Values)
 }
 
-func TestConcurrentChangesAreKeptUnlessTheyAreToBeLost(t *testing.T) {
+func TestConcurrentChangesAreLostOnlyWithLostUpdates(t *testing.T) {
 	app := []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}}
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, app)
-		accepted, set := change(t, c, 8)
+		runSteps(t, c, app)
+		accepted, set := setConcurrently(t, c, 8)
 		assert.Equal(t, 8, accepted)
 		assert.Equal(t, 8, set)
 	})
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		synctest.Test(t, func(t *testing.T) {
-			tell(t, c, app)
-			accepted, set := change(t, c, 8)
-			assert.Less(t, accepted, 8, "some collide")
-			assert.Less(t, set, accepted, "and some are lost")
-			tell(t, c, []step{
+			runSteps(t, c, app)
+			accepted, set := setConcurrently(t, c, 8)
+			assert.Less(t, accepted, 8, "some changes collide")
+			assert.Less(t, set, accepted, "some accepted changes are lost")
+			runSteps(t, c, []step{
 				{request: `POST /apps/example-go/config/ {"values": {"X": "1"}}`, status: 201},
 				{request: `POST /apps/example-go/config/ {"values": {"Y": "2"}}`, status: 201, contains: `"X":"1"`},
 			})
@@ -245,9 +246,9 @@ func TestConcurrentChangesAreKeptUnlessTheyAreToBeLost(t *testing.T) {
 	}, deistest.WithLostUpdates())
 }
 
-func TestNextFollowsTheHost(t *testing.T) {
+func TestNextLinksUseTheHostHeader(t *testing.T) {
 	c := deistest.New()
-	tell(t, c, []step{{request: `POST /apps/ {}`, status: 201}, {request: `POST /apps/ {}`, status: 201}})
+	runSteps(t, c, []step{{request: `POST /apps/ {}`, status: 201}, {request: `POST /apps/ {}`, status: 201}})
 	r := httptest.NewRequest("GET", "http://deis.example.com/v2/apps?limit=1&x=1", nil)
 	r.Header.Set("Authorization", "token "+c.Token())
 	w := httptest.NewRecorder()

@@ -7,37 +7,37 @@ import (
 	"strings"
 )
 
-// A cause is what a release is deployed for.
+// A cause is the request that leads to a deploy.
 type cause int
 
 const (
-	ofBuild cause = iota
-	ofConfig
-	ofRollback
+	causeBuild cause = iota
+	causeConfig
+	causeRollback
 )
 
-// failed is the summary of a release whose deploy failed, in late servers.
-func (c cause) failed(r *release) string {
+// failureSummary returns the summary of a release whose deploy failed, in late servers.
+func (c cause) failureSummary(r *release) string {
 	switch c {
-	case ofBuild:
+	case causeBuild:
 		return "deployed " + r.build.uuid[:7] + " which failed"
-	case ofConfig:
+	case causeConfig:
 		return "deployed a config that failed"
 	}
 	return "performed roll back to a release that failed"
 }
 
-// deploy starts the pods of a release instead of those that run. Where that fails, real Controllers leave different
-// things behind: 1.6 the build and, if the image is missing, the release; 2.2 and the first of 2.3 nothing; later ones
-// both, with a summary that says what failed.
-func (q *request) deploy(r *release, what cause) *response {
+// deploy replaces the running pods by those of a release. If that fails, API 1.6 leaves the build behind and, if the
+// image is missing, the release; 2.2 and early servers leave nothing; late servers leave both, with a summary that says
+// what failed.
+func (q *request) deploy(r *release, why cause) *response {
 	problem, status := q.releaseProblem(r), http.StatusBadRequest
 	switch {
 	case !q.v2():
 		status = http.StatusServiceUnavailable
-	case problem == "" && what != ofRollback && q.app.deploying > 0:
+	case problem == "" && why != causeRollback && q.app.deploying > 0:
 		problem = "Deployment for " + q.app.id + "-" + q.deployedTypes(r)[0] + " is already in progress"
-		if what == ofConfig && q.late23() {
+		if why == causeConfig && q.late23() {
 			status = http.StatusConflict
 		}
 	}
@@ -52,20 +52,20 @@ func (q *request) deploy(r *release, what cause) *response {
 	q.log("ERROR", "%s", problem)
 	switch {
 	case q.late23():
-		r.fail(what.failed(r), problem)
+		r.fail(why.failureSummary(r), problem)
 	case q.v2() || !r.build.isMissing():
 		q.app.releases = slices.DeleteFunc(q.app.releases, func(other *release) bool { return other == r })
 	}
 	return detail(status, "%s", problem)
 }
 
-// start makes a release run, or says why it does not.
+// start starts the pods of a release, or returns why it cannot.
 func (q *request) start(r *release) (problem string) {
 	if !q.v2() {
 		return q.startContainers(r)
 	}
 	q.changeStructure(r)
-	q.whileDeploying()
+	q.waitForDeploy()
 	failing := q.failingType(r)
 	if failing == "" {
 		q.replacePods(r)
@@ -74,25 +74,25 @@ func (q *request) start(r *release) (problem string) {
 	switch {
 	case q.kubernetesDown:
 	case q.v23():
-		q.redeployBefore(r)
+		q.redeployPrevious(r)
 	default:
 		q.replaceOtherPods(r, failing)
 	}
-	return q.deployRefusal(r, failing)
+	return q.deployProblem(r, failing)
 }
 
-// startContainers is what API 1.6 does: each container gets a twin of the new release first, and is destroyed when all
-// of those run. Two deploys at once therefore make two twins of each.
+// startContainers deploys as API 1.6 does: it starts a container of the new release for each running one, and destroys
+// the old ones when all new ones run. Two deploys at once therefore double the containers.
 func (q *request) startContainers(r *release) (problem string) {
 	if failing := q.failingType(r); failing != "" {
-		q.whileDeploying()
-		return q.deployRefusal(r, failing)
+		q.waitForDeploy()
+		return q.deployProblem(r, failing)
 	}
 	old := q.app.podsOf("")
 	for _, p := range old {
 		q.app.pods = append(q.app.pods, q.newPod(p.procType, p.num, r))
 	}
-	q.whileDeploying()
+	q.waitForDeploy()
 	q.app.pods = slices.DeleteFunc(q.app.pods, func(p *pod) bool { return slices.Contains(old, p) })
 	if len(q.app.structure) == 0 {
 		q.scaleTo(q.defaultStructure(r.build), r)
@@ -100,8 +100,9 @@ func (q *request) startContainers(r *release) (problem string) {
 	return ""
 }
 
-// whileDeploying lets other requests go on until the deploy is over. It goes on itself if its client leaves.
-func (q *request) whileDeploying() {
+// waitForDeploy waits for the deploy delay and lets other requests run in the meantime. It does not end when the client
+// leaves.
+func (q *request) waitForDeploy() {
 	if q.deployDelay <= 0 {
 		return
 	}
@@ -112,7 +113,7 @@ func (q *request) whileDeploying() {
 	q.app.deploying--
 }
 
-// releaseProblem says why a release does not get as far as the scheduler.
+// releaseProblem returns why a release is refused before it gets to the scheduler, "" if it is not.
 func (q *request) releaseProblem(r *release) string {
 	switch {
 	case r.build.isMissing() && !q.v2():
@@ -134,7 +135,7 @@ func (q *request) releaseProblem(r *release) string {
 	return ""
 }
 
-// failingType is the process type of a release that the scheduler refuses, "" if none.
+// failingType returns the process type of a release that the scheduler refuses, "" if none.
 func (q *request) failingType(r *release) string {
 	variable, failing := r.config.fields["values"]["K8S_FAIL"]
 	_, tag, _ := strings.Cut(r.build.image, ":"+k8sFail)
@@ -150,29 +151,29 @@ func (q *request) failingType(r *release) string {
 	return procTypes[len(procTypes)-1]
 }
 
-// k8sFail is how the tag of an image begins that cannot be deployed.
+// k8sFail is the beginning of the tag of an image that cannot be deployed.
 const k8sFail = "k8s-fail"
 
-// canStart reports whether API 1.6 finds the command of the process that it starts first. Of something that git built
-// that is web, even if the build came without a Procfile; the release stays then, and nothing runs.
+// canStart reports whether API 1.6 finds the command of the process that it starts first. For a build from git that is
+// web, even if the build has no Procfile: then the release stays and nothing runs.
 func (q *request) canStart(r *release) bool {
 	if len(q.app.structure) > 0 {
 		return true
 	}
 	_, web := q.defaultStructure(r.build)["web"]
-	return !web || slices.Contains(r.build.types(), "web")
+	return !web || slices.Contains(r.build.procTypes(), "web")
 }
 
-// replaceOtherPods is what API 2.2 leaves when the deploy of a process type fails: the other types run the release
-// that is taken back, and their pods are on no list, since lists only have those of the newest release.
+// replaceOtherPods leaves what API 2.2 does when the deploy of a process type fails: the other types run the release that
+// is deleted, and no list shows their pods, because lists show only pods of the newest release.
 func (q *request) replaceOtherPods(r *release, failing string) {
-	stays := q.app.podsOf(failing)
+	kept := q.app.podsOf(failing)
 	q.replacePods(r)
 	q.app.pods = slices.DeleteFunc(q.app.pods, func(p *pod) bool { return p.procType == failing })
-	q.app.pods = append(q.app.pods, stays...)
+	q.app.pods = append(q.app.pods, kept...)
 }
 
-// deployedTypes are the process types of a release in the order in which they are deployed.
+// deployedTypes returns the process types of a release in the order in which they are deployed.
 func (q *request) deployedTypes(r *release) []string {
 	if len(q.app.structure) == 0 {
 		return sortedKeys(q.defaultStructure(r.build))

@@ -15,27 +15,27 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// otherStatus are the documented exchanges to which real Controllers respond with another status.
+// otherStatus has the documented requests to which real Controllers respond with another status.
 var otherStatus = map[string]int{
 	"GET /v1/users":   http.StatusNotFound,   // the slash is required
 	"GET /v1/keys/":   http.StatusOK,         // 201 in both documents
 	"GET /v2/keys/":   http.StatusOK,         //
-	"POST /v1/certs/": http.StatusBadRequest, // the documented certificate is the first line of one
+	"POST /v1/certs/": http.StatusBadRequest, // the documented certificate is only the first line of one
 	"POST /v2/certs/": http.StatusBadRequest, //
 	"POST /v2/apps/example-go/releases/rollback/": http.StatusBadRequest, // not to the initial release
-	// A real Controller takes these two for something else.
+	// Real Controllers take the documented paths for others.
 	"POST /v2/certs/foo/domains/":            http.StatusNotFound,
 	"DELETE /v2/certs/foo/domains/test.com/": http.StatusNotFound,
 }
 
-// neverThere are documented fields that real Controllers do not have.
-var neverThere = map[string]bool{
+// missingFields are the documented fields that responses of real Controllers lack.
+var missingFields = map[string]bool{
 	"1.6 User.id": true, "2.2 User.id": true, "2.2 App.url": true,
 	"2.2 Config.DEIS_APP": true, "2.2 Config.DEIS_RELEASE": true,
 }
 
-// TestDocumentedExchanges holds the Controller against the API documents: each of their exchanges gets its
-// status and at least its fields, but for what real Controllers do otherwise.
+// TestDocumentedExchanges sends each documented request. The response has the documented status and at least the
+// documented fields, except where real Controllers differ.
 func TestDocumentedExchanges(t *testing.T) {
 	for _, api := range versions {
 		for line := range lines.Of(t, "../test/testdata/documented-"+api.String()+".jsonl") {
@@ -52,22 +52,22 @@ func TestDocumentedExchanges(t *testing.T) {
 				if other, ok := otherStatus[d.Request.Method+" "+d.Request.Path]; ok {
 					d.Response.Status = other
 				}
-				c := documentedWorld(t, api, d.Request.Method, d.Request.Path)
+				c := documentedController(t, api, d.Request.Method, d.Request.Path)
 				status, body := call(t, c, "test", d.Request.Method, d.Request.Path, d.Request.Body)
 				require.Equal(t, d.Response.Status, status, body)
 				var want, got any
 				isJSON := json.Unmarshal([]byte(d.Response.Body), &want) == nil
 				if _, isLog := want.(string); isJSON && !isLog && status < 300 {
 					require.NoError(t, json.Unmarshal([]byte(body), &got), body)
-					contains(t, api, want, got, "body")
+					assertHasFields(t, api, want, got, "body")
 				}
 			})
 		}
 	}
 }
 
-// documentedWorld is a Controller in which a documented request makes sense.
-func documentedWorld(t *testing.T, api version.API, method, path string) *deistest.Controller {
+// documentedController returns a Controller with what a documented request is about.
+func documentedController(t *testing.T, api version.API, method, path string) *deistest.Controller {
 	switch {
 	case strings.HasSuffix(path, "/auth/register/"):
 		return deistest.New(deistest.WithAPIVersion(api), deistest.WithoutAdmin())
@@ -99,25 +99,25 @@ func documentedWorld(t *testing.T, api version.API, method, path string) *deiste
 	return c
 }
 
-// contains says what a response lacks of the documented one.
-func contains(t *testing.T, api version.API, want, got any, where string) {
+// assertHasFields checks that a response has all fields of the documented one, with values of the same types.
+func assertHasFields(t *testing.T, api version.API, want, got any, where string) {
 	switch want := want.(type) {
 	case map[string]any:
 		object, ok := got.(map[string]any)
 		require.True(t, ok, "%s is %v", where, got)
 		for k, v := range want {
-			if neverThere[fmt.Sprintf("%s %s.%s", api, objectName(want), k)] {
+			if missingFields[fmt.Sprintf("%s %s.%s", api, objectName(want), k)] {
 				continue
 			}
 			if assert.Contains(t, object, k, where) && v != nil && object[k] != nil {
-				contains(t, api, v, object[k], where+"."+k)
+				assertHasFields(t, api, v, object[k], where+"."+k)
 			}
 		}
 	case []any:
 		list, ok := got.([]any)
 		require.True(t, ok, "%s is %v", where, got)
 		if len(want) > 0 && len(list) > 0 {
-			contains(t, api, want[0], list[0], where+"[0]")
+			assertHasFields(t, api, want[0], list[0], where+"[0]")
 		}
 	default:
 		assert.IsType(t, want, got, where)

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// The name of a domain. That it is taken is checked first as it was sent, and last as it is stored.
+// The name of a domain. Whether it is taken is checked twice: first as it was sent, and last as it is stored.
 var domainField = byVersion[textField]{
-	v1_6: textField{taken: &uniqueness{domainTaken, mustBeUnique}, own: checkDomain1},
-	v2_2: textField{taken: &uniqueness{domainTaken, "Domain is already in use by another application"}, own: checkDomain2},
-	v2_3: textField{taken: &uniqueness{domainTaken, "Domain is already in use by another application"}, own: checkDomain2},
+	v1_6: textField{taken: &uniqueness{domainTaken, mustBeUnique}, convert: checkDomain1},
+	v2_2: textField{taken: &uniqueness{domainTaken, "Domain is already in use by another application"}, convert: checkDomain2},
+	v2_3: textField{taken: &uniqueness{domainTaken, "Domain is already in use by another application"}, convert: checkDomain2},
 }
 
 func domainTaken(c *Controller, name string) bool { return c.domains[name] != nil }
@@ -20,9 +20,9 @@ const (
 	domainInUse     = "The domain %s is already in use by another app"
 )
 
-var label1 = python(`(?i)^[a-z0-9-]{1,63}$`)
+var label1 = pythonRegexp(`(?i)^[a-z0-9-]{1,63}$`)
 
-// checkDomain1 is the rule of API 1.6, which stores a name as it was sent, but for a dot at the end.
+// checkDomain1 is the rule of API 1.6, which stores a name as it was sent, except for a final dot.
 func checkDomain1(q *request, name string) (stored, problem string) {
 	if len(name) > 255 {
 		return "", "Hostname must be 255 characters or less."
@@ -31,7 +31,7 @@ func checkDomain1(q *request, name string) (stored, problem string) {
 	labels := strings.Split(name, ".")
 	switch {
 	case strings.Contains(name, "xip.io"):
-		return name, "" // anything goes
+		return name, "" // everything else is allowed
 	case labels[0] == "*":
 		return "", "Adding a wildcard subdomain is currently not supported."
 	}
@@ -70,7 +70,7 @@ func checkDomain2(q *request, name string) (stored, problem string) {
 
 var digitsAtEnd = regexp.MustCompile(`(^|\.)[0-9]+$`)
 
-// toASCII converts the labels of a host name, which may begin with a wildcard.
+// toASCII converts the labels of a host name to ASCII. The first may be a wildcard.
 func toASCII(q *request, name string) (ascii, problem string) {
 	labels := strings.Split(name, ".")
 	for i, label := range labels {
@@ -87,8 +87,8 @@ func toASCII(q *request, name string) (ascii, problem string) {
 	return strings.Join(labels, "."), ""
 }
 
-// oldIDNA is what the library of API 2.2 says instead: it fails in its own way on a label in ASCII, of which it
-// checks the quotation mark that Python puts in front.
+// oldIDNA returns what the library of API 2.2 says instead of a problem. It rejects every bad ASCII label for the
+// quotation mark that Python puts before it.
 func oldIDNA(label, problem string) string {
 	switch {
 	case label == "":

@@ -9,7 +9,7 @@ import (
 	"github.com/deisgo/deis/deistest"
 )
 
-func TestDomains(t *testing.T) {
+func TestDomainNames(t *testing.T) {
 	const (
 		invalid  = "400 Hostname does not look valid."
 		wildcard = "400 Adding a wildcard subdomain is currently not supported."
@@ -17,7 +17,7 @@ func TestDomains(t *testing.T) {
 		codec    = "400 Hostname does not look valid, could not convert to ACE "
 	)
 	added := func(name string) string { return `201 "domain":"` + name + `"` }
-	// API 2.2 says something about the quotation mark that Python puts in front of a label.
+	// API 2.2 complains about the quotation mark that Python puts before a label.
 	quote := func(name, label string) string {
 		return codec + name + `: Codepoint U+0027 at position 2 of "b'` + label + `'" not allowed`
 	}
@@ -92,7 +92,7 @@ func TestDomains(t *testing.T) {
 	})
 }
 
-func TestADomainIsTakenInAllItsSpellings(t *testing.T) {
+func TestADomainIsTakenInEverySpelling(t *testing.T) {
 	const inUse = "400 The domain бар.example.com is already in use by another app"
 	taken := []string{anApp, `POST /apps/example-go/domains/ {"domain": "бар.example.com"}`}
 	validate(t, "POST /apps/example-go/domains/", taken, []fieldInput{
@@ -106,6 +106,6 @@ func TestADomainIsTakenInAllItsSpellings(t *testing.T) {
 			_, body := send(t, c, request)
 			require.NotEmpty(t, body)
 		}
-		tell(t, c, []step{{request: "DELETE /apps/example-go/domains/" + name, status: status}})
+		runSteps(t, c, []step{{request: "DELETE /apps/example-go/domains/" + name, status: status}})
 	}
 }

@@ -14,7 +14,7 @@ type domain struct {
 	owner   *user
 	cert    *cert // nil if none is attached
 	created time.Time
-	row     int // its place in the database
+	row     int // its position in the database
 }
 
 type domainJSON struct {
@@ -31,11 +31,11 @@ func (q *request) domainJSON(d *domain) domainJSON {
 	}
 }
 
-// domainsOf are the domains that a filter picks, by name. API 1.6 has no order but that of the database.
-func (c *Controller) domainsOf(picked func(*domain) bool) []*domain {
+// domainsWhere returns the domains for which keep is true, by name. API 1.6 has them in the order of the database.
+func (c *Controller) domainsWhere(keep func(*domain) bool) []*domain {
 	var list []*domain
 	for _, d := range c.domains {
-		if picked(d) {
+		if keep(d) {
 			list = append(list, d)
 		}
 	}
@@ -56,7 +56,7 @@ func (q *request) addDomain(name string) *domain {
 }
 
 func listDomains(q *request) *response {
-	return page(q, q.domainsOf(func(d *domain) bool { return d.app == q.app }), q.domainJSON)
+	return page(q, q.domainsWhere(func(d *domain) bool { return d.app == q.app }), q.domainJSON)
 }
 
 func createDomain(q *request) *response {
@@ -75,7 +75,7 @@ func createDomain(q *request) *response {
 	return created(q.domainJSON(q.addDomain(name)))
 }
 
-// deleteDomain removes a domain, which may be named in its international form too.
+// deleteDomain removes a domain. From API 2.0 on the path may name it in its international form, too.
 func deleteDomain(q *request) *response {
 	name := q.vars["domain"]
 	if ascii, problem := toASCII(q, name); problem == "" && q.v2() {

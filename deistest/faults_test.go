@@ -20,7 +20,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// get reads a URL as the administrator of a Controller.
+// get requests a URL as the administrator of a Controller.
 func get(ctx context.Context, c *deistest.Controller, rt http.RoundTripper, url string) (
 	resp *http.Response, body []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
@@ -37,11 +37,11 @@ func get(ctx context.Context, c *deistest.Controller, rt http.RoundTripper, url 
 	return resp, body, err
 }
 
-func TestWhatAFaultMeets(t *testing.T) {
+func TestWhichRequestsAFaultMatches(t *testing.T) {
 	for _, row := range []struct {
-		fault deistest.Fault
-		path  string
-		met   bool
+		fault   deistest.Fault
+		path    string
+		matches bool
 	}{
 		{deistest.Fault{}, "/v2/", true},
 		{deistest.Fault{Method: "GET"}, "/v2/apps/", true},
@@ -60,35 +60,35 @@ func TestWhatAFaultMeets(t *testing.T) {
 	} {
 		row.fault.Status = http.StatusTeapot
 		status, _ := call(t, deistest.New(deistest.WithFault(row.fault)), "admin", "GET", row.path, "")
-		assert.Equal(t, row.met, status == http.StatusTeapot, "%+v meets %s", row.fault, row.path)
+		assert.Equal(t, row.matches, status == http.StatusTeapot, "%+v matches %s", row.fault, row.path)
 	}
 }
 
 func TestAFaultThatCouldNeverStrikePanics(t *testing.T) {
-	for says, fault := range map[string]deistest.Fault{
-		"no pattern":           {Path: "/apps/[", Drop: true},
-		"must begin with /":    {Path: "apps/web", Drop: true},
-		"no response can have": {Status: 99},
-		"but without a Status": {Body: "out of order"},
-		"Body or Proxy":        {Proxy: true},
-		"After or Late":        {After: true, Truncate: true},
-		"but without Status":   {Late: time.Second},
-		"both Drop and Hang":   {Drop: true, Hang: true},
-		"both After and Late":  {Drop: true, After: true, Late: time.Second},
+	for want, fault := range map[string]deistest.Fault{
+		`"/apps/[" of a fault is not a valid pattern`: {Path: "/apps/[", Drop: true},
+		`"apps/web" of a fault must begin with /`:     {Path: "apps/web", Drop: true},
+		"99 of a fault must be from 200 to 599":       {Status: 99},
+		"Proxy, but no Status":                        {Body: "out of order"},
+		"Body or Proxy":                               {Proxy: true},
+		"After or Late":                               {After: true, Truncate: true},
+		"Late, but no Status":                         {Late: time.Second},
+		"both Drop and Hang":                          {Drop: true, Hang: true},
+		"both After and Late":                         {Drop: true, After: true, Late: time.Second},
 	} {
 		for _, use := range []func(){
 			func() { deistest.WithFault(fault) },
 			func() { deistest.New().AddFault(fault) },
 		} {
 			func() {
-				defer func() { assert.Contains(t, fmt.Sprint(recover()), says) }()
+				defer func() { assert.Contains(t, fmt.Sprint(recover()), want) }()
 				use()
 			}()
 		}
 	}
 }
 
-func TestAFaultCanBeLimited(t *testing.T) {
+func TestSkipAndTimesLimitAFault(t *testing.T) {
 	c := deistest.New(deistest.WithFault(deistest.Fault{Path: "/apps/", Status: 503, Skip: 1, Times: 2}))
 	for i, want := range []int{200, 503, 503, 200} {
 		status, _ := call(t, c, "admin", "GET", "/v2/apps/", "")
@@ -96,17 +96,17 @@ func TestAFaultCanBeLimited(t *testing.T) {
 	}
 }
 
-func TestAFaultBeforeAndAfterTheWorkIsDone(t *testing.T) {
+func TestAFaultStrikesBeforeOrAfterTheWork(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault   deistest.Fault
 		created string
 	}{
-		"refused":              {deistest.Fault{Status: 503}, `"count":0`},
-		"done, then refused":   {deistest.Fault{Status: 503, After: true}, `"count":1`},
-		"dropped":              {deistest.Fault{Drop: true}, `"count":0`},
-		"done, then dropped":   {deistest.Fault{Drop: true, After: true}, `"count":1`},
-		"done, then cut short": {deistest.Fault{Truncate: true}, `"count":1`},
-		"done late, nothing":   {deistest.Fault{Drop: true, Late: time.Hour}, `"count":0`},
+		"refused":                    {deistest.Fault{Status: 503}, `"count":0`},
+		"refused after the work":     {deistest.Fault{Status: 503, After: true}, `"count":1`},
+		"dropped":                    {deistest.Fault{Drop: true}, `"count":0`},
+		"dropped after the work":     {deistest.Fault{Drop: true, After: true}, `"count":1`},
+		"cut off after the work":     {deistest.Fault{Truncate: true}, `"count":1`},
+		"dropped, with the work due": {deistest.Fault{Drop: true, Late: time.Hour}, `"count":0`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row.fault.Method = "POST"
@@ -129,12 +129,12 @@ func TestAFaultBeforeAndAfterTheWorkIsDone(t *testing.T) {
 	}
 }
 
-// A gateway gives up on a request, or the client does, and the Controller behind it carries the request out later.
-func TestWorkLandsLate(t *testing.T) {
+// A gateway or the client gives up on a request, and the Controller carries it out later.
+func TestLateWorkIsDoneAfterTheResponse(t *testing.T) {
 	for name, fault := range map[string]deistest.Fault{
-		"a gateway timeout":    {Status: 504, Body: "<h1>504</h1>", ContentType: "text/html", Proxy: true},
-		"a lost connection":    {Drop: true},
-		"no response whatever": {Hang: true},
+		"a gateway timeout":  {Status: 504, Body: "<h1>504</h1>", ContentType: "text/html", Proxy: true},
+		"a lost connection":  {Drop: true},
+		"no response at all": {Hang: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestHangingEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestFaultsThatNeverStruckAreNamed(t *testing.T) {
+func TestUnmetReturnsFaultsThatNeverStruck(t *testing.T) {
 	server := deistest.Start(t,
 		deistest.WithFault(deistest.Fault{Path: "/apps/", Status: 503, Times: 1}),
 		deistest.WithFault(deistest.Fault{Path: "/aps/", Status: 503}),
@@ -201,7 +201,7 @@ func TestFaultsThatNeverStruckAreNamed(t *testing.T) {
 	assert.Empty(t, server.Unmet())
 }
 
-func TestAProxyHasNoVersion(t *testing.T) {
+func TestAProxysResponseHasNoVersionHeader(t *testing.T) {
 	c := deistest.New(
 		deistest.WithFault(deistest.Fault{
 			Path: "/apps", Status: 502, Body: "<h1>502</h1>", ContentType: "text/html", Proxy: true}),
@@ -220,7 +220,7 @@ func TestAProxyHasNoVersion(t *testing.T) {
 	assert.Equal(t, "2.2", resp.Header.Get(version.Header))
 }
 
-func TestFaultsComeAndGo(t *testing.T) {
+func TestFaultsCanBeAddedAndCleared(t *testing.T) {
 	c := deistest.New()
 	c.AddFault(deistest.Fault{Status: 503})
 	status, _ := call(t, c, "admin", "GET", "/v2/", "")
@@ -263,18 +263,18 @@ func TestLatencyEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestPodsTakeTheirTime(t *testing.T) {
+func TestPodsComeUpAfterTheStartDelay(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		synctest.Test(t, func(t *testing.T) {
 			starting := map[version.API]string{version.V1_6: "created", version.V2_2: "initializing"}[c.APIVersion()]
-			tell(t, c, []step{
+			runSteps(t, c, []step{
 				{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 				{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`, status: 201},
 			})
 			assert.Equal(t, map[string]int{"web " + starting: 1}, podStates(t, c))
 			time.Sleep(3 * time.Second)
 			assert.Equal(t, map[string]int{"web up": 1}, podStates(t, c))
-			tell(t, c, []step{{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 204}})
+			runSteps(t, c, []step{{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 204}})
 			assert.Equal(t, map[string]int{"web up": 1, "web " + starting: 2}, podStates(t, c))
 
 			require.NoError(t, c.CrashPod("example-go", "web.1"))
@@ -303,7 +303,7 @@ func TestRequestsAreRemembered(t *testing.T) {
 	assert.Equal(t, 401, requests[2].Status)
 }
 
-func TestBodiesAreRememberedAndNotPrinted(t *testing.T) {
+func TestBodiesAreRememberedButNotPrinted(t *testing.T) {
 	c := deistest.New()
 	call(t, c, "", "POST", "/v2/auth/login/", `{"username": "admin", "password": "opensesame"}`)
 	seen := c.Requests()[0]
@@ -311,7 +311,7 @@ func TestBodiesAreRememberedAndNotPrinted(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%v %+v %s", seen, seen, c.Requests()), "opensesame")
 }
 
-func TestCloseLeavesNothingBehind(t *testing.T) {
+func TestCloseLeavesNoGoroutines(t *testing.T) {
 	before := runtime.NumGoroutine()
 	server := deistest.NewServer(deistest.WithLatency(time.Hour),
 		deistest.WithFault(deistest.Fault{Path: "/apps", Delay: -time.Hour, Hang: true}))
@@ -329,13 +329,12 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // the connection's goroutines see the end of it a little later
+		time.Sleep(10 * time.Millisecond) // the connection's goroutines end a little later
 	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+	t.Errorf("%d goroutines are left, want at most %d", runtime.NumGoroutine(), before)
 }
 
-// A handler without a network panics as net/http asks for it.
-func TestADroppedConnectionIsAPanic(t *testing.T) {
+func TestADroppedConnectionPanicsWithErrAbortHandler(t *testing.T) {
 	c := deistest.New(deistest.WithFault(deistest.Fault{Drop: true}))
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
 		c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v2/", nil))

@@ -8,15 +8,15 @@ import (
 )
 
 // The files *_validate.go are the rules of real Controllers for what a client may write: one table or function for
-// each field, with a column for each version whose rules are known. This file is what holds for all fields.
+// each field, with a column for each version whose rules are known. This file has what all fields share.
 
-// byVersion has one rule of a field in each of the versions.
+// byVersion is a value that differs between versions, such as the rule of a field.
 type byVersion[T any] struct {
 	v1_6, v2_2, v2_3 T
-	early            bool // the first servers of API 2.3 have its rule, too; otherwise they have that of 2.2
+	early            bool // early servers use v2_3, too; otherwise they use v2_2
 }
 
-// of returns the rule of a Controller; versions in between have the rule of the next lower one.
+// of returns the value for a Controller. All versions of 1.x use v1_6, and those below 2.3 use v2_2.
 func (b byVersion[T]) of(c *Controller) T {
 	switch {
 	case !c.v2():
@@ -27,26 +27,26 @@ func (b byVersion[T]) of(c *Controller) T {
 	return b.v2_2
 }
 
-// A textField is what one version accepts in a field of text.
+// A textField is what one version accepts in a text field.
 type textField struct {
-	optional bool // it may be missing
-	blank    bool // it may be ""
-	null     bool // null is as good as missing
-	raw      bool // spaces around the text stay; otherwise API 2.x removes them
-	longest  int  // how many characters it may have; 0 is any number
-	rules    []rule
-	taken    *uniqueness
-	shape    []rule                                              // checked last of the rules that are all checked
-	own      func(q *request, s string) (stored, problem string) // only checked if nothing else is wrong
-	notText  string                                              // about a value that is no text; "" is the usual one
+	optional  bool // it may be missing
+	blank     bool // it may be ""
+	null      bool // null means missing
+	raw       bool // spaces around the text are kept; otherwise API 2.x removes them
+	maxLength int  // in characters; 0 is unlimited
+	rules     []rule
+	taken     *uniqueness
+	lastRules []rule                                              // checked after rules, taken and maxLength
+	convert   func(q *request, s string) (stored, problem string) // called if nothing else is wrong
+	notText   string                                              // the problem of a value that is not a text; "" is the usual one
 }
 
 // A rule returns what is wrong with a text, "" if nothing is.
 type rule func(text string) (problem string)
 
-// matching is the rule that a text must match a regular expression of a real Controller.
+// matching is the rule that a text matches a regular expression of a real Controller.
 func matching(expr, problem string) rule {
-	pattern := python(expr)
+	pattern := pythonRegexp(expr)
 	return func(text string) string {
 		if pattern.MatchString(text) {
 			return ""
@@ -55,20 +55,20 @@ func matching(expr, problem string) rule {
 	}
 }
 
-// A uniqueness is how a text is found to be taken, and what is said then.
+// A uniqueness is the rule that a text is not taken.
 type uniqueness struct {
 	isTaken func(c *Controller, s string) bool
 	problem string
 }
 
-// These texts are about many fields.
+// These problems are the same for many fields.
 const (
 	mustBeUnique = "This field must be unique."
 	notAString   = "Not a valid string."
 )
 
-// python compiles a regular expression of a real Controller. In Python, $ matches before a newline at the end, too.
-func python(expr string) *regexp.Regexp {
+// pythonRegexp compiles a regular expression of a real Controller. In Python, $ also matches before a final newline.
+func pythonRegexp(expr string) *regexp.Regexp {
 	if body, anchored := strings.CutSuffix(expr, "$"); anchored {
 		expr = body + `\n?$`
 	}
@@ -86,7 +86,7 @@ func (q *request) serializer(data map[string]any) *serializer {
 	return &serializer{q, data, map[string][]string{}}
 }
 
-// refusal is nil if nothing is wrong.
+// refusal returns the response that lists all problems, nil if there are none.
 func (s *serializer) refusal() *response {
 	if len(s.errors) == 0 {
 		return nil
@@ -96,7 +96,7 @@ func (s *serializer) refusal() *response {
 
 func (s *serializer) fail(field, text string) { s.errors[field] = append(s.errors[field], text) }
 
-// has reports whether a field is there, and complains about null.
+// has reports whether a field is present and not null. Null is recorded as a problem.
 func (s *serializer) has(field string) bool {
 	v, there := s.data[field]
 	if there && v == nil {
@@ -105,7 +105,7 @@ func (s *serializer) has(field string) bool {
 	return v != nil
 }
 
-// text reads a field of text and returns what is stored, "" if it is missing or wrong.
+// text reads a text field and returns what is stored, "" if the field is missing or wrong.
 func (s *serializer) text(name string, field byVersion[textField]) string {
 	f := field.of(s.q.Controller)
 	value, there := s.data[name]
@@ -136,8 +136,8 @@ func (s *serializer) text(name string, field byVersion[textField]) string {
 	for _, problem := range f.problems(s.q, text) {
 		s.fail(name, problem)
 	}
-	if f.own != nil && len(s.errors[name]) == 0 {
-		stored, problem := f.own(s.q, text)
+	if f.convert != nil && len(s.errors[name]) == 0 {
+		stored, problem := f.convert(s.q, text)
 		if problem != "" {
 			s.fail(name, problem)
 		}
@@ -149,7 +149,7 @@ func (s *serializer) text(name string, field byVersion[textField]) string {
 	return text
 }
 
-// asText converts a value that is sent for a field of text. API 1.6 makes a text of everything, 2.x of numbers only.
+// asText converts a value that was sent for a text field. API 1.6 converts every type to text, 2.x only numbers.
 func (s *serializer) asText(value any, f textField) (text string, ok bool) {
 	if !s.q.v2() {
 		return s.q.pythonString(value), true
@@ -165,7 +165,7 @@ func (s *serializer) asText(value any, f textField) (text string, ok bool) {
 	return text, true
 }
 
-// problems is all that is wrong with a text, in the order of real Controllers.
+// problems returns everything that is wrong with a text, in the order of real Controllers.
 func (f textField) problems(q *request, text string) []string {
 	var list []string
 	check := func(rules []rule) {
@@ -179,14 +179,14 @@ func (f textField) problems(q *request, text string) []string {
 	if f.taken != nil && f.taken.isTaken(q.Controller, text) {
 		list = append(list, f.taken.problem)
 	}
-	if f.longest > 0 && len([]rune(text)) > f.longest {
-		list = append(list, "Ensure this field has no more than "+strconv.Itoa(f.longest)+" characters.")
+	if f.maxLength > 0 && len([]rune(text)) > f.maxLength {
+		list = append(list, "Ensure this field has no more than "+strconv.Itoa(f.maxLength)+" characters.")
 	}
-	check(f.shape)
+	check(f.lastRules)
 	return list
 }
 
-// required and anyText are the commonest fields.
+// required and anyText are the most common fields.
 var (
 	required = textField{}
 	anyText  = textField{optional: true, blank: true}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// healthcheck2 is the rule for one process type, "web/cmd" or whatever else: it has probes.
+// healthcheck2 is the rule for the probes of one process type, or of any other key such as "web/cmd".
 func healthcheck2(q *request, _ string, value any) (stored any, problem string) {
 	probes, isObject := value.(map[string]any)
 	if !isObject {
@@ -29,16 +29,16 @@ func healthcheck2(q *request, _ string, value any) (stored any, problem string) 
 	return probes, ""
 }
 
-// A schema is as much of JSON Schema as the rules of real Controllers have. Keys that it does not know are allowed.
+// A schema is the part of JSON Schema that the rules of real Controllers use. Unknown keys are allowed.
 type schema struct {
-	is       string // the type, "object", "array", "string" or "integer"
+	is       string // the type: "object", "array", "string" or "integer"
 	required []string
 	fields   map[string]schema // of an object
 	items    *schema           // of an array
 	minItems int
 }
 
-// probeSchema is what a probe must look like.
+// probeSchema is the schema of a probe.
 var probeSchema = schema{is: "object", fields: map[string]schema{
 	"exec": {is: "object", required: []string{"command"}, fields: map[string]schema{
 		"command": {is: "array", minItems: 1, items: &schema{is: "string"}},
@@ -55,7 +55,7 @@ var probeSchema = schema{is: "object", fields: map[string]schema{
 	"successThreshold": {is: "integer"}, "failureThreshold": {is: "integer"},
 }}
 
-// problem says how a value does not fit, in the words of Python's jsonschema.
+// problem returns how a value violates the schema, in the words of Python's jsonschema.
 func (s schema) problem(q *request, value any) string {
 	if !s.fits(value) {
 		return q.pythonRepr(value) + " is not of type '" + s.is + "'"

@@ -11,10 +11,10 @@ type Request struct {
 	Path   string // decoded, with the version prefix
 	Query  string // without the question mark
 	Body   string // as it was sent, passwords and private keys included
-	Status int    // of the response; 0 if there is none: not yet, or the connection was dropped
+	Status int    // of the response; 0 if there is none yet, or if the connection was dropped
 }
 
-// String returns method, path and query as on the request line, "GET /v2/apps/?limit=2".
+// String returns the method, path and query, as in "GET /v2/apps/?limit=2".
 func (r Request) String() string {
 	if r.Query == "" {
 		return r.Method + " " + r.Path
@@ -22,15 +22,14 @@ func (r Request) String() string {
 	return r.Method + " " + r.Path + "?" + r.Query
 }
 
-// What a Controller remembers at most, for one that runs for long. When either is reached, the older half of the
-// requests is forgotten.
+// Limits of what a Controller remembers. When either is reached, it forgets the older half of the requests.
 const (
 	maxRequests  = 20_000
 	maxBodyBytes = 64 << 20
 )
 
-// Requests returns the requests received so far, in order of arrival, those that were made to fail included. It
-// remembers the last 10,000 at least, unless their bodies are large.
+// Requests returns the requests received so far, in order of arrival, including those that faults made fail. The
+// Controller remembers at least the last 10,000 requests, unless their bodies are large.
 func (c *Controller) Requests() []Request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,7 +40,7 @@ func (c *Controller) Requests() []Request {
 	return list
 }
 
-// receive remembers a request and finds the fault that strikes it, the zero Fault if none.
+// receive remembers a request and returns the fault that strikes it, the zero Fault if none.
 func (c *Controller) receive(r *http.Request, body []byte) (*Request, Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,15 +6,15 @@ import (
 	"unicode"
 )
 
-// International host names, by the rules of IDNA 2008 (RFC 5891) as far as they matter for names that people use. A
-// library would have all of them, and would cost every importer of this module.
+// International host names, by the rules of IDNA 2008 (RFC 5891) that matter for names in use. A library would have all
+// rules, but every importer of this module would depend on it.
 
 const acePrefix = "xn--"
 
 // longestLabel is the limit of the DNS.
 const longestLabel = 63
 
-// toASCIILabel converts one label of a host name. One that is in ASCII stays as it is, in the case that it has.
+// toASCIILabel converts one label of a host name. An ASCII label stays as it is, upper case included.
 func toASCIILabel(label string) (ascii, problem string) {
 	if isASCII(label) {
 		lower := strings.ToLower(label)
@@ -41,7 +41,7 @@ func toASCIILabel(label string) (ascii, problem string) {
 	return ascii, ""
 }
 
-// labelProblem says what is wrong with a label in its international form.
+// labelProblem returns what is wrong with a label in its international form.
 func labelProblem(label string) string {
 	runes := []rune(label)
 	switch {
@@ -64,8 +64,8 @@ func labelProblem(label string) string {
 	return ""
 }
 
-// isDecomposed reports whether a letter is written as two characters, a base and an accent, where there is one for both.
-// That there is one is taken for granted for Latin and Cyrillic letters with common accents, and for Japanese ones.
+// isDecomposed reports whether a letter is written as two characters, base and accent, although one character has both.
+// It assumes that there is one for Latin and Cyrillic letters with common accents, and for Japanese ones.
 func isDecomposed(runes []rune) bool {
 	for i := 1; i < len(runes); i++ {
 		base, mark := runes[i-1], runes[i]
@@ -78,8 +78,8 @@ func isDecomposed(runes []rune) bool {
 	return false
 }
 
-// allowedInLabel reports whether IDNA 2008 allows a character where it stands: letters that have no other form (no
-// upper case, no compatibility form), marks and digits.
+// allowedInLabel reports whether IDNA 2008 allows a character at its position: letters (neither upper case nor
+// compatibility forms), marks and digits.
 func allowedInLabel(runes []rune, i int) bool {
 	r := runes[i]
 	switch {
@@ -87,9 +87,9 @@ func allowedInLabel(runes []rune, i int) bool {
 		return r == '-' || unicode.IsDigit(r) || unicode.IsLower(r)
 	case r == '·': // between two l only, as in Catalan
 		return i > 0 && i+1 < len(runes) && runes[i-1] == 'l' && runes[i+1] == 'l'
-	case r == '〇': // a number that is written like a letter
+	case r == '〇': // a number that counts as a letter
 		return true
-	case r == '・': // beside Japanese only
+	case r == '・': // only in a label with Japanese characters
 		return strings.ContainsFunc(string(runes), func(r rune) bool {
 			return unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han) && r != '・'
 		})
@@ -99,7 +99,7 @@ func allowedInLabel(runes []rune, i int) bool {
 	return unicode.In(r, unicode.Ll, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd)
 }
 
-// compatibilityForms are the ranges of letters and marks that are other ways to write others.
+// compatibilityForms are the ranges of letters and marks that stand for other letters and marks.
 var compatibilityForms = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x00aa, 0x00aa, 1}, {0x00b5, 0x00b5, 1}, {0x00ba, 0x00ba, 1}, {0x0132, 0x0133, 1}, {0x0140, 0x0140, 1},
@@ -128,7 +128,7 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// The numbers of RFC 3492.
+// The parameters of RFC 3492.
 const (
 	punyBase, punyMin, punyMax, punySkew, punyDamp = 36, 1, 26, 38, 700
 	punyStart, punyBias                            = 0x80, 72
@@ -136,10 +136,10 @@ const (
 
 const punyDigits = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-// punyThreshold is t(j) of the RFC: how the digit at a weight is read.
+// punyThreshold is t(j) of the RFC, the threshold for the digit at position j; k is 36 times (j+1).
 func punyThreshold(k, bias int) int { return min(max(k-bias, punyMin), punyMax) }
 
-// punyAdapt is the new bias after a delta.
+// punyAdapt returns the new bias after a delta.
 func punyAdapt(delta, points int, first bool) (bias int) {
 	if first {
 		delta /= punyDamp
@@ -153,7 +153,7 @@ func punyAdapt(delta, points int, first bool) (bias int) {
 	return bias + (punyBase-punyMin+1)*delta/(delta+punySkew)
 }
 
-// punycode is the ASCII form of an international label, without its prefix.
+// punycode returns the ASCII form of an international label, without the prefix.
 func punycode(label string) string {
 	runes := []rune(label)
 	var out []byte
@@ -203,7 +203,7 @@ func punycode(label string) string {
 	return string(out)
 }
 
-// decodePunycode is the international form of a label in lower case, which comes without its prefix.
+// decodePunycode returns the international form of a label in lower-case ASCII, given without the prefix.
 func decodePunycode(encoded string) (label string, ok bool) {
 	var runes []rune
 	rest := encoded

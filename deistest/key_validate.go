@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// The fields of an SSH key. Its id is any text, and unique over all users from API 2.3 on.
+// The fields of an SSH key. Its id is any text, and from API 2.3 on unique across all users.
 var (
 	keyIDField = byVersion[textField]{
-		v1_6: textField{longest: 128},
-		v2_2: textField{longest: 128},
-		v2_3: textField{longest: 128, taken: &uniqueness{keyIDTaken, "SSH Key with this id already exists."}},
+		v1_6: textField{maxLength: 128},
+		v2_2: textField{maxLength: 128},
+		v2_3: textField{maxLength: 128, taken: &uniqueness{keyIDTaken, "SSH Key with this id already exists."}},
 	}
 	publicField = byVersion[textField]{
-		v1_6: textField{taken: &uniqueness{publicTaken, mustBeUnique}, own: checkPublic},
-		v2_2: textField{taken: &uniqueness{publicTaken, "Public Key is already in use"}, own: checkPublic},
-		v2_3: textField{taken: &uniqueness{publicTaken, "Public Key is already in use"}, own: checkPublic},
+		v1_6: textField{taken: &uniqueness{publicTaken, mustBeUnique}, convert: checkPublic},
+		v2_2: textField{taken: &uniqueness{publicTaken, "Public Key is already in use"}, convert: checkPublic},
+		v2_3: textField{taken: &uniqueness{publicTaken, "Public Key is already in use"}, convert: checkPublic},
 	}
 )
 
@@ -37,8 +37,8 @@ func checkPublic(q *request, public string) (stored, problem string) {
 
 const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// fingerprint is the MD5 of the key's second word, decoded as Python does it: what is not Base64 is skipped, and only
-// the padding must fit.
+// fingerprint returns the MD5 of the key's second word, decoded as Python does: characters that are not Base64 are
+// skipped, and only the padding must be right.
 func (q *request) fingerprint(public string) (sum, problem string) {
 	words := strings.Fields(public)
 	problem = "list index out of range"

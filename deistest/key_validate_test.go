@@ -2,7 +2,7 @@ package deistest_test
 
 import "testing"
 
-func TestKeys(t *testing.T) {
+func TestKeyFields(t *testing.T) {
 	const (
 		base64, padding = "400 Key contains invalid base64 chars", "400 Incorrect padding"
 		inUse           = "400 Public Key is already in use"

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A key is a user's SSH key. Two may have the same id, which then finds neither.
+// A key is a user's SSH key. If two of a user's keys have the same id, neither can be read or deleted.
 type key struct {
 	uuid, id, public, fingerprint string
 	owner                         *user
@@ -25,7 +25,7 @@ type keyJSON1 struct {
 	Public      string `json:"public"`
 }
 
-// keyJSON2 is a key in API 2.2: the same in another order.
+// keyJSON2 is a key in API 2.x: the same fields in another order.
 type keyJSON2 struct {
 	UUID        string `json:"uuid"`
 	Owner       string `json:"owner"`
@@ -44,7 +44,7 @@ func (q *request) keyJSON(k *key) any {
 	return keyJSON1{k.uuid, k.owner.username, k.fingerprint, at, at, k.id, k.public}
 }
 
-// listKeys shows the user's own keys, in API 2.2 by their text.
+// listKeys lists the user's own keys, in API 2.x by their text.
 func listKeys(q *request) *response {
 	var list []*key
 	for _, k := range q.keys {
@@ -73,13 +73,13 @@ func createKey(q *request) *response {
 	if slices.ContainsFunc(q.keys, func(other *key) bool {
 		return other.owner == k.owner && other.fingerprint == k.fingerprint
 	}) {
-		return q.crash() // the same key with another comment: the database refuses it
+		return q.crash() // the database refuses the same key with another comment
 	}
 	q.keys = append(q.keys, k)
 	return created(q.keyJSON(k))
 }
 
-// myKey finds the key that the path names among the user's own.
+// myKey returns the key that the path names, of the user's own.
 func (q *request) myKey() (*key, *response) {
 	var found []*key
 	for _, k := range q.keys {

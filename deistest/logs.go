@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// defaultLogLines is how much of a log is sent if the query does not say.
+// defaultLogLines is how many lines of a log are sent unless the query has log_lines.
 var defaultLogLines = byVersion[int]{v1_6: 1000, v2_2: 100, v2_3: 100}
 
 // AddLog appends a line to the log of an app, as it is. The lines of real Controllers begin with a time and a source:
@@ -19,7 +19,7 @@ func (c *Controller) AddLog(appID, line string) error {
 	})
 }
 
-// ClearLogs empties the log of an app. Its next response is 204 without content, unless something happens before.
+// ClearLogs empties the log of an app. Until something is logged, reading it returns 204 without content.
 func (c *Controller) ClearLogs(appID string) error {
 	return c.withApp(appID, func(a *app) error {
 		a.logs = nil
@@ -27,7 +27,7 @@ func (c *Controller) ClearLogs(appID string) error {
 	})
 }
 
-// log writes to the log of the request's app, as the version does.
+// log writes to the log of the request's app, in the format of the version.
 func (q *request) log(level, format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	if q.v2() {
@@ -39,16 +39,17 @@ func (q *request) log(level, format string, args ...any) {
 	q.app.logs = append(q.app.logs, line)
 }
 
-// getLogs returns the end of a log: one JSON string in API 1.6, the text of Python bytes in API 2.2.
+// getLogs returns the end of a log: as one JSON string in API 1.6, printed as Python bytes in API 2.2, as plain text in
+// API 2.3.
 func getLogs(q *request) *response {
 	lines := q.app.logs
 	if len(lines) == 0 {
-		a := empty(http.StatusNoContent)
-		a.contentType = "text/plain"
+		resp := empty(http.StatusNoContent)
+		resp.contentType = "text/plain"
 		if q.v2() {
-			a.contentType = "text/html; charset=utf-8"
+			resp.contentType = "text/html; charset=utf-8"
 		}
-		return a
+		return resp
 	}
 	query := q.http.URL.Query()
 	wanted, given := query.Get("log_lines"), query.Has("log_lines")
@@ -62,7 +63,7 @@ func getLogs(q *request) *response {
 	case err != nil:
 		return q.crash()
 	case strings.HasPrefix(wanted, "+"):
-		lines = lines[min(max(n-1, 0), len(lines)):] // 1.6 hands the number to tail, where +2 is "from the second line"
+		lines = lines[min(max(n-1, 0), len(lines)):] // 1.6 passes the number to tail, where +2 means "from line 2"
 	case n == 0 && q.v23():
 	default:
 		lines = lines[max(len(lines)-max(n, -n), 0):]

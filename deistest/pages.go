@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// defaultPageSize is how many items a list has if the query names no number. There is no maximum.
+// defaultPageSize is how many items a page has unless the query sets it. There is no maximum.
 const defaultPageSize = 100
 
 type pageJSON[T any] struct {
@@ -17,8 +17,8 @@ type pageJSON[T any] struct {
 	Results  []T     `json:"results"`
 }
 
-// page returns the part of a list that the query asks for: page and page_size in API 1.6, which is 404 beyond the
-// end; limit and offset in API 2.2, which is empty there. Each version ignores what the other one understands.
+// page returns the part of a list that the query selects: by page and page_size in API 1.6, with 404 beyond the end; by
+// limit and offset in API 2.x, with an empty page there. Each version ignores the parameters of the other.
 func page[E, T any](q *request, list []E, render func(E) T) *response {
 	query := q.http.URL.Query()
 	if f := query.Get("format"); f != "" && f != "json" {
@@ -27,7 +27,7 @@ func page[E, T any](q *request, list []E, render func(E) T) *response {
 	var start, size int
 	out := pageJSON[T]{Count: len(list), Results: []T{}}
 	if q.v2() {
-		size, start = positive(query.Get("limit")), max(number(query.Get("offset")), 0)
+		size, start = pageSize(query.Get("limit")), max(number(query.Get("offset")), 0)
 		if start+size < len(list) {
 			out.Next = q.link(query, map[string]int{"limit": size, "offset": start + size})
 		}
@@ -35,7 +35,7 @@ func page[E, T any](q *request, list []E, render func(E) T) *response {
 			out.Previous = q.link(query, map[string]int{"limit": size, "offset": start - size})
 		}
 	} else {
-		size = positive(query.Get("page_size"))
+		size = pageSize(query.Get("page_size"))
 		last := max((len(list)+size-1)/size, 1)
 		n, err := strconv.Atoi(query.Get("page"))
 		switch query.Get("page") {
@@ -62,7 +62,7 @@ func page[E, T any](q *request, list []E, render func(E) T) *response {
 	return ok(out)
 }
 
-// unknownFormat is the response for a format that nobody speaks, as recorded.
+// unknownFormat returns the response for a format other than JSON, as recorded.
 func (q *request) unknownFormat() *response {
 	if q.late23() {
 		return jsonResponse(http.StatusNotFound, "")
@@ -70,21 +70,21 @@ func (q *request) unknownFormat() *response {
 	return q.notFound("format")
 }
 
-// number reads a query value; what is no number is 0.
+// number parses a query value, and returns 0 if it is not a number.
 func number(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n
 }
 
-// positive reads the size of a page; what is none is the default.
-func positive(s string) int {
+// pageSize parses the size of a page, and returns the default if it is not a positive number.
+func pageSize(s string) int {
 	if n := number(s); n > 0 {
 		return n
 	}
 	return defaultPageSize
 }
 
-// link is the URL of another page: that of the request with other numbers. An offset of 0 or less is left out.
+// link returns the URL of another page: that of the request with other numbers. An offset of 0 or less is left out.
 func (q *request) link(query url.Values, numbers map[string]int) *string {
 	next := url.Values{}
 	for k, v := range query {
@@ -104,7 +104,8 @@ func (q *request) link(query url.Values, numbers map[string]int) *string {
 	return &s
 }
 
-// absolute is the URL of a request as the client sees it: its host is the Host header, its scheme what a proxy says.
+// absolute returns the URL of a request as the client sees it, with the host of the Host header and the scheme that a
+// proxy reports.
 func (q *request) absolute() *url.URL {
 	u := &url.URL{Scheme: "http", Host: q.http.Host, Path: q.http.URL.Path}
 	if q.http.TLS != nil || q.http.Header.Get("X-Forwarded-Proto") == "https" {
@@ -113,7 +114,7 @@ func (q *request) absolute() *url.URL {
 	return u
 }
 
-// newestFirst is the order of builds and releases.
+// newestFirst returns a list in the order in which builds and releases are listed.
 func newestFirst[E any](list []E) []E {
 	list = slices.Clone(list)
 	slices.Reverse(list)

@@ -7,7 +7,7 @@ type adminJSON struct {
 	IsSuperuser bool   `json:"is_superuser"`
 }
 
-// listCollaborators names the users who may use the app besides its owner, in order of their registration.
+// listCollaborators lists the users who may use the app besides its owner, in order of registration.
 func listCollaborators(q *request) *response {
 	names := []string{}
 	for _, u := range q.users {
@@ -18,7 +18,7 @@ func listCollaborators(q *request) *response {
 	return ok(map[string][]string{"users": names})
 }
 
-// addCollaborator lets a user use the app. The owner can be one too.
+// addCollaborator lets a user use the app. The owner can be a collaborator, too.
 func addCollaborator(q *request) *response {
 	u, stop := q.namedUser()
 	if stop != nil {
@@ -29,7 +29,7 @@ func addCollaborator(q *request) *response {
 	return empty(http.StatusCreated)
 }
 
-// removeCollaborator takes the right back. Collaborators may give up their own.
+// removeCollaborator revokes a user's right to use the app. Collaborators may give up their own.
 func removeCollaborator(q *request) *response {
 	u := q.userNamed(q.vars["user"])
 	switch q.app = q.appNamed(q.vars["app"]); {
@@ -76,7 +76,7 @@ func addAdmin(q *request) *response {
 	return empty(http.StatusCreated)
 }
 
-// removeAdmin succeeds for who is none as well. The last one can remove themselves.
+// removeAdmin also succeeds for a user who is not an administrator. The last administrator can remove themselves.
 func removeAdmin(q *request) *response {
 	u := q.userNamed(q.vars["user"])
 	if u == nil {
@@ -86,7 +86,7 @@ func removeAdmin(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// namedUser finds the user that the body names.
+// namedUser returns the user that the body names.
 func (q *request) namedUser() (*user, *response) {
 	data, stop := q.anyObject()
 	if stop != nil {

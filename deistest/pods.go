@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// maxPods is how many pods of one type the scheduler takes. The recorded one refused 99.
+// maxPods is how many pods of one process type the scheduler accepts. The recorded one refused 99.
 const maxPods = 98
 
 // A pod is a process of an app; API 1.6 calls it a container.
 type pod struct {
 	uuid     string
 	procType string
-	num      int    // of its type, API 1.6
-	name     string // API 2.2
+	num      int    // within its type, API 1.6
+	name     string // API 2.x
 	release  int
 	created  time.Time
-	up       time.Time // when it is started
+	up       time.Time // when its state becomes "up"
 	crashed  bool
 }
 
@@ -60,11 +60,11 @@ func (q *request) containerJSON(p *pod) containerJSON {
 	}
 }
 
-// podState follows from the time, so that nothing has to run in the background.
+// podState derives a pod's state from the time, so that nothing has to run in the background.
 func (c *Controller) podState(p *pod) string {
 	switch {
 	case p.procType == "run":
-		return "initialized" // for ever, as recorded
+		return "initialized" // forever, as recorded
 	case p.crashed:
 		return "crashed"
 	case !now().Before(p.up):
@@ -75,8 +75,8 @@ func (c *Controller) podState(p *pod) string {
 	return "created"
 }
 
-// CrashPod makes the state of a pod "crashed" until it is restarted or replaced. A pod is named as the pods resource
-// of API 2.2 names it, or by type and number, "web.1", which is all that the containers of API 1.6 have.
+// CrashPod sets the state of a pod to "crashed" until it is restarted or replaced. Name the pod by its name, or by
+// process type and number, as in "web.1"; the containers of API 1.6 have no names.
 func (c *Controller) CrashPod(appID, pod string) error {
 	return c.withApp(appID, func(a *app) error {
 		for _, p := range a.pods {
@@ -98,7 +98,7 @@ func (q *request) newPod(procType string, num int, r *release) *pod {
 	}
 }
 
-// nextNum is one more than the highest number of a type.
+// nextNum returns one more than the highest number of a process type.
 func (a *app) nextNum(procType string) int {
 	highest := 0
 	for _, p := range a.pods {
@@ -109,7 +109,7 @@ func (a *app) nextNum(procType string) int {
 	return highest + 1
 }
 
-// podsOf are the pods of a type. Without one they are all pods but those of one-off commands.
+// podsOf returns the pods of a process type; for "", all pods except those of one-off commands.
 func (a *app) podsOf(procType string) []*pod {
 	var list []*pod
 	for _, p := range a.pods {
@@ -120,10 +120,10 @@ func (a *app) podsOf(procType string) []*pod {
 	return list
 }
 
-// isNamed reports whether a name is that of a pod. It may lack the id of the app, as recorded.
+// isNamed reports whether a pod has a name. The name may lack the id of the app, as recorded.
 func (a *app) isNamed(p *pod, name string) bool { return name == p.name || a.id+"-"+name == p.name }
 
-// replacePods starts the pods of a release in API 2.x: as many of each type as the structure says, instead of all before.
+// replacePods replaces the running pods by those of a release, in API 2.x: as many of each type as wantedPods returns.
 func (q *request) replacePods(r *release) {
 	a := q.app
 	a.pods = a.podsOf("run")
@@ -132,13 +132,13 @@ func (q *request) replacePods(r *release) {
 		q.touch(a)
 	}
 	for _, procType := range sortedKeys(a.structure) {
-		for n := range min(q.wanted(procType), maxPods) {
+		for n := range min(q.wantedPods(procType), maxPods) {
 			a.pods = append(a.pods, q.newPod(procType, n+1, r))
 		}
 	}
 }
 
-// scaleTo starts and stops pods until there are as many of each type as asked for.
+// scaleTo starts and stops pods until counts is reached.
 func (q *request) scaleTo(counts map[string]int, r *release) {
 	if len(counts) == 0 {
 		return
@@ -148,7 +148,7 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 		what = "containers"
 		q.scaleContainers(counts, r)
 	} else if !q.scalePods(counts, r) {
-		return // and says nothing
+		return // without a line in the log
 	}
 	q.touch(q.app)
 	var words []string
@@ -158,18 +158,18 @@ func (q *request) scaleTo(counts map[string]int, r *release) {
 	q.log("INFO", "%s scaled %s %s", q.user.username, what, strings.Join(words, " "))
 }
 
-// scalePods reports whether a number was changed.
+// scalePods scales in API 2.x. It reports whether the structure changed.
 func (q *request) scalePods(counts map[string]int, r *release) bool {
 	before := maps.Clone(q.app.structure)
 	maps.Copy(q.app.structure, counts)
 	for _, procType := range sortedKeys(counts) {
-		q.runPods(procType, q.wanted(procType), r)
+		q.runPods(procType, q.wantedPods(procType), r)
 	}
 	return !maps.Equal(before, q.app.structure)
 }
 
-// scaleContainers makes a new structure if it has something to do: of what was asked for, and of what runs of other
-// types. A type that was at 0 before is not in it any more.
+// scaleContainers scales in API 1.6. If it starts or stops anything, it makes a new structure of counts and of the
+// containers of other types. Other types that were at 0 are not in it.
 func (q *request) scaleContainers(counts map[string]int, r *release) {
 	changed := false
 	for _, procType := range sortedKeys(counts) {
@@ -208,16 +208,17 @@ func scaleApp(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	if q.v2() && q.app.hasNumbers(counts) {
-		return empty(http.StatusNoContent) // whatever runs: after a 503 the numbers are stored, and the pods as before
+	if q.v2() && q.app.hasCounts(counts) {
+		return empty(http.StatusNoContent) // even if other pods run: a 503 stored the numbers and left the pods
 	}
-	if fault := q.tooManyPods(counts); fault != nil {
-		return fault
+	if stop := q.checkCapacity(counts); stop != nil {
+		return stop
 	}
 	firstPods := slices.ContainsFunc(sortedKeys(counts), func(procType string) bool {
 		return counts[procType] > 0 && len(q.app.podsOf(procType)) == 0
 	})
-	if stop := q.oddType(q.app.structure); stop != nil && firstPods && q.v2() { // then all types are looked at
+	// Starting the first pods of a type checks the names of all types.
+	if stop := q.typeNameRefusal(q.app.structure); stop != nil && firstPods && q.v2() {
 		maps.Copy(q.app.structure, counts)
 		return stop
 	}
@@ -225,8 +226,8 @@ func scaleApp(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// hasNumbers reports whether an app's structure is as asked for already.
-func (a *app) hasNumbers(counts map[string]int) bool {
+// hasCounts reports whether an app's structure already has these counts.
+func (a *app) hasCounts(counts map[string]int) bool {
 	for procType, n := range counts {
 		if now, known := a.structure[procType]; !known || now != n {
 			return false
@@ -235,9 +236,9 @@ func (a *app) hasNumbers(counts map[string]int) bool {
 	return true
 }
 
-// tooManyPods refuses what does not fit. API 2.x stores the numbers nevertheless. API 1.6 keeps releases that cannot run,
-// and so cannot start more pods of them either.
-func (q *request) tooManyPods(counts map[string]int) *response {
+// checkCapacity refuses counts that cannot be scheduled. API 2.x stores them nevertheless. API 1.6 keeps releases that
+// cannot run, and cannot start more pods of them.
+func (q *request) checkCapacity(counts map[string]int) *response {
 	latest := q.app.latest()
 	cannotRun := !q.v2() && (q.releaseProblem(latest) != "" || q.failingType(latest) != "")
 	for _, procType := range sortedKeys(counts) {
@@ -253,8 +254,7 @@ func (q *request) tooManyPods(counts map[string]int) *response {
 	return nil
 }
 
-// visiblePods are those that the Controller finds: the ones of the latest release, and none while the cluster does not
-// respond.
+// visiblePods returns the pods that the Controller can see: those of the latest release, or none without the cluster.
 func (q *request) visiblePods(procType string) []*pod {
 	if q.kubernetesDown {
 		return nil
@@ -263,8 +263,8 @@ func (q *request) visiblePods(procType string) []*pod {
 	return slices.DeleteFunc(q.app.podsOf(procType), func(p *pod) bool { return p.release != latest })
 }
 
-// listPods is the list of API 2.2, which has no pages: of all pods, of a type, or of one pod, whose type is not
-// looked at then.
+// listPods lists pods in API 2.x, without pages: all, those of a process type, or one pod. The type in the path of one
+// pod is ignored.
 func listPods(q *request) *response {
 	procType, name := q.vars["type"], q.vars["pod"]
 	if name != "" {
@@ -276,7 +276,7 @@ func listPods(q *request) *response {
 	}
 	list.Results = []podJSON{}
 	for _, p := range q.visiblePods(procType) {
-		if (name == "" || q.app.isNamed(p, name)) && p.procType != "run" { // API 1.6 left those behind
+		if (name == "" || q.app.isNamed(p, name)) && p.procType != "run" { // left behind by API 1.6
 			list.Results = append(list.Results, q.podJSON(p))
 		}
 	}
@@ -284,12 +284,12 @@ func listPods(q *request) *response {
 	return ok(list)
 }
 
-// listContainers is the list of API 1.6, of all containers or of a type.
+// listContainers lists pods in API 1.6: all, or those of a process type.
 func listContainers(q *request) *response {
 	return page(q, q.app.podsOf(q.vars["type"]), q.containerJSON)
 }
 
-// getContainer shows one container. It is not documented.
+// getContainer returns one container. It is not documented.
 func getContainer(q *request) *response {
 	for _, p := range q.app.podsOf(q.vars["type"]) {
 		if strconv.Itoa(p.num) == q.vars["pod"] {
@@ -299,7 +299,7 @@ func getContainer(q *request) *response {
 	return q.crash()
 }
 
-// restart restarts the pods of an app, of a type, or one of them.
+// restart restarts the pods of an app or of a process type, or one pod.
 func restart(q *request) *response {
 	if stop := q.findApp(); stop != nil {
 		switch {
@@ -330,9 +330,8 @@ func restart(q *request) *response {
 	return ok(restarted)
 }
 
-// restartPods replaces pods by new ones and returns as many pods of the type as were asked for, but not necessarily
-// those: for a name that no pod has it is another pod of the type, and for a name in the place of the type none at all.
-// So it was recorded.
+// restartPods replaces pods by new ones and returns pods of the type, but not necessarily the new ones: for a name that
+// no pod has, it is another pod of the type, and for a name in place of the type, none. This is as recorded.
 func (q *request) restartPods(procType, name string) *response {
 	for _, p := range q.visiblePods(procType) {
 		if name == "" || q.app.isNamed(p, name) {

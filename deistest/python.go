@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// The Controllers are Python programs, and show it: 1.6 runs on Python 2, 2.2 on Python 3.
+// Real Controllers are Python programs, which shows in their responses: 1.6 runs on Python 2, 2.x on Python 3.
 
-// parseJSON reads a body or a text. Python keeps 1 and 1.0 apart, so a number stays as it was written.
+// parseJSON parses a body or a text. Numbers stay as they were written, because Python distinguishes 1 and 1.0.
 func parseJSON(source []byte) (v any, ok bool) {
 	if !utf8.Valid(source) || !json.Valid(source) {
 		return nil, false
@@ -23,7 +23,7 @@ func parseJSON(source []byte) (v any, ok bool) {
 	return v, dec.Decode(&v) == nil
 }
 
-// pythonType names the type of a JSON value.
+// pythonType returns the name of a JSON value's type in Python.
 func pythonType(v any, python3 bool) string {
 	switch v := v.(type) {
 	case []any:
@@ -44,7 +44,7 @@ func pythonType(v any, python3 bool) string {
 	return "dict"
 }
 
-// truthy is bool(v): nothing, zero and what is empty are false.
+// truthy is bool(v): null, false, zero and everything empty are false.
 func truthy(v any) bool {
 	switch v := v.(type) {
 	case json.Number:
@@ -58,7 +58,7 @@ func truthy(v any) bool {
 	return v != nil && v != "" && v != false
 }
 
-// pythonString is str(v): how a JSON value becomes a string in a real Controller, True or [1, 'x'].
+// pythonString is str(v), which turns a JSON value into a string such as True or [1, 'x'].
 func (c *Controller) pythonString(v any) string {
 	if s, ok := v.(string); ok {
 		return s
@@ -96,7 +96,7 @@ func (c *Controller) pythonRepr(v any) string {
 	return fmt.Sprint(v)
 }
 
-// pythonNumber writes an integer as it came, and a float as Python does: 1.50 is 1.5, and 1e3 is 1000.0.
+// pythonNumber formats an integer as it was sent, and a float as Python does: 1.50 is 1.5, and 1e3 is 1000.0.
 func pythonNumber(n json.Number) string {
 	f, err := n.Float64()
 	if !strings.ContainsAny(n.String(), ".eE") || err != nil {
@@ -112,7 +112,7 @@ func pythonNumber(n json.Number) string {
 	return s
 }
 
-// pythonQuoted puts a string into the quotation marks that Python would choose.
+// pythonQuoted quotes a string as Python does.
 func pythonQuoted(s string) string {
 	quote := `'`
 	if strings.Contains(s, `'`) && !strings.Contains(s, `"`) {
@@ -121,7 +121,7 @@ func pythonQuoted(s string) string {
 	return quote + strings.NewReplacer(`\`, `\\`, quote, `\`+quote, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + quote
 }
 
-// pythonBytes is repr(s.encode()), the form of the logs in API 2.2.
+// pythonBytes is repr(s.encode()), the format of logs in API 2.2.
 func pythonBytes(s string) string {
 	var b strings.Builder
 	for _, c := range []byte(pythonQuoted(s)) {
@@ -134,8 +134,8 @@ func pythonBytes(s string) string {
 	return "b" + b.String()
 }
 
-// pythonInt is int(v), with the texts of its errors.
-func (c *Controller) pythonInt(v any) (int, string) {
+// pythonInt is int(v); problem is the text of Python's error.
+func (c *Controller) pythonInt(v any) (n int, problem string) {
 	switch v := v.(type) {
 	case string:
 		n, err := strconv.Atoi(strings.TrimSpace(v))

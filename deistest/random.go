@@ -6,7 +6,7 @@ import (
 	mathrand "math/rand/v2"
 )
 
-// newUUID returns a random UUID, as every resource has one.
+// newUUID returns a random UUID.
 func newUUID() string {
 	var b [16]byte
 	rand.Read(b[:])
@@ -15,14 +15,14 @@ func newUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// newToken returns a token of the form that Controllers give, 40 hexadecimal digits.
+// newToken returns a random token, 40 hexadecimal digits as in real Controllers.
 func newToken() string {
 	var b [20]byte
 	rand.Read(b[:])
 	return fmt.Sprintf("%x", b)
 }
 
-// podSuffix returns the five characters that make the name of a pod its own.
+// podSuffix returns the five random characters that make the name of a pod unique.
 func podSuffix() string {
 	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 	b := make([]byte, 5)
@@ -32,7 +32,7 @@ func podSuffix() string {
 	return string(b)
 }
 
-// newAppName returns a name for an app that was given none, "velvet-countess".
+// newAppName returns a random name for an app, such as "velvet-countess".
 func newAppName() string {
 	first := []string{"blonde", "brassy", "classy", "edible", "frozen", "gilded", "humble", "jovial", "kindly", "mellow",
 		"mystic", "nimble", "outlaw", "placid", "rustic", "syrupy", "unique", "velvet", "wonder", "zaftig"}

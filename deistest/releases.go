@@ -17,11 +17,11 @@ type release struct {
 	config        *config
 	created       time.Time
 
-	failed    time.Time // when its deploy failed; zero if it did not. Only late servers keep such a release.
-	exception string    // why
+	failed    time.Time // when its deploy failed; zero if it did not. Only late servers keep a failed release.
+	exception string    // why it failed
 }
 
-// releaseJSON23 is a release of late servers.
+// releaseJSON23 is a release in late servers.
 type releaseJSON23 struct {
 	releaseJSON
 	Failed    bool    `json:"failed"`
@@ -61,23 +61,23 @@ func (q *request) releaseJSON(r *release) any {
 
 func (r *release) hasFailed() bool { return !r.failed.IsZero() }
 
-// fail marks a release whose deploy failed. It stays, and its number is used up.
+// fail marks a release as failed. It stays, and its number is used up.
 func (r *release) fail(what, problem string) {
 	r.failed, r.summary, r.exception = now(), r.owner.username+" "+what, "error: "+problem
 }
 
-// latest is the release that runs: the last one that did not fail.
+// latest returns the newest release that is not marked as failed.
 func (a *app) latest() *release {
 	for _, r := range slices.Backward(a.releases) {
 		if !r.hasFailed() {
 			return r
 		}
 	}
-	return nil // the first one cannot fail
+	return nil // never reached: the first release cannot fail
 }
 
-// released finds a release by its number, nil if there is none.
-func (a *app) released(version int) *release {
+// releaseNumbered returns the release with a number, or nil.
+func (a *app) releaseNumbered(version int) *release {
 	i := slices.IndexFunc(a.releases, func(r *release) bool { return r.version == version })
 	if i < 0 {
 		return nil
@@ -85,8 +85,8 @@ func (a *app) released(version int) *release {
 	return a.releases[i]
 }
 
-// release makes the next release. Without a summary, it is what changed.
-func (q *request) release(b *build, cf *config, summary string) *release {
+// addRelease makes the next release. An empty summary is replaced by what changed.
+func (q *request) addRelease(b *build, cf *config, summary string) *release {
 	r := &release{
 		uuid: newUUID(), summary: summary, version: 1, owner: q.user, build: b, config: cf, created: now(),
 	}
@@ -106,7 +106,7 @@ func (q *request) release(b *build, cf *config, summary string) *release {
 	return r
 }
 
-// whatChanged is the summary of a release, with the missing "and" between some of its parts that real ones have.
+// whatChanged returns the summary of a release. As in real Controllers, there is no "and" between some of its parts.
 func (r *release) whatChanged(before *release) string {
 	who := r.owner.username
 	if before == nil {
@@ -122,7 +122,7 @@ func (r *release) whatChanged(before *release) string {
 	}
 	who = r.config.owner.username
 	if changes := r.config.changes(before.config, "values", ""); changes != "" {
-		summary = joined(summary, who+" "+changes)
+		summary = joinedByAnd(summary, who+" "+changes)
 	}
 	var limits []string
 	for _, field := range []string{"memory", "cpu"} {
@@ -137,11 +137,11 @@ func (r *release) whatChanged(before *release) string {
 		{"tags", "tag "}, {"registry", "registry info "}, {"healthcheck", "healthcheck info for proc type "},
 	} {
 		if changes := r.config.changes(before.config, part.field, part.noun); changes != "" {
-			summary = joined(summary, who+" "+changes)
+			summary = joinedByAnd(summary, who+" "+changes)
 		}
 	}
 	if summary != "" && r.config.changes(before.config, "lifecycle_pre_stop", "") != "" {
-		summary += " and " // real Controllers forget what they wanted to add
+		summary += " and " // real Controllers add nothing after it
 	}
 	if summary == "" {
 		return r.owner.username + " changed nothing"
@@ -152,7 +152,7 @@ func (r *release) whatChanged(before *release) string {
 // noBuild is the refusal to run a release that consists of a configuration alone.
 const noBuild = "No build associated with this release"
 
-func joined(a, b string) string {
+func joinedByAnd(a, b string) string {
 	if a == "" {
 		return b
 	}
@@ -162,8 +162,8 @@ func joined(a, b string) string {
 func listReleases(q *request) *response { return page(q, newestFirst(q.app.releases), q.releaseJSON) }
 
 func getRelease(q *request) *response {
-	version, _ := strconv.Atoi(q.vars["version"]) // a number that is too large is that of no release
-	if r := q.app.released(version); r != nil {
+	version, _ := strconv.Atoi(q.vars["version"]) // no release has a number that is too large
+	if r := q.app.releaseNumbered(version); r != nil {
 		return ok(q.releaseJSON(r))
 	}
 	if q.v2() {
@@ -172,7 +172,7 @@ func getRelease(q *request) *response {
 	return q.crash()
 }
 
-// rollback makes a new release of an old one: the given one, or the one before the latest.
+// rollback makes a new release of an old one: the one that the body names, or the one before the latest.
 func rollback(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
@@ -182,15 +182,15 @@ func rollback(q *request) *response {
 	if stop != nil {
 		return stop
 	}
-	r := q.release(target.build, target.config, target.rolledBack(q.user))
+	r := q.addRelease(target.build, target.config, target.rollbackSummary(q.user))
 	if target.build == nil && q.late23() {
-		r.fail(ofRollback.failed(r), noBuild)
+		r.fail(causeRollback.failureSummary(r), noBuild)
 		return detail(http.StatusBadRequest, noBuild)
 	}
 	if target.build != nil {
-		if fault := q.deploy(r, ofRollback); fault != nil && q.v2() {
-			return fault
-		} else if fault != nil {
+		if stop := q.deploy(r, causeRollback); stop != nil && q.v2() {
+			return stop
+		} else if stop != nil {
 			return q.crash()
 		}
 	}

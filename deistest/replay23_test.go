@@ -13,13 +13,13 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// TestRecordedExchangesOf23 replays what a real Controller of Workflow v2.22 was recorded to respond: its refusals of
-// single fields and all else, which were recorded as one story.
+// TestRecordedExchangesOf23 replays the exchanges recorded from a real Controller of Workflow v2.22. Its refusals of
+// single fields are among them, since everything was recorded as one story.
 func TestRecordedExchangesOf23(t *testing.T) {
 	replayFile(t, version.V2_3, "recorded-2.3.jsonl")
 }
 
-// privateKey is one in PEM. Recordings have none.
+// privateKey returns a new private key in PEM, since the recordings have none.
 func privateKey(t *testing.T) string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

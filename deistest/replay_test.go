@@ -20,8 +20,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// An exchange is a line of testdata/recorded-*.jsonl: the response of a real Controller to a request. The lines are in
-// the order in which they were recorded. Between them stand the steps that the recordings leave out.
+// An exchange is a line of testdata/recorded-*.jsonl: a request and the response of a real Controller. The lines are in
+// the order in which they were recorded. Lines without a name are steps that the recordings leave out.
 type exchange struct {
 	Name    string
 	As      string            // who sends the request
@@ -29,18 +29,18 @@ type exchange struct {
 	Header  map[string]string // besides Authorization and the Content-Type of JSON
 	Body    string
 
-	Status  int
-	Answers map[string]string // headers; Content-Type only if it is not that of JSON
-	JSON    any               // the body, or nil
-	Text    string            // the body if it is no JSON, or "" if it is too long to be here
-	Cut     bool              // the body is a list of which only the first two are here
-	Random  string            // a name that the Controller made up
+	Status     int
+	RespHeader map[string]string `json:"answers"` // Content-Type only if it is not that of JSON
+	JSON       any               // the body, or nil
+	Text       string            // the body if it is not JSON, or "" if it is too long to be recorded here
+	Cut        bool              // the body is a list of which only the first two items are here
+	Random     string            // a name that the Controller made up
 
-	Except string // why this exchange cannot be reproduced; then there is nothing but Name and Request
+	Except string // why this exchange cannot be reproduced; then there are only Name and Request
 
 	// Steps that the recordings leave out.
 	Setup string // a request that must succeed, or get Status
-	Times int    // of that, counting %03d up
+	Times int    // how often to send it, with %03d replaced by 0, 1, …
 	New   *struct {
 		Registration deistest.Registration
 		Admin        string
@@ -49,13 +49,13 @@ type exchange struct {
 		App   string
 		Lines []string
 	}
-	Kubernetes *bool // whether the cluster responds from now on
+	Kubernetes *bool // whether there is a cluster from now on
 }
 
-// anyValues are exchanges whose responses have the recorded shape but other values.
+// anyValues has the exchanges whose responses have the recorded shape but other values, with the reason.
 var anyValues = map[string]string{
-	"apps-run-no-trailing-slash-200":                "the recorded scheduler ran nothing and returned what it was asked",
-	"apps-run-empty-command-200":                    "the recorded scheduler ran nothing and returned what it was asked",
+	"apps-run-no-trailing-slash-200":                "the recorded scheduler ran nothing and returned the command",
+	"apps-run-empty-command-200":                    "the recorded scheduler ran nothing and returned the command",
 	"run_command_number":                            "the recorded scheduler knew a command 5",
 	"proto-accept-encoding-gzip-not-compressed-200": "API 1.6 has no order",
 	"proto-double-slash-root-200":                   "API 1.6 has no order",
@@ -68,12 +68,12 @@ var anyValues = map[string]string{
 	"pagination-keys-default-200":                   "the recorded keys are longer",
 	"page_keys_default":                             "the recorded keys are longer",
 	"users_list":                                    "users have no order",
-	"440_run":                                       "the recorded scheduler ran nothing and responded what it was asked",
+	"440_run":                                       "the recorded scheduler ran nothing and returned the command",
 	"users_list_limit":                              "users have no order",
 	"page_users_limit_2":                            "users have no order",
 }
 
-// unreachable are exchanges that no client of this kind can make, and why the Controller does not know them.
+// unreachable has the exchanges that deistest does not reproduce because no API client needs them, with the reason.
 var unreachable = map[string]string{
 	"auth-login-form-encoded-200":                 formBody,
 	"register_form_encoded":                       formBody,
@@ -100,21 +100,21 @@ var unreachable = map[string]string{
 
 // The reasons of unreachable.
 const (
-	formBody      = "not in scope: a body that is a form"
-	acceptsNoJSON = "not in scope: a client that does not accept JSON"
+	formBody      = "not in scope: form bodies"
+	acceptsNoJSON = "not in scope: clients that do not accept JSON"
 	deisVersion   = "not in scope: the request header Deis-Version"
-	syntaxError   = "not in scope: the text about a JSON syntax error; its status is tested elsewhere"
+	syntaxError   = "not in scope: the position of a JSON syntax error; the status is tested elsewhere"
 )
 
-// TestRecordedExchanges replays what real Controllers were recorded to respond: status, headers and body must be the
-// same but for what is random (UUIDs, times, tokens, the names of pods).
+// TestRecordedExchanges replays exchanges recorded from real Controllers: status, headers and body must be the same
+// except for random parts (UUIDs, times, tokens, the names of pods).
 func TestRecordedExchanges(t *testing.T) {
 	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) { replayFile(t, api, "recorded-"+api.String()+".jsonl") })
 	}
 }
 
-// TestRecordedFields replays single fields of all kinds that real Controllers accepted, converted or refused.
+// TestRecordedFields replays exchanges in which real Controllers accepted, converted or refused single fields.
 func TestRecordedFields(t *testing.T) {
 	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestRecordedFields(t *testing.T) {
 	}
 }
 
-// replayFile plays the lines of a file of testdata in order.
+// replayFile replays the lines of a file in testdata in order.
 func replayFile(t *testing.T, api version.API, file string) {
 	r := replay{t: t, api: api, learned: map[string]string{}, certificates: certificates(t)}
 	r.certificates["private key"] = privateKey(t)
@@ -148,30 +148,30 @@ func replayFile(t *testing.T, api version.API, file string) {
 			}
 		}
 	}
-	t.Logf("%d of %d recorded situations reproduced; not tried: %v", good, all, exceptions)
+	t.Logf("%d of %d recorded exchanges reproduced; left out: %v", good, all, exceptions)
 }
 
 type replay struct {
 	t            *testing.T
 	api          version.API
 	controller   *deistest.Controller
-	learned      map[string]string // recorded names of pods and apps, and what they are here
+	learned      map[string]string // the recorded names of pods and apps, and the names here
 	certificates map[string]string
 }
 
-// decode reads an exchange, with the names that things have here. They are replaced in one pass: a name that was made
-// up here may be one that was recorded for something else.
+// decode reads an exchange and replaces the recorded names by the names here. It does so in one pass, because a name that
+// was made up here can also be a recorded name of something else.
 func (r *replay) decode(line string) exchange {
 	var names []string
-	for theirs, mine := range r.learned {
-		names = append(names, theirs, mine)
+	for recorded, here := range r.learned {
+		names = append(names, recorded, here)
 	}
 	var e exchange
 	require.NoError(r.t, json.Unmarshal([]byte(strings.NewReplacer(names...).Replace(line)), &e), line)
 	return e
 }
 
-// step does what the recordings leave out.
+// step carries out a step that the recordings leave out.
 func (r *replay) step(e exchange) {
 	switch {
 	case e.New != nil:
@@ -198,7 +198,7 @@ func (r *replay) step(e exchange) {
 	}
 }
 
-// play makes one exchange and says how the response differs.
+// play sends the request of an exchange and returns how the response differs, "" if it does not.
 func (r *replay) play(line string) (problem string) {
 	e := r.decode(line)
 	w := r.send(e)
@@ -209,17 +209,17 @@ func (r *replay) play(line string) (problem string) {
 		e = r.decode(line)
 	}
 	want, _ := json.Marshal(e.JSON)
-	mine, theirs := podName.FindAllString(w.Body.String(), -1), podName.FindAllString(string(want), -1)
-	for i := range min(len(mine), len(theirs)) {
-		r.learned[theirs[i]] = mine[i]
+	here, recorded := podName.FindAllString(w.Body.String(), -1), podName.FindAllString(string(want), -1)
+	for i := range min(len(here), len(recorded)) {
+		r.learned[recorded[i]] = here[i]
 	}
 	if w.Code != e.Status {
 		return fmt.Sprintf("status %d, want %d: %s", w.Code, e.Status, w.Body)
 	}
-	if _, other := e.Answers["Content-Type"]; !other {
-		e.Answers["Content-Type"] = "application/json"
+	if _, other := e.RespHeader["Content-Type"]; !other {
+		e.RespHeader["Content-Type"] = "application/json"
 	}
-	for name, value := range e.Answers {
+	for name, value := range e.RespHeader {
 		if got := w.Header().Get(name); normal(got) != normal(value) {
 			return fmt.Sprintf("%s %q, want %q", name, got, value)
 		}
@@ -230,7 +230,7 @@ func (r *replay) play(line string) (problem string) {
 		}
 		return ""
 	}
-	return differs(e.JSON, got, "body", anyValues[e.Name] == "", e.Cut)
+	return difference(e.JSON, got, "body", anyValues[e.Name] == "", e.Cut)
 }
 
 func (r *replay) send(e exchange) *httptest.ResponseRecorder {
@@ -245,7 +245,7 @@ func (r *replay) send(e exchange) *httptest.ResponseRecorder {
 	req.URL = u
 	token := r.controller.TokenOf(e.As)
 	if e.As != "" {
-		require.NotEmpty(r.t, token, "%s: there is no user %s", e.Name, e.As)
+		require.NotEmpty(r.t, token, "%s: no user %s", e.Name, e.As)
 		req.Header.Set("Authorization", "token "+token)
 	}
 	if e.Body != "" {
@@ -262,7 +262,7 @@ func (r *replay) send(e exchange) *httptest.ResponseRecorder {
 	return w
 }
 
-// What is random, or of another time, in a response.
+// The parts of a response that are random or depend on the time.
 var (
 	podName = regexp.MustCompile(`[a-z-]+-\d{6,}-[0-9a-z]{5}`)
 	randoms = []struct {
@@ -281,7 +281,7 @@ var (
 	}
 )
 
-// normal replaces what is random. The names in a list are sorted: Python's dictionaries have no order.
+// normal replaces random parts of a text and sorts the names in a list, because Python's dictionaries have no order.
 func normal(s string) string {
 	for _, r := range randoms {
 		s = r.pattern.ReplaceAllString(s, r.instead)
@@ -294,29 +294,29 @@ func normal(s string) string {
 	return s
 }
 
-// unordered are the lists that are sets in Python.
+// unordered matches the lists that are sets in Python.
 var unordered = regexp.MustCompile(`^body\.(users|addresses|whitelist)$`)
 
-// inOrder sorts a list of texts.
-func inOrder(list []any) []any {
+// sorted returns a sorted list of texts.
+func sorted(list []any) []any {
 	return slices.SortedFunc(slices.Values(list), func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 }
 
-// differs compares JSON: the keys and types of everything, and values too unless they are not to be looked at. Of a
-// list that is cut, only the beginning is there to compare.
-func differs(want, got any, where string, values, cut bool) string {
+// difference compares JSON by keys and types and, if values is true, by values. It returns the first difference, or "".
+// If the wanted list is cut, only its beginning is compared.
+func difference(want, got any, where string, values, cut bool) string {
 	switch want := want.(type) {
 	case map[string]any:
 		got, ok := got.(map[string]any)
 		if !values && strings.HasSuffix(where, ".structure") {
 			return ""
 		}
-		theirs, mine := slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))
-		if !ok || !slices.Equal(theirs, mine) {
-			return fmt.Sprintf("%s has the keys %v, want %v", where, mine, theirs)
+		wantKeys, gotKeys := slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))
+		if !ok || !slices.Equal(wantKeys, gotKeys) {
+			return fmt.Sprintf("%s has the keys %v, want %v", where, gotKeys, wantKeys)
 		}
 		for k := range want {
-			if d := differs(want[k], got[k], where+"."+k, values, cut); d != "" {
+			if d := difference(want[k], got[k], where+"."+k, values, cut); d != "" {
 				return d
 			}
 		}
@@ -326,10 +326,10 @@ func differs(want, got any, where string, values, cut bool) string {
 			return fmt.Sprintf("%s has %d items, want %d", where, len(got), len(want))
 		}
 		if unordered.MatchString(where) {
-			want, got = inOrder(want), inOrder(got)
+			want, got = sorted(want), sorted(got)
 		}
 		for i := range want {
-			if d := differs(want[i], got[i], fmt.Sprintf("%s[%d]", where, i), values, false); d != "" {
+			if d := difference(want[i], got[i], fmt.Sprintf("%s[%d]", where, i), values, false); d != "" {
 				return d
 			}
 		}
@@ -346,7 +346,7 @@ func differs(want, got any, where string, values, cut bool) string {
 	return ""
 }
 
-// certificates are those that recorded requests name as "<common name>".
+// certificates returns the certificates that recorded requests name as "<common name>".
 func certificates(t *testing.T) map[string]string {
 	data, err := os.ReadFile("testdata/certificates.json")
 	lines.SkipOutsideTheRepository(t, err)
@@ -356,7 +356,7 @@ func certificates(t *testing.T) map[string]string {
 	return list
 }
 
-func TestReplayReplacesANameOnce(t *testing.T) {
+func TestReplayReplacesEachNameOnce(t *testing.T) {
 	r := replay{t: t, learned: map[string]string{"classy-mainsail": "zaftig-buttress", "zaftig-buttress": "velvet-countess",
 		"velvet-countess": "gilded-penguins", "gilded-penguins": "classy-mainsail"}}
 	assert.Equal(t, "GET /v1/apps/zaftig-buttress/", r.decode(`{"request":"GET /v1/apps/classy-mainsail/"}`).Request)

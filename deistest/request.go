@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// A request is one request on its way to its response. The Controller's lock is held as long as it lives.
+// A request is a request that is being carried out. The Controller's lock is held in the meantime.
 type request struct {
 	*Controller
 	http *http.Request
 	body []byte
-	vars map[string]string // the parts of the path that the route names
-	user *user             // who sends it, nil if nobody says
-	app  *app              // whose path it is, where inApp looked it up
+	vars map[string]string // the parts of the path, by their names in the route
+	user *user             // the sender, nil if it is anonymous
+	app  *app              // the app that the request is about, once it is known
 }
 
-// prefix is the version part of all paths.
+// prefix returns the version part of all paths, such as "/v2".
 func (c *Controller) prefix() string { return "/v" + strconv.Itoa(c.api.Major) }
 
-// authenticate finds the user of a request by its token.
+// authenticate sets the user of a request by its token, or returns the refusal.
 func (q *request) authenticate(a access) *response {
 	if a == anybody {
 		return nil
@@ -43,7 +43,7 @@ func (q *request) authenticate(a access) *response {
 	return nil
 }
 
-// inApp makes a handler of a path below an app: the app must exist, and the user must be allowed to use it.
+// inApp wraps the handler of a path below an app: the app must exist, and the user must be allowed to use it.
 func inApp(h handler) handler {
 	return func(q *request) *response {
 		if stop := q.findApp(); stop != nil {
@@ -53,7 +53,7 @@ func inApp(h handler) handler {
 	}
 }
 
-// ownerOnly makes a handler inside of inApp that collaborators of the app may not use.
+// ownerOnly wraps a handler inside inApp that collaborators of the app may not use.
 func ownerOnly(h handler) handler {
 	return func(q *request) *response {
 		if !q.isOwner() {
@@ -63,24 +63,24 @@ func ownerOnly(h handler) handler {
 	}
 }
 
-// findApp looks up the app that the path names, for somebody who may use it.
+// findApp looks up the app in the path. It returns the refusal if there is none or the user may not use it.
 func (q *request) findApp() *response {
 	if q.app = q.appNamed(q.vars["app"]); q.app == nil {
 		return q.notFound("App")
 	}
-	if !q.app.mayBeUsedBy(q.user) {
+	if !q.app.usableBy(q.user) {
 		return q.forbidden()
 	}
 	return nil
 }
 
-// isOwner reports whether the user may do what collaborators may not: delete things, and pass on rights.
+// isOwner reports whether the user may do what collaborators may not: delete things and grant rights. Administrators may.
 func (q *request) isOwner() bool { return q.user.admin || q.app.owner == q.user }
 
-// notJSON is the text about a body that is not JSON. Real Controllers add where it goes wrong, in Python's words.
+// notJSON is the text about a body that is not JSON. Real Controllers add the position, in Python's words.
 const notJSON = "JSON parse error - the body is not JSON"
 
-// readBody returns what the body says, and whether there is one.
+// readBody returns the JSON value of the body, and whether there is a body.
 func (q *request) readBody() (v any, sent bool, stop *response) {
 	if len(q.body) == 0 {
 		return nil, false, nil
@@ -96,7 +96,7 @@ func (q *request) readBody() (v any, sent bool, stop *response) {
 	return v, true, nil
 }
 
-// object reads a body that may be missing. Anything but an object is the client's mistake.
+// object reads a body that may be missing. Anything but an object is refused with 400.
 func (q *request) object() (map[string]any, *response) {
 	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)
@@ -112,7 +112,7 @@ func (q *request) object() (map[string]any, *response) {
 		"Invalid data. Expected a dictionary, but got "+pythonType(v, q.v2())+".")
 }
 
-// anyObject reads a body that may be missing, where anything but an object crashes real Controllers.
+// anyObject reads a body that may be missing. Anything but an object crashes real Controllers.
 func (q *request) anyObject() (map[string]any, *response) {
 	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)
@@ -122,7 +122,8 @@ func (q *request) anyObject() (map[string]any, *response) {
 	return object, stop
 }
 
-// jsonObject reads a body where anything but an object crashes real Controllers. But for late servers, no body at all does, too.
+// jsonObject reads a body. Anything but an object crashes real Controllers, and except in late servers a missing body
+// does, too.
 func (q *request) jsonObject() (map[string]any, *response) {
 	v, sent, stop := q.readBody()
 	object, isObject := v.(map[string]any)

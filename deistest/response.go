@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// A response is what a handler says, a failure included. A helper that may have to end a request returns one beside
-// its result, nil if all is well.
+// A response is the result of a handler, including failures. A helper that can end a request early returns one besides
+// its result, nil if the request goes on.
 type response struct {
 	status      int
 	contentType string
@@ -29,15 +29,15 @@ func (r *response) withHeaders(header map[string]string) *response {
 	return r
 }
 
-// write sends a response, or the half of it with the whole one's Content-Length.
-func (r *response) write(w http.ResponseWriter, method string, half bool) {
+// write sends a response, or half of it with the Content-Length of the whole.
+func (r *response) write(w http.ResponseWriter, method string, truncate bool) {
 	for k, v := range r.header {
 		w.Header().Set(k, v)
 	}
 	if r.contentType != "" {
 		w.Header().Set("Content-Type", r.contentType)
 	} else {
-		w.Header()["Content-Type"] = nil // or net/http would guess one
+		w.Header()["Content-Type"] = nil // keeps net/http from guessing one
 	}
 	if r.status != http.StatusNoContent {
 		w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
@@ -46,7 +46,7 @@ func (r *response) write(w http.ResponseWriter, method string, half bool) {
 	if method == http.MethodHead {
 		return
 	}
-	if half {
+	if truncate {
 		w.Write(r.body[:len(r.body)/2])
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
@@ -54,13 +54,13 @@ func (r *response) write(w http.ResponseWriter, method string, half bool) {
 	w.Write(r.body)
 }
 
-// encode writes JSON as Django REST framework does: compact, and no character escaped that need not be.
+// encode returns JSON as Django REST framework writes it: compact, and without unnecessary escapes.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // everything that is encoded was decoded from JSON or is made of strings and numbers
+		panic(err) // never: everything encoded here was decoded from JSON or consists of strings and numbers
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
@@ -72,10 +72,10 @@ func jsonResponse(status int, v any) *response {
 	return &response{status: status, contentType: "application/json", body: encode(v)}
 }
 
-// empty is a response without content: no body and no Content-Type, whatever the status.
+// empty returns a response without a body and Content-Type, whatever the status.
 func empty(status int) *response { return &response{status: status} }
 
-// text is a response in plain text.
+// text returns a response in plain text.
 func text(status int, body []byte) *response {
 	return &response{status: status, contentType: "text/plain", body: body}
 }
@@ -84,17 +84,17 @@ func htmlResponse(status int, body string) *response {
 	return &response{status: status, contentType: "text/html", body: []byte(body)}
 }
 
-// detail is the form of most errors.
+// detail returns a response in the format of most errors.
 func detail(status int, format string, args ...any) *response {
 	return jsonResponse(status, map[string]string{"detail": fmt.Sprintf(format, args...)})
 }
 
-// invalid is what is wrong with one field of a body.
+// invalid returns the response if one field of a body is wrong.
 func invalid(field, text string) *response {
 	return jsonResponse(http.StatusBadRequest, map[string][]string{field: {text}})
 }
 
-// unknownRoute is the response for a path that nothing lives under. Late servers do not repeat the path.
+// unknownRoute returns the response for a path that no route matches. Late servers do not repeat the path.
 func (q *request) unknownRoute() *response {
 	what := "URL " + html.EscapeString(q.http.URL.Path)
 	if q.late23() {
@@ -103,7 +103,7 @@ func (q *request) unknownRoute() *response {
 	return htmlResponse(http.StatusNotFound, "<h1>Not Found</h1><p>The requested "+what+" was not found on this server.</p>")
 }
 
-// notFound is the response for a resource that is not there. Late servers say in a bare JSON text of which model none is.
+// notFound returns the response for a missing resource. Late servers name its model, in a bare JSON string.
 func (c *Controller) notFound(model string) *response {
 	if c.late23() {
 		return jsonResponse(http.StatusNotFound, "No "+model+" matches the given query.")
@@ -123,7 +123,7 @@ func unauthorized(text string) *response {
 	return detail(http.StatusUnauthorized, "%s", text).withHeaders(map[string]string{"WWW-Authenticate": "Token"})
 }
 
-// crash is an unhandled exception in a real Controller that a client can cause.
+// crash returns the response if a client causes an unhandled exception in a real Controller.
 func (c *Controller) crash() *response {
 	if c.v2() {
 		return detail(http.StatusInternalServerError, "Server Error")
@@ -131,7 +131,7 @@ func (c *Controller) crash() *response {
 	return htmlResponse(http.StatusInternalServerError, "<h1>Server Error (500)</h1>")
 }
 
-// dot ends some texts of API 2.2 that have no full stop in 1.6.
+// dot returns the full stop of some texts that have one in API 2.x but not in 1.6.
 func (c *Controller) dot() string {
 	if c.v2() {
 		return "."
@@ -139,7 +139,7 @@ func (c *Controller) dot() string {
 	return ""
 }
 
-// quote puts a word into the quotation marks that the texts of the version have.
+// quote puts a word into the quotation marks that texts of the version have.
 func (c *Controller) quote(s string) string {
 	if c.v2() {
 		return `"` + s + `"`

@@ -8,8 +8,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The parts of paths, as the URL patterns of both Controllers have them, under the names that handlers know them by.
-// Django's \w takes letters of all alphabets.
+// The parts of paths, as in the URL patterns of real Controllers, under their names in request.vars. \pL\pN stands for
+// Django's \w, which matches letters of all alphabets.
 const (
 	anApp      = `(?P<app>[a-z0-9-]+)`
 	aBuild     = `(?P<build>[-_\pL\pN]+)`
@@ -30,28 +30,28 @@ type handler func(*request) *response
 
 type methods map[string]handler
 
-// A route says who serves the paths that match a pattern. A slash at the end is required, forbidden or, mostly,
-// neither ("/?"), as in real Controllers; unlike theirs, the patterns are matched against the whole path.
+// A route has the handlers of the paths that match a pattern. A slash at the end is required, forbidden or, usually,
+// optional ("/?"), as in real Controllers. Unlike theirs, the patterns are matched against the whole path.
 type route struct {
 	pattern string
 	methods methods
 	access  access
-	from    version.API // the first version that has the route; zero if all of the past have it
-	before  version.API // the first version that does not; zero if all of the future have it
-	late    bool        // not among the first servers of API 2.3
-	early   bool        // not among the late ones
+	from    version.API // the first version that has the route; zero if there was always one
+	before  version.API // the first version that no longer has it; zero if none
+	late    bool        // not in early servers of API 2.3
+	early   bool        // not in late servers
 }
 
-// access is who may use a route at all.
+// access is who may use a route.
 type access int
 
 const (
 	signedIn access = iota // a user
-	verified               // anybody, but a token that is sent must be a good one
-	anybody                // anybody, and a token is not looked at
+	verified               // anybody, but if there is a token, it must be valid
+	anybody                // anybody; a token is ignored
 )
 
-// v2_0 separates the two families.
+// v2_0 separates the two families of versions.
 var v2_0 = version.API{Major: 2}
 
 // routes is the table of all paths, below the version prefix. The first match counts.
@@ -126,7 +126,7 @@ var routes = compile([]route{
 	{pattern: `keys/` + aKey, methods: methods{"GET": getKey, "DELETE": deleteKey}},
 })
 
-// A compiledRoute is a route with what follows from it.
+// A compiledRoute is a route with its compiled pattern and its Allow header.
 type compiledRoute struct {
 	route
 	match *regexp.Regexp
@@ -141,7 +141,7 @@ func compile(table []route) []*compiledRoute {
 	return list
 }
 
-// parse returns the named parts of a path, nil if the route is not the path's.
+// parse returns the named parts of a path, nil if the route does not match it.
 func (r *compiledRoute) parse(path string) map[string]string {
 	parts := r.match.FindStringSubmatch(path)
 	if parts == nil {
@@ -154,7 +154,7 @@ func (r *compiledRoute) parse(path string) map[string]string {
 	return vars
 }
 
-// allow is the header of that name, which is on every response of a route, in Django's order.
+// allow returns the Allow header that every response of a route has, in Django's order.
 func (m methods) allow() string {
 	var list []string
 	for _, method := range []string{"GET", "POST", "DELETE"} {
@@ -168,17 +168,17 @@ func (m methods) allow() string {
 	return strings.Join(append(list, "OPTIONS"), ", ")
 }
 
-// has reports whether a Controller has the route.
-func (c *Controller) has(r *compiledRoute) bool {
+// hasRoute reports whether the Controller's version has a route.
+func (c *Controller) hasRoute(r *compiledRoute) bool {
 	return c.api.AtLeast(r.from) && (r.before == version.API{} || !c.api.AtLeast(r.before)) &&
 		(!r.late || c.late23()) && (!r.early || !c.late23())
 }
 
-// respond finds the route of a request and does what stands between it and the handler.
+// respond finds the route of a request and carries it out.
 func (q *request) respond() *response {
 	path := q.http.URL.Path
 	if !q.late23() {
-		path = "/" + strings.TrimLeft(path, "/") // several slashes at the start are one
+		path = "/" + strings.TrimLeft(path, "/") // several slashes at the start count as one
 	}
 	if q.v2() && (path == "/healthz" || path == "/readiness") {
 		return q.health()
@@ -191,7 +191,7 @@ func (q *request) respond() *response {
 		return q.unknownRoute()
 	}
 	for _, r := range routes {
-		if vars := r.parse(below); vars != nil && q.has(r) {
+		if vars := r.parse(below); vars != nil && q.hasRoute(r) {
 			q.vars = vars
 			return q.handle(r)
 		}
@@ -199,7 +199,7 @@ func (q *request) respond() *response {
 	return q.unknownRoute()
 }
 
-// health is how a Controller says that it runs, to whoever asks.
+// health returns the response of the health checks, which need no token.
 func (q *request) health() *response {
 	page := &response{status: http.StatusOK, contentType: "text/html; charset=utf-8"}
 	switch q.http.Method {
@@ -213,14 +213,14 @@ func (q *request) health() *response {
 	return page.withHeaders(map[string]string{"Allow": "GET, HEAD, OPTIONS"})
 }
 
-// handle checks a request in the order of real Controllers: who sends it, then its method.
+// handle checks a request in the order of real Controllers: its sender, then its method.
 func (q *request) handle(r *compiledRoute) *response {
 	resp := q.authenticate(r.access)
 	if resp == nil {
 		resp = q.call(r.methods)
 	}
 	if resp.status == http.StatusInternalServerError && !q.v2() {
-		return resp // what crashes in 1.6 does not come as far as the headers
+		return resp // a crash in 1.6 has no Allow header
 	}
 	return resp.withHeaders(map[string]string{"Allow": r.allow})
 }
@@ -239,5 +239,5 @@ func (q *request) call(m methods) *response {
 	return detail(http.StatusMethodNotAllowed, "Method %s not allowed.", q.quote(method))
 }
 
-// root serves GET /v1/ and GET /v2/, which tell nothing but that the token is good.
+// root serves GET /v1/ and GET /v2/, which show only that the token is valid.
 func root(*request) *response { return ok(struct{}{}) }

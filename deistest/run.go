@@ -12,7 +12,7 @@ type runJSON struct {
 	Output   string `json:"output"`
 }
 
-// runCommand runs a one-off command. API 1.6 responds with [0,"output"] as plain text, and keeps a container of it.
+// runCommand runs a one-off command. API 1.6 responds with [0,"output"] as plain text, and leaves a container behind.
 func runCommand(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
@@ -34,7 +34,7 @@ func runCommand(q *request) *response {
 		q.log("INFO", "%s runs '%s'", q.user.username, command)
 		q.app.pods = append(q.app.pods, q.newPod("run", q.app.nextNum("run"), latest))
 		if _, isText := value.(string); !isText {
-			return q.crash() // the container is there already
+			return q.crash() // after the container was made
 		}
 		code, output := run(command, q.shown(latest.config, "values"))
 		return text(http.StatusOK, encode([]any{code, output}))
@@ -52,7 +52,7 @@ func runCommand(q *request) *response {
 	return ok(runJSON{code, output})
 }
 
-// run is the shell that the package documentation describes.
+// run runs a script in the shell that the package documentation describes.
 func run(script string, env map[string]any) (code int, output string) {
 	for command := range strings.SplitSeq(script, ";") {
 		name, args, _ := strings.Cut(strings.TrimSpace(command), " ")

@@ -13,7 +13,8 @@ var negativeCount = byVersion[string]{
 	v2_3: `Invalid scaling format: [ErrorDetail(string='Must be greater than or equal to zero', code='invalid')]`,
 }
 
-// scaleCounts checks how many pods of each type are asked for. API 2.x looks for a build first, 1.6 after the numbers.
+// scaleCounts reads and checks the requested number of pods of each type. API 2.x checks first whether there is a
+// build, 1.6 after the numbers.
 func (q *request) scaleCounts(data map[string]any) (map[string]int, *response) {
 	b := q.app.latest().build
 	noBuildYet := detail(http.StatusBadRequest, noBuild)
@@ -37,7 +38,7 @@ func (q *request) scaleCounts(data map[string]any) (map[string]int, *response) {
 		return nil, noBuildYet
 	}
 	for _, procType := range sortedKeys(counts) {
-		if procType == "cmd" || slices.Contains(b.types(), procType) {
+		if procType == "cmd" || slices.Contains(b.procTypes(), procType) {
 			continue
 		}
 		status := http.StatusBadRequest
@@ -49,8 +50,8 @@ func (q *request) scaleCounts(data map[string]any) (map[string]int, *response) {
 	return counts, nil
 }
 
-// rollbackTarget checks the number of the release to go back to: the one before the latest if none is given. For API
-// 1.6 that is what 0 means, too, and it crashes on what 2.x refuses.
+// rollbackTarget returns the release to roll back to: the one before the latest if the body names none. In API 1.6, 0
+// also means that one, and most versions that 2.x refuses are a crash.
 func (q *request) rollbackTarget(data map[string]any) (*release, *response) {
 	number := q.app.latest().version - 1
 	if v := data["version"]; v != nil {
@@ -64,7 +65,7 @@ func (q *request) rollbackTarget(data map[string]any) (*release, *response) {
 			number = n
 		}
 	}
-	target := q.app.released(number)
+	target := q.app.releaseNumbered(number)
 	switch {
 	case number < 1:
 		return nil, detail(http.StatusBadRequest, "version cannot be below 0")
@@ -82,7 +83,7 @@ func (q *request) rollbackTarget(data map[string]any) (*release, *response) {
 	return target, nil
 }
 
-// rolledBack is the summary of the release that a rollback makes.
-func (r *release) rolledBack(by *user) string {
+// rollbackSummary returns the summary of the release that a rollback to r makes.
+func (r *release) rollbackSummary(by *user) string {
 	return by.username + " rolled back to v" + strconv.Itoa(r.version)
 }

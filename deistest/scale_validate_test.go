@@ -2,15 +2,15 @@ package deistest_test
 
 import "testing"
 
-func TestScaling(t *testing.T) {
+func TestScaleCounts(t *testing.T) {
 	const noBuild = "400 No build associated with this release"
 	format := func(rest string) string { return "400 Invalid scaling format: " + rest }
 	notInt := format("invalid literal for int() with base 10: 'x'")
 	below16 := "400 [u'Must be greater than or equal to zero']"
 	below22 := format("['Must be greater than or equal to zero']")
 	below23 := format("[ErrorDetail(string='Must be greater than or equal to zero', code='invalid')]")
-	none := func(version int, name string) string {
-		if version == 1 {
+	wrongType := func(python int, name string) string {
+		if python == 2 {
 			return format("int() argument must be a string or a number, not '" + name + "'")
 		}
 		return format("int() argument must be a string, a bytes-like object or a number, not '" + name + "'")
@@ -27,9 +27,9 @@ func TestScaling(t *testing.T) {
 		{`{"web": -1}`, below16, below22, below23},
 		{`{"web": "x"}`, notInt, notInt, notInt},
 		{`{"web": "2.9"}`, format("invalid literal"), format("invalid literal"), format("invalid literal")},
-		{`{"web": null}`, none(1, "NoneType"), none(2, "NoneType"), none(2, "NoneType")},
-		{`{"web": [1]}`, none(1, "list"), none(2, "list"), none(2, "list")},
-		{`{"web": {}}`, none(1, "dict"), none(2, "dict"), none(2, "dict")},
+		{`{"web": null}`, wrongType(2, "NoneType"), wrongType(3, "NoneType"), wrongType(3, "NoneType")},
+		{`{"web": [1]}`, wrongType(2, "list"), wrongType(3, "list"), wrongType(3, "list")},
+		{`{"web": {}}`, wrongType(2, "dict"), wrongType(3, "dict"), wrongType(3, "dict")},
 		{`{"nosuch": 1}`, "400 " + unknown("nosuch"), "404 " + unknown("nosuch"), "404 " + unknown("nosuch")},
 		{`{"nosuch": 0}`, "400 " + unknown("nosuch"), "404 " + unknown("nosuch"), "404 " + unknown("nosuch")},
 		{`{"web": 1, "Web": 1}`, "400 " + unknown("Web"), "404 " + unknown("Web"), "404 " + unknown("Web")},
@@ -42,7 +42,7 @@ func TestScaling(t *testing.T) {
 	})
 }
 
-func TestRollingBack(t *testing.T) {
+func TestRollbackVersions(t *testing.T) {
 	const (
 		below   = "400 version cannot be below 0"
 		initial = "400 Cannot roll back to initial release."
@@ -73,7 +73,7 @@ func TestRollingBack(t *testing.T) {
 	})
 }
 
-func TestRunning(t *testing.T) {
+func TestRunCommands(t *testing.T) {
 	const command = "400 command is a required field"
 	validate(t, "POST /apps/example-go/run/", builtApp, []fieldInput{
 		{`{"command": "echo x"}`, `200 [0,"x\n"]`, `200 {"exit_code":0,"output":"x\n"}`, `200 {"exit_code":0,"output":"x\n"}`},

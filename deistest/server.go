@@ -10,12 +10,12 @@ import (
 
 // A Server is a Controller that listens on a loopback address.
 type Server struct {
-	URL      string // "http://127.0.0.1:PORT", without a slash at the end; https with [WithTLS]
+	URL      string // "http://127.0.0.1:PORT", without a trailing slash; https with [WithTLS]
 	Token    string // of the administrator, as it was at the start
 	Username string // of the administrator
 	Password string // of the administrator, as it was at the start
 
-	*Controller // to look into, and to make things happen
+	*Controller // to inspect the requests and to inject faults
 
 	http *httptest.Server
 }
@@ -37,22 +37,22 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// A TB is the part of testing.TB that [Start] needs, so that programs other than tests can use this package without
-// package testing.
+// A TB is the part of testing.TB that [Start] needs. With it, programs can use this package without linking package
+// testing.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 }
 
-// Start starts a Controller as [NewServer] does and closes it when the test ends. Options that contradict each other
-// fail the test.
+// Start starts a Controller like [NewServer] and closes it when the test ends. If options contradict each other, the test
+// fails.
 func Start(t TB, opts ...Option) *Server {
 	t.Helper()
 	defer func() {
 		t.Helper()
-		if mistake := recover(); mistake != nil {
-			t.Fatalf("%v", mistake)
+		if problem := recover(); problem != nil {
+			t.Fatalf("%v", problem)
 		}
 	}()
 	s := NewServer(opts...)
@@ -60,26 +60,25 @@ func Start(t TB, opts ...Option) *Server {
 	return s
 }
 
-// Close drops all connections, those of requests under way included, and returns when nothing runs any more.
+// Close drops all connections, including those of requests in progress, and returns when all requests have ended.
 func (s *Server) Close() {
 	s.http.CloseClientConnections()
 	s.http.Close()
 }
 
-// Client returns an HTTP client that trusts the server's certificate. Its idle connections end with the server.
+// Client returns an HTTP client that trusts the server's certificate. Close closes its idle connections.
 func (s *Server) Client() *http.Client { return s.http.Client() }
 
-// Certificate returns the certificate of a server with [WithTLS], which is its own authority, or nil.
+// Certificate returns the certificate of a server with [WithTLS], which is self-signed, or nil.
 func (s *Server) Certificate() *x509.Certificate { return s.http.Certificate() }
 
-// Transport returns a RoundTripper that hands requests to the Controller without a network, whatever host they are
-// for. A request is carried out in the goroutine that makes it, so that latency and delays pass at once in a test
-// that runs in a synctest bubble.
+// Transport returns a RoundTripper that passes requests for any host to the Controller, without a network. A request is
+// carried out in the goroutine that sends it, so that in a synctest bubble latency and delays take no time.
 func (c *Controller) Transport() http.RoundTripper { return transport{c} }
 
 type transport struct{ controller *Controller }
 
-// RoundTrip hands over a request. What a network would report as a lost connection is io.ErrUnexpectedEOF.
+// RoundTrip passes on a request. A lost connection is io.ErrUnexpectedEOF.
 func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -108,11 +107,11 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	}
 	resp = rec.Result()
 	resp.Request = r
-	resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), brokenBody{}))
+	resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), cutOffBody{}))
 	return resp, nil
 }
 
-// serve reports whether the Controller gave a whole response.
+// serve reports whether the Controller sent a whole response.
 func (t transport) serve(w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
@@ -123,7 +122,7 @@ func (t transport) serve(w http.ResponseWriter, r *http.Request) (whole bool) {
 	return true
 }
 
-// brokenBody is the end of a body that was cut off.
-type brokenBody struct{}
+// cutOffBody is the reader at the end of a body that was cut off.
+type cutOffBody struct{}
 
-func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (cutOffBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -19,7 +19,7 @@ type serviceJSON struct {
 	PathPattern  string `json:"path_pattern"`
 }
 
-// listServices shows all services by process type; the list has no pages.
+// listServices lists all services by process type, without pages.
 func listServices(q *request) *response {
 	list := []serviceJSON{}
 	for _, s := range q.app.services {
@@ -29,10 +29,10 @@ func listServices(q *request) *response {
 	return ok(map[string][]serviceJSON{"services": list})
 }
 
-// serviceType is the pattern of a process type. Whether the app has it does not matter.
+// serviceType is the pattern of a service's process type. The app need not have that type.
 var serviceType = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// setService creates the service of a process type or changes its paths. It says nothing but the status.
+// setService creates the service of a process type or changes its paths. A success has no body.
 func setService(q *request) *response {
 	data, stop := q.anyObject()
 	if stop != nil {
@@ -62,7 +62,7 @@ func setService(q *request) *response {
 	return empty(http.StatusCreated)
 }
 
-// serviceOf is the place of a process type's service, -1 if it has none.
+// serviceOf returns the index of a process type's service, -1 if it has none.
 func (a *app) serviceOf(procType string) int {
 	return slices.IndexFunc(a.services, func(s *service) bool { return s.procType == procType })
 }
@@ -84,8 +84,8 @@ func deleteService(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// isPythonPattern reports whether Python compiles a regular expression, which is not empty. What Go alone does not
-// know, such as a look-ahead, is taken for good.
+// isPythonPattern reports whether a text is a regular expression in Python, and not empty. Syntax that only Go does not
+// support, such as a look-ahead, is assumed to be correct.
 func isPythonPattern(s string) bool {
 	_, err := syntax.Parse(s, syntax.Perl)
 	var problem *syntax.Error

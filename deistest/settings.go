@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// An appSettings is one state of an app's settings. It never changes: a change makes another one.
+// An appSettings is one state of an app's settings. It is immutable: a change makes another one.
 type appSettings struct {
 	uuid                  string
 	owner                 *user // who made it
@@ -20,7 +20,7 @@ type appSettings struct {
 	label                 map[string]any
 }
 
-// settingsJSON22 is the settings of an app in API 2.2.
+// settingsJSON22 are the settings of an app in API 2.2.
 type settingsJSON22 struct {
 	UUID        string `json:"uuid"`
 	App         string `json:"app"`
@@ -31,7 +31,7 @@ type settingsJSON22 struct {
 	Routable    bool   `json:"routable"`
 }
 
-// settingsJSON23 is the settings of an app in API 2.3.
+// settingsJSON23 are the settings of an app in API 2.3.
 type settingsJSON23 struct {
 	UUID        string         `json:"uuid"`
 	App         string         `json:"app"`
@@ -58,7 +58,7 @@ func (q *request) settingsJSON(st *appSettings) any {
 	return j
 }
 
-// currentSettings are those of an app, which has the usual ones before anybody changes them.
+// currentSettings returns the settings of an app, which are the defaults before the first change.
 func (a *app) currentSettings() *appSettings {
 	if a.settings == nil {
 		a.settings = &appSettings{uuid: newUUID(), owner: a.owner, created: a.created, routable: true,
@@ -90,16 +90,16 @@ func setSettings(q *request) *response {
 			}
 		}
 		s.checkAutoscale(autoscale)
-		if list := s.addresses(); list != nil {
+		if list := s.whitelistField(); list != nil {
 			next.whitelist = list
 		}
 		if stop := s.refusal(); stop != nil {
 			return stop
 		}
-		if next.autoscale, stop = merged("autoscale", next.autoscale, autoscale); stop != nil {
+		if next.autoscale, stop = mergeObject("autoscale", next.autoscale, autoscale); stop != nil {
 			return stop
 		}
-		if next.label, stop = merged("label", next.label, label); stop != nil {
+		if next.label, stop = mergeObject("label", next.label, label); stop != nil {
 			return stop
 		}
 	}
@@ -112,7 +112,7 @@ func setSettings(q *request) *response {
 	return created(q.settingsJSON(next))
 }
 
-// nextSettings is a copy of the current settings to be changed by the user.
+// nextSettings returns a copy of the current settings, for the user to change.
 func (q *request) nextSettings() *appSettings {
 	next := *q.app.currentSettings()
 	next.uuid, next.owner, next.created = newUUID(), q.user, now()
@@ -120,9 +120,9 @@ func (q *request) nextSettings() *appSettings {
 	return &next
 }
 
-// storeSettings makes settings the current ones, unless they change nothing.
+// storeSettings makes settings the current ones. It refuses settings that change nothing.
 func (q *request) storeSettings(next *appSettings) *response {
-	if next.same(q.app.currentSettings()) {
+	if next.equal(q.app.currentSettings()) {
 		return detail(http.StatusConflict, "%s changed nothing", q.user.username)
 	}
 	if stop := checkReplicas(next.autoscale); stop != nil {
@@ -140,7 +140,7 @@ func (q *request) storeSettings(next *appSettings) *response {
 	return nil
 }
 
-func (st *appSettings) same(old *appSettings) bool {
+func (st *appSettings) equal(old *appSettings) bool {
 	inOrder := func(list []string) []string { return slices.Sorted(slices.Values(list)) }
 	return st.maintenance == old.maintenance && st.routable == old.routable &&
 		slices.Equal(inOrder(st.whitelist), inOrder(old.whitelist)) &&
@@ -148,8 +148,8 @@ func (st *appSettings) same(old *appSettings) bool {
 		string(encode(st.label)) == string(encode(old.label))
 }
 
-// merged applies changes to an object: null removes, and is refused where nothing is set.
-func merged(field string, old, changes map[string]any) (map[string]any, *response) {
+// mergeObject applies changes to an object. Null unsets a key, and is refused for a key that is not set.
+func mergeObject(field string, old, changes map[string]any) (map[string]any, *response) {
 	next := maps.Clone(old)
 	for _, k := range sortedKeys(changes) {
 		if changes[k] != nil {
@@ -164,7 +164,7 @@ func merged(field string, old, changes map[string]any) (map[string]any, *respons
 	return next, nil
 }
 
-// checkAutoscale looks at the bounds of each process type. The names of the types are not looked at.
+// checkAutoscale checks the bounds of each process type, but not the names of the types.
 func (s *serializer) checkAutoscale(changes map[string]any) {
 	for _, procType := range sortedKeys(changes) {
 		if problem := autoscaleProblem(s.q, changes[procType]); problem != "" {
@@ -174,7 +174,7 @@ func (s *serializer) checkAutoscale(changes map[string]any) {
 	}
 }
 
-// bounds are the parts of an autoscaler, all of them required.
+// bounds are the required fields of an autoscaler.
 var bounds = []string{"min", "max", "cpu_percent"}
 
 func autoscaleProblem(q *request, value any) string {
@@ -198,10 +198,10 @@ func autoscaleProblem(q *request, value any) string {
 	return ""
 }
 
-// checkReplicas is what Kubernetes says about the bounds of autoscalers.
+// checkReplicas refuses bounds of autoscalers that Kubernetes does not accept.
 func checkReplicas(autoscale map[string]any) *response {
 	for _, procType := range sortedKeys(autoscale) {
-		low, high := replicas(autoscale[procType])
+		low, high := replicaBounds(autoscale[procType])
 		switch {
 		case low < 1:
 			return detail(http.StatusBadRequest, "min replicas needs to be 1 or higher")
@@ -212,8 +212,8 @@ func checkReplicas(autoscale map[string]any) *response {
 	return nil
 }
 
-// replicas are the bounds of an autoscaler.
-func replicas(autoscaler any) (low, high int) {
+// replicaBounds returns the minimum and maximum of an autoscaler.
+func replicaBounds(autoscaler any) (low, high int) {
 	object, _ := autoscaler.(map[string]any)
 	count := func(name string) int {
 		n, _ := object[name].(json.Number)
@@ -223,14 +223,14 @@ func replicas(autoscaler any) (low, high int) {
 	return count("min"), count("max")
 }
 
-// boolean is a field that is true or false in one of the ways that Python's REST framework knows; nil if it is not
-// there, null or refused.
+// boolean reads a field that is true or false in one of the spellings that Django REST framework accepts; nil if it is
+// missing, null or refused.
 func (s *serializer) boolean(field string) *bool {
 	value := s.data[field]
 	if value == nil {
 		return nil
 	}
-	text := strings.ToLower(s.q.pythonString(value)) // True is "true" then, and 1 is "1"
+	text := strings.ToLower(s.q.pythonString(value)) // true becomes "true", and 1 becomes "1"
 	yes := slices.Contains([]string{"true", "t", "1", "1.0"}, text)
 	no := slices.Contains([]string{"false", "f", "0", "0.0"}, text)
 	if !yes && !no {

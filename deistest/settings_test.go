@@ -13,34 +13,34 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The kinds of Controller from API 2.2 on.
+// The options of a Controller of API 2.2 and of both servers of API 2.3.
 var (
-	kind22    = []deistest.Option{deistest.WithAPIVersion(version.V2_2)}
-	kindEarly = []deistest.Option{deistest.WithAPIVersion(version.V2_3), deistest.WithEarly23()}
-	kindLate  = []deistest.Option{deistest.WithAPIVersion(version.V2_3)}
+	api22   = []deistest.Option{deistest.WithAPIVersion(version.V2_2)}
+	early23 = []deistest.Option{deistest.WithAPIVersion(version.V2_3), deistest.WithEarly23()}
+	late23  = []deistest.Option{deistest.WithAPIVersion(version.V2_3)}
 )
 
-// An input is a body that is sent to a path of example-go, and what becomes of it.
+// An input is a body that is sent to a path below example-go, and the response to it.
 type input struct {
-	path   string // below the app
-	sent   string
-	status int
-	body   string // a part of the response's
+	path     string // below the app
+	sent     string
+	status   int
+	contains string // a part of the response's body
 }
 
-// refuseAndAccept sends each input to an app of its own.
-func refuseAndAccept(t *testing.T, kind []deistest.Option, inputs []input) {
+// checkInputs sends each input to a new Controller.
+func checkInputs(t *testing.T, opts []deistest.Option, inputs []input) {
 	t.Helper()
 	for _, in := range inputs {
-		c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kind...)...)
+		c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, opts...)...)
 		status, body := call(t, c, "admin", "POST", "/v2/apps/example-go/"+in.path+"/", in.sent)
 		assert.Equal(t, in.status, status, "%s %s: %s", in.path, in.sent, body)
-		assert.Contains(t, body, in.body, "%s %s", in.path, in.sent)
+		assert.Contains(t, body, in.contains, "%s %s", in.path, in.sent)
 	}
 }
 
 func TestSettingsOf22(t *testing.T) {
-	refuseAndAccept(t, kind22, []input{
+	checkInputs(t, api22, []input{
 		{"settings", `{"maintenance": true}`, 201, `"maintenance":true,"routable":true}`},
 		{"settings", `{"maintenance": "true"}`, 201, `"maintenance":true`},
 		{"settings", `{"maintenance": "True"}`, 201, `"maintenance":true`},
@@ -66,7 +66,7 @@ func TestSettingsOf22(t *testing.T) {
 }
 
 func TestSettingsOfEarly23(t *testing.T) {
-	refuseAndAccept(t, kindEarly, []input{
+	checkInputs(t, early23, []input{
 		{"settings", `{"maintenance": true}`, 201, `"maintenance":true,"routable":true,"whitelist":[]}`},
 		{"settings", `{"maintenance": "x"}`, 400, `{"maintenance":["\"x\" is not a valid boolean."]}`},
 		{"settings", `{"whitelist": []}`, 409, `changed nothing`},
@@ -78,7 +78,7 @@ func TestSettingsOfEarly23(t *testing.T) {
 }
 
 func TestSettingsOfLate23(t *testing.T) {
-	refuseAndAccept(t, kindLate, []input{
+	checkInputs(t, late23, []input{
 		{"settings", `{"maintenance": true}`, 201, `"autoscale":{},"label":{},`},
 		{"settings", `{"maintenance": "x"}`, 400, `{"maintenance":["Must be a valid boolean."]}`},
 		{"settings", `{"maintenance": [true]}`, 400, `{"maintenance":["Must be a valid boolean."]}`},
@@ -142,22 +142,22 @@ func TestSettingsOfLate23(t *testing.T) {
 	})
 }
 
-// in23 runs a test on a new Controller of each kind of API 2.3, which has an app and a collaborator, bob.
-func in23(t *testing.T, story func(t *testing.T, c *deistest.Controller)) {
-	for name, kind := range map[string][]deistest.Option{"early": kindEarly, "late": kindLate} {
+// inBoth23 runs a test on a new early and a new late server of API 2.3, with an app of alice's and a collaborator, bob.
+func inBoth23(t *testing.T, story func(t *testing.T, c *deistest.Controller)) {
+	for name, opts := range map[string][]deistest.Option{"early": early23, "late": late23} {
 		t.Run(name, func(t *testing.T) {
 			c := deistest.New(append([]deistest.Option{deistest.WithUser("alice", "pw"), deistest.WithUser("bob", "pw"),
-				deistest.WithApp("example-go", "alice")}, kind...)...)
-			tell(t, c, []step{{as: "alice", request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201}})
+				deistest.WithApp("example-go", "alice")}, opts...)...)
+			runSteps(t, c, []step{{as: "alice", request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201}})
 			story(t, c)
 		})
 	}
 }
 
-func TestAWhitelistIsAddedToAndTakenFrom(t *testing.T) {
-	in23(t, func(t *testing.T, c *deistest.Controller) {
+func TestAddressesAreAddedToAndRemovedFromAWhitelist(t *testing.T) {
+	inBoth23(t, func(t *testing.T, c *deistest.Controller) {
 		const path = "/apps/example-go/whitelist/ "
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{as: "bob", request: "POST " + path + `{"addresses": ["1.1.1.1", "2.2.2.0/24"]}`, status: 201},
 			{as: "bob", request: "POST " + path + `{"addresses": ["1.1.1.1"]}`, status: 409, contains: "bob changed nothing"},
 			{as: "bob", request: "DELETE " + path + `{"addresses": ["1.1.1.1"]}`, status: 403},
@@ -174,10 +174,10 @@ func TestAWhitelistIsAddedToAndTakenFrom(t *testing.T) {
 	})
 }
 
-func TestSettingsBelongToWhoMadeThemLast(t *testing.T) {
-	in23(t, func(t *testing.T, c *deistest.Controller) {
+func TestSettingsBelongToTheUserWhoChangedThemLast(t *testing.T) {
+	inBoth23(t, func(t *testing.T, c *deistest.Controller) {
 		const path = "/apps/example-go/settings/ "
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{as: "alice", request: "GET " + path, status: 200, contains: `"owner":"alice"`},
 			{as: "bob", request: "POST " + path + `{"maintenance": true}`, status: 201, contains: `"owner":"bob"`},
 			{as: "alice", request: "POST " + path + `{"routable": false}`, status: 201, contains: `"maintenance":true,"routable":false`},
@@ -186,10 +186,10 @@ func TestSettingsBelongToWhoMadeThemLast(t *testing.T) {
 	})
 }
 
-func TestTLSThatIsUnsetIsSetAgain(t *testing.T) {
-	in23(t, func(t *testing.T, c *deistest.Controller) {
+func TestTLSCanBeEnforcedAgainAfterItIsUnset(t *testing.T) {
+	inBoth23(t, func(t *testing.T, c *deistest.Controller) {
 		const path = "/apps/example-go/tls/ "
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: "GET " + path, status: 200, contains: `"https_enforced":null`},
 			{request: "POST " + path + `{"https_enforced": true}`, status: 201},
 			{request: "POST " + path + `{"https_enforced": true}`, status: 409, contains: `"admin changed nothing"`},
@@ -201,9 +201,9 @@ func TestTLSThatIsUnsetIsSetAgain(t *testing.T) {
 }
 
 func TestServices(t *testing.T) {
-	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kindLate...)...)
+	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, late23...)...)
 	const path = "/apps/example-go/services/ "
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: "GET " + path, status: 200, contains: `{"services":[]}`},
 		{request: "POST " + path + `{"procfile_type": "web", "path_pattern": "/"}`, status: 201},
 		{request: "POST " + path + `{"procfile_type": "web", "path_pattern": "/"}`, status: 204},
@@ -217,16 +217,16 @@ func TestServices(t *testing.T) {
 	})
 }
 
-// An autoscaler runs more pods than the structure says, and fewer.
-func TestAnAutoscalerHasTheLastWord(t *testing.T) {
-	in23(t, func(t *testing.T, c *deistest.Controller) {
+// An autoscaler can run more or fewer pods than the structure says.
+func TestAnAutoscalerOverridesTheStructure(t *testing.T) {
+	inBoth23(t, func(t *testing.T, c *deistest.Controller) {
 		structure := func() map[string]int {
 			_, body := call(t, c, "admin", "GET", "/v2/apps/example-go/", "")
 			var app struct{ Structure map[string]int }
 			require.NoError(t, json.Unmarshal([]byte(body), &app))
 			return app.Structure
 		}
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x", "w": "y"}}`, status: 201},
 			{request: `POST /apps/example-go/scale/ {"w": 1}`, status: 204},
 			{request: `POST /apps/example-go/settings/ {"autoscale": {"web": {"min": 2, "max": 4, "cpu_percent": 50}}}`, status: 201},
@@ -235,11 +235,11 @@ func TestAnAutoscalerHasTheLastWord(t *testing.T) {
 		assert.Equal(t, map[string]int{"web": 1, "w": 1}, structure())
 		require.NoError(t, c.Autoscale("example-go", "web", 99))
 		assert.Equal(t, map[string]int{"web up": 4, "w up": 1}, podStates(t, c))
-		tell(t, c, []step{{request: `POST /apps/example-go/builds/ {"image": "a/b:2", "procfile": {"web": "x", "w": "y"}}`, status: 201}})
+		runSteps(t, c, []step{{request: `POST /apps/example-go/builds/ {"image": "a/b:2", "procfile": {"web": "x", "w": "y"}}`, status: 201}})
 		assert.Equal(t, 4, podStates(t, c)["web up"], "a deploy keeps what the autoscaler wants")
-		tell(t, c, []step{{request: `POST /apps/example-go/scale/ {"web": 0}`, status: 204}})
-		assert.Equal(t, map[string]int{"w up": 1}, podStates(t, c), "there is nothing to scale")
-		tell(t, c, []step{
+		runSteps(t, c, []step{{request: `POST /apps/example-go/scale/ {"web": 0}`, status: 204}})
+		assert.Equal(t, map[string]int{"w up": 1}, podStates(t, c), "a type at 0 is not autoscaled")
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 204},
 			{request: `POST /apps/example-go/settings/ {"autoscale": {"web": null}}`, status: 201, contains: `"autoscale":{}`},
 		})
@@ -249,9 +249,9 @@ func TestAnAutoscalerHasTheLastWord(t *testing.T) {
 	})
 }
 
-func TestHealthIsAskedForAndNotChanged(t *testing.T) {
-	for _, kind := range [][]deistest.Option{kind22, kindEarly, kindLate} {
-		c := deistest.New(kind...)
+func TestHealthChecksAreReadOnly(t *testing.T) {
+	for _, opts := range [][]deistest.Option{api22, early23, late23} {
+		c := deistest.New(opts...)
 		for _, path := range []string{"/healthz", "/readiness"} {
 			for method, want := range map[string]int{
 				"GET": 200, "HEAD": 200, "OPTIONS": 200, "POST": http.StatusMethodNotAllowed, "DELETE": http.StatusMethodNotAllowed,
@@ -263,7 +263,7 @@ func TestHealthIsAskedForAndNotChanged(t *testing.T) {
 	}
 }
 
-// The first servers of API 2.3 check most fields as those of 2.2 do.
+// Early servers of API 2.3 check most fields as those of 2.2 do.
 func TestEarlyServersHaveOlderRules(t *testing.T) {
 	long := strings.Repeat("a", 30)
 	for request, want := range map[string]struct{ early, late int }{
@@ -278,12 +278,12 @@ func TestEarlyServersHaveOlderRules(t *testing.T) {
 		`POST /apps/example-go/builds/ {"image": "a/b:1", "procfile": {"web": ""}}`:                                   {201, 400},
 		`POST /certs/foo/domain/ {}`: {404, 404},
 	} {
-		for _, kind := range []struct {
+		for _, server := range []struct {
 			opts   []deistest.Option
 			status int
-		}{{kindEarly, want.early}, {kindLate, want.late}} {
-			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kind.opts...)...)
-			tell(t, c, []step{{request: request, status: kind.status}})
+		}{{early23, want.early}, {late23, want.late}} {
+			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, server.opts...)...)
+			runSteps(t, c, []step{{request: request, status: server.status}})
 		}
 	}
 }

@@ -13,26 +13,26 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The tests of this file are about what live servers were seen to leave behind, beside what they responded.
+// The tests of this file check what requests leave behind, as seen on live servers.
 
-// on makes a Controller of a version with an app example-go, and users alice and bob.
-func on(api version.API, opts ...deistest.Option) *deistest.Controller {
+// newController returns a Controller of a version with an app, example-go, and the users alice and bob.
+func newController(api version.API, opts ...deistest.Option) *deistest.Controller {
 	return deistest.New(append([]deistest.Option{deistest.WithAPIVersion(api), deistest.WithApp("example-go", ""),
 		deistest.WithUser("alice", "pw"), deistest.WithUser("bob", "pw")}, opts...)...)
 }
 
 const webAndWorker = `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x", "worker": "y"}}`
 
-func TestABuildThatLacksATypeDestroysItsContainers(t *testing.T) {
+func TestABuildThatLacksAProcTypeDestroysItsContainers(t *testing.T) {
 	for _, image := range []string{"a/b:2", "a/b:k8s-fail"} {
-		c := on(version.V1_6)
-		tell(t, c, []step{
+		c := newController(version.V1_6)
+		runSteps(t, c, []step{
 			{request: webAndWorker, status: 201},
 			{request: `POST /apps/example-go/scale/ {"web": 1, "worker": 2}`, status: 204},
 		})
 		call(t, c, "admin", "POST", "/v1/apps/example-go/builds/", `{"image": "`+image+`", "procfile": {"web": "x"}}`)
-		assert.Equal(t, map[string]int{"web up": 1}, podStates(t, c), "%s: also if it fails", image)
-		tell(t, c, []step{
+		assert.Equal(t, map[string]int{"web up": 1}, podStates(t, c), "%s: even if it fails", image)
+		runSteps(t, c, []step{
 			{request: `GET /apps/example-go/`, status: 200, contains: `"structure":{"web":1,"worker":2}`},
 			{request: webAndWorker, status: 201},
 			{request: `POST /apps/example-go/scale/ {"worker": 2}`, status: 204},
@@ -41,9 +41,9 @@ func TestABuildThatLacksATypeDestroysItsContainers(t *testing.T) {
 	}
 }
 
-func TestABuildThatLacksATypeScalesItToZero(t *testing.T) {
-	c := on(version.V2_2)
-	tell(t, c, []step{
+func TestABuildThatLacksAProcTypeScalesItToZero(t *testing.T) {
+	c := newController(version.V2_2)
+	runSteps(t, c, []step{
 		{request: webAndWorker, status: 201},
 		{request: `POST /apps/example-go/scale/ {"web": 1, "worker": 2}`, status: 204},
 		{request: `POST /apps/example-go/builds/ {"image": "a/b:k8s-fail", "procfile": {"web": "x"}}`, status: 400},
@@ -51,9 +51,9 @@ func TestABuildThatLacksATypeScalesItToZero(t *testing.T) {
 	})
 }
 
-func TestATypeAtZeroLeavesTheStructureWhenAnotherIsScaled(t *testing.T) {
+func TestOnly16DropsAProcTypeAtZeroWhenAnotherIsScaled(t *testing.T) {
 	for api, want := range map[version.API]string{version.V1_6: `"structure":{"web":2}`, version.V2_2: `"structure":{"web":2,"worker":0}`} {
-		tell(t, on(api), []step{
+		runSteps(t, newController(api), []step{
 			{request: webAndWorker, status: 201},
 			{request: `POST /apps/example-go/scale/ {"worker": 1}`, status: 204},
 			{request: `POST /apps/example-go/scale/ {"worker": 0}`, status: 204},
@@ -64,9 +64,9 @@ func TestATypeAtZeroLeavesTheStructureWhenAnotherIsScaled(t *testing.T) {
 	}
 }
 
-func TestLogsEndAfterSoManyLines(t *testing.T) {
+func TestLogsHaveADefaultLength(t *testing.T) {
 	for api, want := range map[version.API]int{version.V1_6: 1000, version.V2_2: 100} {
-		c := on(api)
+		c := newController(api)
 		for range 1500 {
 			require.NoError(t, c.AddLog("example-go", "line"))
 		}
@@ -75,31 +75,31 @@ func TestLogsEndAfterSoManyLines(t *testing.T) {
 	}
 }
 
-func TestAFirstBuildOfGitNeedsAProcfile(t *testing.T) {
-	c := on(version.V1_6)
-	tell(t, c, []step{
+func TestTheFirstBuildFromGitNeedsAProcfile(t *testing.T) {
+	c := newController(version.V1_6)
+	runSteps(t, c, []step{
 		{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc"}`, status: 500},
 		{request: `GET /apps/example-go/releases/`, status: 200, contains: `"version":2`},
 	})
 	assert.Empty(t, podStates(t, c))
 }
 
-func TestStrangersCannotRestart(t *testing.T) {
+func TestUsersWithoutAccessCannotRestart(t *testing.T) {
 	path := "/apps/example-go/containers/restart/"
-	tell(t, on(version.V1_6), []step{{as: "bob", request: "POST " + path, status: 503, contains: "You do not have permission"}})
+	runSteps(t, newController(version.V1_6), []step{{as: "bob", request: "POST " + path, status: 503, contains: "You do not have permission"}})
 	path = "/apps/example-go/pods/restart/"
-	tell(t, on(version.V2_2), []step{{as: "bob", request: "POST " + path, status: 403}})
+	runSteps(t, newController(version.V2_2), []step{{as: "bob", request: "POST " + path, status: 403}})
 }
 
-func TestAdministratorsHaveAllRightsToRevoke(t *testing.T) {
+func TestOnly16RevokesAnAdministratorsAccessToAnApp(t *testing.T) {
 	for api, status := range map[version.API]int{version.V1_6: 204, version.V2_2: 403} {
-		tell(t, on(api), []step{{request: `DELETE /apps/example-go/perms/admin`, status: status}})
+		runSteps(t, newController(api), []step{{request: `DELETE /apps/example-go/perms/admin`, status: status}})
 	}
 }
 
-func TestCancellingTakesTheWorkInOtherPeoplesAppsAlong(t *testing.T) {
-	c := on(version.V1_6)
-	tell(t, c, []step{
+func TestCancellingAnAccountRemovesItsWorkInOtherApps(t *testing.T) {
+	c := newController(version.V1_6)
+	runSteps(t, c, []step{
 		{request: webAndWorker, status: 201},
 		{request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201},
 		{as: "bob", request: `POST /apps/example-go/domains/ {"domain": "bob.example.com"}`, status: 201},
@@ -111,11 +111,11 @@ func TestCancellingTakesTheWorkInOtherPeoplesAppsAlong(t *testing.T) {
 		{request: `GET /apps/example-go/releases/`, status: 200, contains: `"count":2`},
 		{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{}`},
 	})
-	assert.Empty(t, podStates(t, c), "the containers were those of a release that is gone")
+	assert.Empty(t, podStates(t, c), "the containers' release is gone")
 }
 
-func TestAnAccountWithDomainsInOtherPeoplesAppsIsKept(t *testing.T) {
-	tell(t, on(version.V2_2), []step{
+func TestAnAccountWithDomainsInOtherAppsCannotBeCancelled(t *testing.T) {
+	runSteps(t, newController(version.V2_2), []step{
 		{request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201},
 		{as: "bob", request: `POST /apps/example-go/domains/ {"domain": "bob.example.com"}`, status: 201},
 		{as: "bob", request: `DELETE /auth/cancel/`, status: 500},
@@ -123,11 +123,11 @@ func TestAnAccountWithDomainsInOtherPeoplesAppsIsKept(t *testing.T) {
 	})
 }
 
-func TestAConfigurationMergesIntoTheOneMadeLast(t *testing.T) {
+func TestAfterARollbackOnly16MergesIntoTheNewestConfig(t *testing.T) {
 	for api, want := range map[version.API]string{
 		version.V1_6: `"values":{"A":"2","B":"1"`, version.V2_2: `"values":{"A":"1","B":"1"}`,
 	} {
-		tell(t, on(api), []step{
+		runSteps(t, newController(api), []step{
 			{request: `POST /apps/example-go/builds/ {"image": "a/b:1"}`, status: 201},
 			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 			{request: `POST /apps/example-go/config/ {"values": {"A": "2"}}`, status: 201},
@@ -137,13 +137,13 @@ func TestAConfigurationMergesIntoTheOneMadeLast(t *testing.T) {
 	}
 }
 
-func TestAFailedConfigurationPoisonsTheNext(t *testing.T) {
+func TestOnly16KeepsAFailedConfigThatFailsTheNext(t *testing.T) {
 	for api, status := range map[version.API]int{version.V1_6: 503, version.V2_2: 201} {
 		failed := 503
 		if api == version.V2_2 {
 			failed = 400
 		}
-		tell(t, on(api), []step{
+		runSteps(t, newController(api), []step{
 			{request: `POST /apps/example-go/builds/ {"image": "a/b:1"}`, status: 201},
 			{request: `POST /apps/example-go/config/ {"values": {"K8S_FAIL": "1"}}`, status: failed},
 			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: status},
@@ -151,27 +151,27 @@ func TestAFailedConfigurationPoisonsTheNext(t *testing.T) {
 	}
 }
 
-// What fails for one type leaves the others on an image whose release is gone, and so on no list.
-func TestADeployThatFailsForOneTypeHidesTheOthers(t *testing.T) {
+// The deploy leaves the other types on a release that is deleted, so that no list shows their pods.
+func TestADeployThatFailsForOneProcTypeHidesTheOthers(t *testing.T) {
 	for what, status := range map[string]int{
 		`builds/ {"image": "a/b:k8s-fail-worker", "procfile": {"web": "x", "worker": "y", "zeta": "z"}}`: 400,
 		`config/ {"values": {"K8S_FAIL": "worker"}}`:                                                     400,
 	} {
-		c := on(version.V2_2)
-		tell(t, c, []step{
+		c := newController(version.V2_2)
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x", "worker": "y", "zeta": "z"}}`, status: 201},
 			{request: `POST /apps/example-go/scale/ {"web": 2, "worker": 1, "zeta": 1}`, status: 204},
 			{request: `POST /apps/example-go/` + what, status: status, contains: "example-go-worker"},
 		})
 		assert.Equal(t, map[string]int{"worker up": 1}, podStates(t, c), what)
-		tell(t, c, []step{{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 201}})
-		assert.Equal(t, map[string]int{"web up": 2, "worker up": 1, "zeta up": 1}, podStates(t, c), "going back to the same release mends it")
+		runSteps(t, c, []step{{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 201}})
+		assert.Equal(t, map[string]int{"web up": 2, "worker up": 1, "zeta up": 1}, podStates(t, c), "a rollback to the same release repairs it")
 	}
 }
 
 func TestScalingToTheSameNumberIsNotLogged(t *testing.T) {
-	c := on(version.V2_2)
-	tell(t, c, []step{
+	c := newController(version.V2_2)
+	runSteps(t, c, []step{
 		{request: webAndWorker, status: 201},
 		{request: `POST /apps/example-go/scale/ {"web": 2}`, status: 204},
 		{request: `POST /apps/example-go/scale/ {"web": 2}`, status: 204},
@@ -181,7 +181,7 @@ func TestScalingToTheSameNumberIsNotLogged(t *testing.T) {
 }
 
 func TestCollaboratorsMaySendAnUpdateWithoutAnOwner(t *testing.T) {
-	tell(t, on(version.V2_2), []step{
+	runSteps(t, newController(version.V2_2), []step{
 		{request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201},
 		{as: "bob", request: `POST /apps/example-go/ {}`, status: 200},
 		{as: "bob", request: `POST /apps/example-go/ {"owner": ""}`, status: 200},
@@ -190,9 +190,9 @@ func TestCollaboratorsMaySendAnUpdateWithoutAnOwner(t *testing.T) {
 	})
 }
 
-func TestHealthcheckVariablesMove(t *testing.T) {
-	c := on(version.V2_2)
-	tell(t, c, []step{
+func TestHealthcheckVariablesBecomeAHealthcheck(t *testing.T) {
+	c := newController(version.V2_2)
+	runSteps(t, c, []step{
 		{request: `POST /apps/example-go/builds/ {"image": "a/b:1"}`, status: 201},
 		{request: `POST /apps/example-go/config/ {"values": {"HEALTHCHECK_TIMEOUT": 3}}`, status: 201, contains: `"HEALTHCHECK_TIMEOUT":"3"`},
 		{request: `POST /apps/example-go/config/ {"values": {"HEALTHCHECK_URL": "/ok", "A": "1"}}`, status: 201, contains: `"path":"/ok","port":5000`},
@@ -203,10 +203,9 @@ func TestHealthcheckVariablesMove(t *testing.T) {
 	assert.NotContains(t, body, `"port"`, "only the response to the change has it")
 }
 
-// An owner's update mends half an app, but not one of such a name.
-func TestANameThatKubernetesDoesNotTakeLeavesHalfAnApp(t *testing.T) {
+func TestAnAppNameThatKubernetesRefusesLeavesAnIncompleteApp(t *testing.T) {
 	c := deistest.New()
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: `POST /apps/ {"id": "half-"}`, status: 503, contains: "Kubernetes resources could not be created"},
 		{request: `POST /apps/ {"id": "half-"}`, status: 400, contains: "already exists"},
 		{request: `GET /apps/half-/`, status: 200},
@@ -216,8 +215,8 @@ func TestANameThatKubernetesDoesNotTakeLeavesHalfAnApp(t *testing.T) {
 	})
 }
 
-func TestATypeThatKubernetesDoesNotTakeSpoilsTheApp(t *testing.T) {
-	tell(t, on(version.V2_2), []step{
+func TestAProcTypeThatKubernetesRefusesBlocksBuildsAndScaling(t *testing.T) {
+	runSteps(t, newController(version.V2_2), []step{
 		{request: `POST /apps/example-go/builds/ {"image": "a/b", "procfile": {"Web Odd": "", "web": "x"}}`, status: 201},
 		{request: `POST /apps/example-go/builds/ {"image": "a/b", "procfile": {"web": "x"}}`, status: 503, contains: `(scale): ('failed to create Deployment \"example-go-Web Odd\"`},
 		{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 503},
@@ -225,16 +224,16 @@ func TestATypeThatKubernetesDoesNotTakeSpoilsTheApp(t *testing.T) {
 	})
 }
 
-func TestTwoBuildsAtOnceMultiplyContainers(t *testing.T) {
+func TestTwoBuildsAtOnceDoubleTheContainers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := on(version.V1_6, deistest.WithDeployDelay(time.Second))
-		tell(t, c, []step{{request: webAndWorker, status: 201}, {request: `POST /apps/example-go/scale/ {"web": 3}`, status: 204}})
+		c := newController(version.V1_6, deistest.WithDeployDelay(time.Second))
+		runSteps(t, c, []step{{request: webAndWorker, status: 201}, {request: `POST /apps/example-go/scale/ {"web": 3}`, status: 204}})
 		for range 2 {
 			go call(t, c, "admin", "POST", "/v1/apps/example-go/builds/", `{"image": "a/b:2", "procfile": {"web": "x", "worker": "y"}}`)
 		}
 		time.Sleep(time.Minute)
 		assert.Equal(t, map[string]int{"web up": 6}, podStates(t, c))
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/scale/ {"web": 0}`, status: 204},
 			{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 204},
 		})
@@ -242,15 +241,15 @@ func TestTwoBuildsAtOnceMultiplyContainers(t *testing.T) {
 	})
 }
 
-func TestBytesOutsideOfASCIIInAPath(t *testing.T) {
+func TestPathsThatAreNotASCII(t *testing.T) {
 	for api, status := range map[version.API]int{version.V1_6: 500, version.V2_2: 404} {
-		tell(t, on(api), []step{{request: `GET /apps/caf%C3%A9/`, status: status}})
+		runSteps(t, newController(api), []step{{request: `GET /apps/caf%C3%A9/`, status: status}})
 	}
 }
 
-func TestKeysOfTheSameTextBelongToOneUser(t *testing.T) {
+func TestAUserCannotAddAKeyTwiceButCanReuseAnID(t *testing.T) {
 	for _, api := range versions {
-		tell(t, on(api), []step{
+		runSteps(t, newController(api), []step{
 			{as: "alice", request: `POST /keys/ {"id": "k", "public": "ssh-rsa AAAA one"}`, status: 201},
 			{as: "alice", request: `POST /keys/ {"id": "l", "public": "ssh-rsa AAAA two"}`, status: 500},
 			{as: "bob", request: `POST /keys/ {"id": "k", "public": "ssh-rsa AAAA two"}`, status: 201},

@@ -37,8 +37,8 @@ func podReleases(t *testing.T, c *deistest.Controller) map[string]int {
 }
 
 func TestAFailedReleaseStaysInLateServers(t *testing.T) {
-	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kindLate...)...)
-	tell(t, c, []step{
+	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, late23...)...)
+	runSteps(t, c, []step{
 		{request: goodBuild, status: 201},
 		{request: `POST /apps/example-go/scale/ {"worker": 1, "web": 1}`, status: 204},
 		{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
@@ -51,7 +51,7 @@ func TestAFailedReleaseStaysInLateServers(t *testing.T) {
 		{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{"A":"1"}`},
 	})
 	assert.Equal(t, map[string]int{"web v3": 1, "worker v3": 1}, podReleases(t, c))
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: `POST /apps/example-go/releases/rollback/ {"version": 5}`, status: 400, contains: "Cannot roll back to failed release."},
 		{request: `POST /apps/example-go/releases/rollback/ {"version": 1}`, status: 400, contains: "Cannot roll back to initial release."},
 		{request: `POST /apps/example-go/releases/rollback/ {}`, status: 201, contains: `{"version":6}`}, // to v2, which is good
@@ -62,8 +62,8 @@ func TestAFailedReleaseStaysInLateServers(t *testing.T) {
 }
 
 func TestAFailedReleaseIsDeletedInEarlyServers(t *testing.T) {
-	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kindEarly...)...)
-	tell(t, c, []step{
+	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, early23...)...)
+	runSteps(t, c, []step{
 		{request: goodBuild, status: 201},
 		{request: failedBuild, status: 400, contains: `There was a problem deploying v3. Rolling back process types to release v2.`},
 		{request: `GET /apps/example-go/releases/v3/`, status: 404, contains: `{"detail":"Not found."}`},
@@ -77,15 +77,15 @@ func TestAFailedReleaseIsDeletedInEarlyServers(t *testing.T) {
 	assert.NotContains(t, app, "procfile_structure")
 }
 
-// A release without a build can be rolled back to in no version, but late servers leave a failed release.
-func TestARollbackToNoBuildFails(t *testing.T) {
+// From API 2.2 on, no server rolls back to a release without a build; late servers leave a failed release.
+func TestARollbackToAReleaseWithoutABuildFails(t *testing.T) {
 	for name, row := range map[string]struct {
-		kind     []deistest.Option
+		opts     []deistest.Option
 		releases string
-	}{"2.2": {kind22, `"count":3`}, "early": {kindEarly, `"count":3`}, "late": {kindLate, `"count":4`}} {
+	}{"2.2": {api22, `"count":3`}, "early": {early23, `"count":3`}, "late": {late23, `"count":4`}} {
 		t.Run(name, func(t *testing.T) {
-			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, row.kind...)...)
-			tell(t, c, []step{
+			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, row.opts...)...)
+			runSteps(t, c, []step{
 				{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 				{request: goodBuild, status: 201},
 				{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 400, contains: "No build associated with this release"},
@@ -95,16 +95,16 @@ func TestARollbackToNoBuildFails(t *testing.T) {
 	}
 }
 
-// What a build lacks is scaled to 0 before the deploy, which then fails.
+// Process types that the build lacks are scaled to 0 before the deploy, which then fails.
 func TestAFailingBuildWithoutAProcfileStopsTheApp(t *testing.T) {
-	in23(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{
+	inBoth23(t, func(t *testing.T, c *deistest.Controller) {
+		runSteps(t, c, []step{
 			{request: goodBuild, status: 201},
 			{request: `POST /apps/example-go/scale/ {"web": 1, "worker": 2, "cmd": 0}`, status: 204},
 			{request: `POST /apps/example-go/builds/ {"image": "a/nonexistent:1"}`, status: 400, contains: "image a/nonexistent:1 not found"},
 		})
 		assert.Empty(t, podReleases(t, c))
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/releases/rollback/ {"version": 2}`, status: 201},
 			{request: `GET /apps/example-go/`, status: 200, contains: `"structure":{"cmd":0,"web":0,"worker":0}`},
 			{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 204},
@@ -113,8 +113,8 @@ func TestAFailingBuildWithoutAProcfileStopsTheApp(t *testing.T) {
 	})
 }
 
-func TestNotFoundSaysWhatIsNot(t *testing.T) {
-	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, kindLate...)...)
+func TestNotFoundNamesTheModel(t *testing.T) {
+	c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", "")}, late23...)...)
 	for request, model := range map[string]string{
 		"GET /apps/nosuch/":                                      "App",
 		"DELETE /apps/nosuch/perms/bob":                          "App",
@@ -128,24 +128,24 @@ func TestNotFoundSaysWhatIsNot(t *testing.T) {
 		"GET /keys/foo":                                          "Key",
 		`DELETE /apps/example-go/services/ {"procfile_type": 1}`: "Service",
 	} {
-		tell(t, c, []step{{request: request, status: 404, contains: `"No ` + model + ` matches the given query."`}})
+		runSteps(t, c, []step{{request: request, status: 404, contains: `"No ` + model + ` matches the given query."`}})
 	}
 }
 
-// in2 runs a test on a new Controller of each kind from API 2.2 on, which has an app.
-func in2(t *testing.T, story func(t *testing.T, c *deistest.Controller), opts ...deistest.Option) {
+// from22On runs a test in a synctest bubble on a new Controller of API 2.2 and of both servers of API 2.3, with an app.
+func from22On(t *testing.T, story func(t *testing.T, c *deistest.Controller), opts ...deistest.Option) {
 	opts = append(opts, deistest.WithApp("example-go", ""))
-	for name, kind := range map[string][]deistest.Option{"2.2": kind22, "early": kindEarly, "late": kindLate} {
+	for name, server := range map[string][]deistest.Option{"2.2": api22, "early": early23, "late": late23} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				story(t, deistest.New(append(opts, kind...)...))
+				story(t, deistest.New(append(opts, server...)...))
 			})
 		})
 	}
 }
 
-// later sends a request as the administrator and returns a function that waits for the status.
-func later(t *testing.T, c *deistest.Controller, method, path, body string) (status func() int) {
+// sendInBackground sends a request as the administrator and returns a function that waits for the status.
+func sendInBackground(t *testing.T, c *deistest.Controller, method, path, body string) (status func() int) {
 	got := make(chan int, 1)
 	go func() {
 		status, _ := call(t, c, "admin", method, path, body)
@@ -155,14 +155,14 @@ func later(t *testing.T, c *deistest.Controller, method, path, body string) (sta
 	return func() int { return <-got }
 }
 
-func TestADeployInProgressRefusesOthers(t *testing.T) {
-	in2(t, func(t *testing.T, c *deistest.Controller) {
+func TestADeployInProgressBlocksBuildsAndConfigs(t *testing.T) {
+	from22On(t, func(t *testing.T, c *deistest.Controller) {
 		config, failed := http.StatusBadRequest, `"count":3`
 		if isLate(c) {
 			config, failed = http.StatusConflict, `"count":5`
 		}
-		status := later(t, c, "POST", "/v2/apps/example-go/builds/", `{"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`)
-		tell(t, c, []step{
+		status := sendInBackground(t, c, "POST", "/v2/apps/example-go/builds/", `{"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`)
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: config,
 				contains: `{"detail":"Deployment for example-go-`},
 			{request: `POST /apps/example-go/builds/ {"image": "a/b:2"}`, status: 400, contains: `is already in progress`},
@@ -170,14 +170,14 @@ func TestADeployInProgressRefusesOthers(t *testing.T) {
 			{request: `POST /apps/example-go/scale/ {"web": 2}`, status: 204},
 		})
 		assert.Equal(t, 201, status())
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `GET /apps/example-go/releases/`, status: 200, contains: failed},
 			{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 		})
 	}, deistest.WithDeployDelay(time.Minute))
 }
 
-// isLate reports whether a Controller is one of API 2.3 that keeps failed releases.
+// isLate reports whether a Controller is a late server of API 2.3.
 func isLate(c *deistest.Controller) bool {
 	r, _ := http.NewRequest("GET", "http://deis.test/v2/apps/nosuch/", nil)
 	r.Header.Set("Authorization", "token "+c.Token())
@@ -185,11 +185,11 @@ func isLate(c *deistest.Controller) bool {
 	return err == nil && c.APIVersion() == version.V2_3 && resp.ContentLength == int64(len(`"No App matches the given query."`))
 }
 
-// The client gives up on a build and rolls back. The build goes on, and has the last word: its pods are not those of
-// the newest release, and are not shown.
+// The client gives up on a build and rolls back. The build goes on and starts its pods, which are hidden because the
+// newest release is that of the rollback.
 func TestADeployOutlastsItsClientAndARollback(t *testing.T) {
-	in2(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{{request: `POST /apps/example-go/builds/ {"image": "a/b:1"}`, status: 201}})
+	from22On(t, func(t *testing.T, c *deistest.Controller) {
+		runSteps(t, c, []step{{request: `POST /apps/example-go/builds/ {"image": "a/b:1"}`, status: 201}})
 		assert.Equal(t, map[string]int{"cmd v2": 1}, podReleases(t, c))
 
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -201,10 +201,10 @@ func TestADeployOutlastsItsClientAndARollback(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		_, err = c.Transport().RoundTrip(r)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		tell(t, c, []step{{request: `GET /apps/example-go/releases/v3/`, status: 200, contains: "admin deployed a/b:2"}})
+		runSteps(t, c, []step{{request: `GET /apps/example-go/releases/v3/`, status: 200, contains: "admin deployed a/b:2"}})
 
-		// The rollback begins 10 seconds after the build, and ends as long after it.
-		rolledBack := later(t, c, "POST", "/v2/apps/example-go/releases/rollback/", `{"version": 2}`)
+		// The rollback begins and ends 10 seconds after the build does.
+		rolledBack := sendInBackground(t, c, "POST", "/v2/apps/example-go/releases/rollback/", `{"version": 2}`)
 		time.Sleep(55 * time.Second)
 		assert.Empty(t, podReleases(t, c), "the build has started its pods")
 		assert.Equal(t, 201, rolledBack())
@@ -212,14 +212,14 @@ func TestADeployOutlastsItsClientAndARollback(t *testing.T) {
 	}, deistest.WithDeployDelay(time.Minute))
 }
 
-func TestChangesAtTheSameTimeTakeEachOtherWithThem(t *testing.T) {
-	for name, kind := range map[string][]deistest.Option{"early": kindEarly, "late": kindLate} {
+func TestConcurrentChangesUndoEachOther(t *testing.T) {
+	for name, opts := range map[string][]deistest.Option{"early": early23, "late": late23} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithLostUpdates()}, kind...)...)
-				first := later(t, c, "POST", "/v2/apps/example-go/config/", `{"values": {"A": "1"}}`)
-				second := later(t, c, "POST", "/v2/apps/example-go/config/", `{"values": {"B": "2"}}`)
-				third := later(t, c, "POST", "/v2/apps/example-go/config/", `{"values": {"C": "3"}}`)
+				c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithLostUpdates()}, opts...)...)
+				first := sendInBackground(t, c, "POST", "/v2/apps/example-go/config/", `{"values": {"A": "1"}}`)
+				second := sendInBackground(t, c, "POST", "/v2/apps/example-go/config/", `{"values": {"B": "2"}}`)
+				third := sendInBackground(t, c, "POST", "/v2/apps/example-go/config/", `{"values": {"C": "3"}}`)
 				statuses := map[int]int{}
 				for _, status := range []int{first(), second(), third()} {
 					statuses[status]++
@@ -238,13 +238,13 @@ func TestChangesAtTheSameTimeTakeEachOtherWithThem(t *testing.T) {
 	}
 }
 
-func TestWithoutKubernetesThingsAreHalfDone(t *testing.T) {
-	in2(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{
+func TestWithoutKubernetesRequestsAreHalfDone(t *testing.T) {
+	from22On(t, func(t *testing.T, c *deistest.Controller) {
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`, status: 201},
 		})
 		c.SetKubernetes(false)
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `GET /apps/example-go/pods/`, status: 200, contains: `{"results":[],"count":0}`},
 			{request: `POST /apps/example-go/pods/restart/ {}`, status: 200, contains: `[]`},
 			{request: `POST /apps/example-go/scale/ {"web": 3}`, status: 503, contains: `(scale): ('failed to `},
@@ -262,7 +262,7 @@ func TestWithoutKubernetesThingsAreHalfDone(t *testing.T) {
 		})
 		c.SetKubernetes(true)
 		assert.Equal(t, 1, podStates(t, c)["web up"], "nothing was scaled")
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /apps/half/builds/ {"image": "a/b:1"}`, status: 400, contains: "AppSettings matching query does not exist."},
 			{request: `DELETE /apps/half/`, status: 503},
 			{request: `POST /apps/half/ {"owner": "admin"}`, status: 200},
@@ -272,14 +272,14 @@ func TestWithoutKubernetesThingsAreHalfDone(t *testing.T) {
 	})
 }
 
-func TestAnAccountThatMadeThingsIsKept(t *testing.T) {
+func TestAnAccountThatMadeReleasesCannotBeCancelled(t *testing.T) {
 	for name, row := range map[string]struct {
-		kind   []deistest.Option
+		opts   []deistest.Option
 		status int
-	}{"2.2": {kind22, 500}, "early": {kindEarly, 500}, "late": {kindLate, 409}} {
+	}{"2.2": {api22, 500}, "early": {early23, 500}, "late": {late23, 409}} {
 		t.Run(name, func(t *testing.T) {
-			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithUser("bob", "pw")}, row.kind...)...)
-			tell(t, c, []step{
+			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithUser("bob", "pw")}, row.opts...)...)
+			runSteps(t, c, []step{
 				{request: `POST /apps/example-go/perms/ {"username": "bob"}`, status: 201},
 				{as: "bob", request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201},
 				{request: `DELETE /auth/cancel/ {"username": "bob"}`, status: row.status},
@@ -288,14 +288,14 @@ func TestAnAccountThatMadeThingsIsKept(t *testing.T) {
 	}
 }
 
-func TestAnAppThatChangesHandsTakesItsReleasesWithIt(t *testing.T) {
+func TestALateServerHandsReleasesOverWithTheApp(t *testing.T) {
 	for name, row := range map[string]struct {
-		kind  []deistest.Option
+		opts  []deistest.Option
 		owner string
-	}{"2.2": {kind22, `"owner":"admin"`}, "early": {kindEarly, `"owner":"admin"`}, "late": {kindLate, `"owner":"bob"`}} {
+	}{"2.2": {api22, `"owner":"admin"`}, "early": {early23, `"owner":"admin"`}, "late": {late23, `"owner":"bob"`}} {
 		t.Run(name, func(t *testing.T) {
-			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithUser("bob", "pw")}, row.kind...)...)
-			tell(t, c, []step{
+			c := deistest.New(append([]deistest.Option{deistest.WithApp("example-go", ""), deistest.WithUser("bob", "pw")}, row.opts...)...)
+			runSteps(t, c, []step{
 				{request: `POST /apps/example-go/ {"owner": "bob"}`, status: 200},
 				{request: `GET /apps/example-go/releases/v1/`, status: 200, contains: row.owner},
 				{request: `GET /apps/example-go/config/`, status: 200, contains: row.owner},

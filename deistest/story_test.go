@@ -17,10 +17,10 @@ import (
 
 var versions = []version.API{version.V1_6, version.V2_2}
 
-// prefix is the beginning of all paths of a version.
+// prefix returns the beginning of all paths of a version, such as "/v2".
 func prefix(api version.API) string { return fmt.Sprintf("/v%d", api.Major) }
 
-// call sends a request as a user, "" for nobody, and returns the status and body of the response.
+// call sends a request as a user, or without a token if user is "". It returns the status and body of the response.
 func call(t *testing.T, c *deistest.Controller, user, method, path, body string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
@@ -35,24 +35,23 @@ func call(t *testing.T, c *deistest.Controller, user, method, path, body string)
 	return w.Code, w.Body.String()
 }
 
-// certificateBody is a request body with a certificate that was recorded.
+// certificateBody returns a request body with a recorded certificate.
 func certificateBody(t *testing.T, name, commonName string) string {
 	body, err := json.Marshal(map[string]string{"name": name, "certificate": certificates(t)[commonName], "key": "key"})
 	require.NoError(t, err)
 	return string(body)
 }
 
-// A step is one exchange of a story, as the administrator unless somebody else is named. The path has no version.
-// What it contains is a part of the body.
+// A step is one exchange of a story.
 type step struct {
-	request  string // method, path, and body
+	request  string // method, path without the version, and body
 	status   int
-	contains string
-	as       string
+	contains string // a part of the response's body
+	as       string // the user; the administrator if it is ""
 }
 
-// tell plays the steps of a story in order.
-func tell(t *testing.T, c *deistest.Controller, steps []step) {
+// runSteps sends the requests of a story in order and checks the responses.
+func runSteps(t *testing.T, c *deistest.Controller, steps []step) {
 	t.Helper()
 	for i, s := range steps {
 		words := append(strings.SplitN(s.request, " ", 3), "")
@@ -65,7 +64,7 @@ func tell(t *testing.T, c *deistest.Controller, steps []step) {
 	}
 }
 
-// inBothVersions runs a test on a new Controller of each version.
+// inBothVersions runs a test on a new Controller of API 1.6 and of 2.2.
 func inBothVersions(t *testing.T, story func(t *testing.T, c *deistest.Controller), opts ...deistest.Option) {
 	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) {
@@ -74,7 +73,7 @@ func inBothVersions(t *testing.T, story func(t *testing.T, c *deistest.Controlle
 	}
 }
 
-// podsPath is where the pods of an app are listed.
+// podsPath returns the path of the pods of example-go.
 func podsPath(api version.API) string {
 	if api.AtLeast(version.API{Major: 2}) {
 		return prefix(api) + "/apps/example-go/pods/"
@@ -100,7 +99,7 @@ func podStates(t *testing.T, c *deistest.Controller) map[string]int {
 
 func TestDeployScaleConfigureRollBack(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /apps/ {"id": "example-go"}`, status: 201, contains: `"id":"example-go"`},
 			{request: `POST /apps/example-go/scale/ {"web": 1}`, status: 400, contains: "No build associated"},
 			{request: `POST /apps/example-go/builds/ {"image": "deis/example-go:1", "procfile": {"web": "x", "worker": "y"}}`,
@@ -108,7 +107,7 @@ func TestDeployScaleConfigureRollBack(t *testing.T) {
 			{request: `POST /apps/example-go/scale/ {"web": 2, "worker": 1, "cmd": 0}`, status: 204},
 		})
 		assert.Equal(t, map[string]int{"web up": 2, "worker up": 1}, podStates(t, c))
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /apps/example-go/config/ {"values": {"A": 1, "B": true}}`, status: 201, contains: `"B":"True"`},
 			{request: `POST /apps/example-go/config/ {"values": {"A": null}}`, status: 201},
 			{request: `GET /apps/example-go/config/`, status: 200, contains: `"values":{"B":"True"}`},
@@ -121,7 +120,7 @@ func TestDeployScaleConfigureRollBack(t *testing.T) {
 			{request: `GET /apps/example-go/logs/?log_lines=1`, status: 200, contains: "admin rolled back to v3"},
 		})
 		assert.Equal(t, map[string]int{"web up": 2, "worker up": 1}, podStates(t, c))
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `DELETE /apps/example-go/`, status: 204},
 			{request: `GET /apps/example-go/`, status: 404},
 		})
@@ -137,7 +136,7 @@ func TestAFailedDeploymentLeavesTheOldReleaseRunning(t *testing.T) {
 			if c.APIVersion() == version.V2_2 {
 				failed = http.StatusBadRequest
 			}
-			tell(t, c, []step{
+			runSteps(t, c, []step{
 				{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 				{request: `POST /apps/example-go/builds/ {"image": "acme/x:1"}`, status: 201},
 				{request: `POST /apps/example-go/` + what, status: failed},
@@ -151,7 +150,7 @@ func TestAFailedDeploymentLeavesTheOldReleaseRunning(t *testing.T) {
 
 func TestPermissions(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{as: "alice", request: `POST /apps/ {"id": "example-go"}`, status: 201},
 			{as: "bob", request: `GET /apps/`, status: 200, contains: `"count":0`},
 			{as: "bob", request: `GET /apps/example-go/config/`, status: 403},
@@ -174,21 +173,21 @@ func TestPermissions(t *testing.T) {
 func TestTokensRotate(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
 		old, bobs := c.Token(), c.TokenOf("bob")
-		tell(t, c, []step{
+		runSteps(t, c, []step{
 			{request: `POST /auth/login/ {"username": "admin", "password": "opensesame"}`, status: 200, contains: old},
 			{request: `POST /auth/tokens/ {}`, status: 200, contains: `{"token":`},
 		})
 		assert.NotEqual(t, old, c.Token())
 		assert.Equal(t, bobs, c.TokenOf("bob"))
-		tell(t, c, []step{{request: `POST /auth/tokens/ {"all": false}`, status: 200, contains: `""`}})
+		runSteps(t, c, []step{{request: `POST /auth/tokens/ {"all": false}`, status: 200, contains: `""`}})
 		assert.NotEqual(t, bobs, c.TokenOf("bob"))
 	}, deistest.WithUser("bob", "pw"))
 }
 
-// The documented paths of these two make a real Controller destroy or refuse something else.
+// The documented paths for attaching and detaching make real Controllers destroy or refuse something else.
 func TestCertificatesAreAttachedAndDetached(t *testing.T) {
 	c := deistest.New()
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 		{request: `POST /apps/example-go/domains/ {"domain": "test.com"}`, status: 201},
 		{request: `POST /certs/ ` + certificateBody(t, "foo", "bar.com"), status: 201, contains: `"fingerprint":"b'E8:CD:`},
@@ -201,10 +200,10 @@ func TestCertificatesAreAttachedAndDetached(t *testing.T) {
 	})
 }
 
-// Real Controllers take a path that goes on after a known one for the known one. Here nothing happens.
+// Real Controllers match only the beginning of a path. Here an unknown path does nothing.
 func TestUnknownPathsDoNothing(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, c *deistest.Controller) {
-		tell(t, c, []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}})
+		runSteps(t, c, []step{{request: `POST /apps/ {"id": "example-go"}`, status: 201}})
 		for _, path := range []string{
 			"/apps/example-go/typo/", "/apps/example-go_x", "/apps/example-go.example.com", "/apps/example-go//domains/x",
 			"/apps/Example-Go", "/apps//", "/appsfoo", "/apps/example-go/perms/jo.hn", "/auth/cancel/alice", "/v1/",
@@ -215,14 +214,14 @@ func TestUnknownPathsDoNothing(t *testing.T) {
 				assert.Contains(t, body, "<h1>Not Found</h1>")
 			}
 		}
-		tell(t, c, []step{{request: `GET /apps/`, status: 200, contains: `"count":1`}})
+		runSteps(t, c, []step{{request: `GET /apps/`, status: 200, contains: `"count":1`}})
 	})
 }
 
 func TestAnUpgradeKeepsEverything(t *testing.T) {
 	c := deistest.New(deistest.WithAPIVersion(version.V1_6))
 	token := c.Token()
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: `POST /apps/ {"id": "example-go"}`, status: 201},
 		{request: `POST /apps/example-go/builds/ {"image": "a/b:1", "sha": "abc", "procfile": {"web": "x"}}`, status: 201},
 		{request: `POST /apps/example-go/run/ {"command": "true"}`, status: 200},
@@ -232,18 +231,18 @@ func TestAnUpgradeKeepsEverything(t *testing.T) {
 	assert.Equal(t, token, c.Token())
 	status, _ := call(t, c, "admin", "GET", "/v1/apps/", "")
 	assert.Equal(t, http.StatusNotFound, status)
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: `GET /apps/example-go/pods/`, status: 200, contains: `"state":"up","release":"v2","type":"web"`},
 		{request: `GET /apps/example-go/pods/`, status: 200, contains: `"count":1`},
 		{request: `POST /apps/example-go/config/ {"values": {"A": "1"}}`, status: 201, contains: `"registry":{}`},
 	})
 	c.SetAPIVersion(version.V1_6)
-	tell(t, c, []step{
+	runSteps(t, c, []step{
 		{request: `GET /apps/example-go/containers/`, status: 200, contains: `"release":"v3","type":"web","num":1,`},
 	})
 }
 
-func TestOtherVersionsOfAFamilyDifferInTheHeader(t *testing.T) {
+func TestOtherVersionsNameThemselvesInTheHeader(t *testing.T) {
 	for api, whoami := range map[version.API]int{
 		{Major: 1, Minor: 5}: 404, {Major: 2, Minor: 1}: 404, {Major: 2, Minor: 3}: 200, {Major: 3, Minor: 0}: 200,
 	} {

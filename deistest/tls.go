@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// An appTLS says whether an app is reached by https only. It never changes: a change makes another one.
+// An appTLS is whether an app enforces https. It is immutable: a change makes another one.
 type appTLS struct {
 	uuid     string
 	owner    *user // who made it
 	created  time.Time
-	enforced *bool // nil is as good as false
+	enforced *bool // nil means false
 }
 
 type tlsJSON struct {
@@ -36,7 +36,7 @@ func (a *app) currentTLS() *appTLS {
 
 func getTLS(q *request) *response { return ok(q.tlsJSON(q.app.currentTLS())) }
 
-// setTLS stores null, too, and again and again. What is true or false already is refused.
+// setTLS refuses true or false if that is stored already. Null is stored any number of times.
 func setTLS(q *request) *response {
 	data, stop := q.jsonObject()
 	if stop != nil {

@@ -13,17 +13,17 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The tables in *_validate_test.go hold the rules against inputs, in the order of the validation tables of the servers:
-// what is sent, and what API 1.6, 2.2 and 2.3 respond.
+// The tables in *_validate_test.go check the rules with inputs: the body that is sent, and the responses of API 1.6,
+// 2.2 and 2.3.
 
-// A fieldInput is a body and the responses to it: a status, and a text that the body of the response contains. "-" is a
-// version in which the input means nothing.
+// A fieldInput is a body and the response to it in each version: the status and a part of the response's body. "-" skips
+// the version.
 type fieldInput struct {
 	body             string
 	v1_6, v2_2, v2_3 string
 }
 
-// validate sends each input to a new Controller of each version, as the administrator, after some preparations.
+// validate sends each input to a new Controller of each version as the administrator, after the preparations.
 func validate(t *testing.T, request string, preparations []string, inputs []fieldInput) {
 	for _, in := range inputs {
 		for api, want := range map[version.API]string{version.V1_6: in.v1_6, version.V2_2: in.v2_2, version.V2_3: in.v2_3} {
@@ -46,7 +46,7 @@ func validate(t *testing.T, request string, preparations []string, inputs []fiel
 	}
 }
 
-// send makes a request "METHOD path body" as the administrator; the path has no version.
+// send sends a request, "METHOD path body" with a path without the version, as the administrator.
 func send(t *testing.T, c *deistest.Controller, request string) (status int, body string) {
 	words := append(strings.SplitN(request, " ", 3), "")
 	if strings.Contains(words[2], "\"<") {
@@ -57,7 +57,7 @@ func send(t *testing.T, c *deistest.Controller, request string) (status int, bod
 	return call(t, c, "admin", words[0], prefix(c.APIVersion())+words[1], words[2])
 }
 
-// These are refusals of many fields.
+// These refusals are the same for many fields.
 const (
 	required  = "400 This field is required."
 	notBlank  = "400 This field may not be blank."
@@ -72,7 +72,7 @@ func atMost(n int) string {
 	return fmt.Sprintf("400 Ensure this field has no more than %d characters.", n)
 }
 
-// long is a text of n characters.
+// long returns a text of n characters.
 func long(n int) string { return strings.Repeat("a", n) }
 
 const anApp = `POST /apps/ {"id": "example-go"}`

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A whitelist names the addresses that may reach an app. It is a part of the app's settings that has a path of its own.
+// A whitelist has the addresses that may reach an app. It is a part of the app's settings that has its own path.
 
 type whitelistJSON struct {
 	Addresses []string `json:"addresses"`
@@ -19,9 +19,9 @@ func getWhitelist(q *request) *response {
 	return ok(whitelistJSON{q.app.currentSettings().whitelist})
 }
 
-// allowAddresses adds to the whitelist.
+// allowAddresses adds addresses to the whitelist.
 func allowAddresses(q *request) *response {
-	addresses, stop := q.addresses()
+	addresses, stop := q.readAddresses()
 	if stop != nil {
 		return stop
 	}
@@ -37,9 +37,9 @@ func allowAddresses(q *request) *response {
 	return created(whitelistJSON{next.whitelist})
 }
 
-// disallowAddresses takes addresses from the whitelist, all of which must be there.
+// disallowAddresses removes addresses from the whitelist, which must have all of them.
 func disallowAddresses(q *request) *response {
-	addresses, stop := q.addresses()
+	addresses, stop := q.readAddresses()
 	if stop != nil {
 		return stop
 	}
@@ -63,8 +63,8 @@ func disallowAddresses(q *request) *response {
 	return empty(http.StatusNoContent)
 }
 
-// addresses reads those of a body. A text is taken for the list of its characters, as Python does.
-func (q *request) addresses() ([]string, *response) {
+// readAddresses reads the addresses in a body. It takes a text for the list of its characters, as Python does.
+func (q *request) readAddresses() ([]string, *response) {
 	data, stop := q.anyObject()
 	if stop != nil {
 		return nil, stop
@@ -90,11 +90,11 @@ func (q *request) addresses() ([]string, *response) {
 	return list, nil
 }
 
-// longestAddress is how long an address in the settings may be.
+// longestAddress is the maximum length of an address in the settings.
 const longestAddress = 50
 
-// addresses is the list that replaces the whitelist; nil if there is none or it is refused.
-func (s *serializer) addresses() []string {
+// whitelistField reads the list that replaces the whitelist; nil if it is missing or refused.
+func (s *serializer) whitelistField() []string {
 	if !s.has("whitelist") {
 		return nil
 	}
@@ -141,13 +141,13 @@ func isAddress(s string) bool {
 	return err == nil && size != "" && strings.Trim(size, "0123456789") == ""
 }
 
-// isMask reports whether a mask is ones and then zeros, or the other way round.
+// isMask reports whether a mask is ones followed by zeros, or zeros followed by ones.
 func isMask(mask net.IP) bool {
 	inverse := net.IPv4Mask(^mask[0], ^mask[1], ^mask[2], ^mask[3])
 	return maskSize(net.IPMask(mask)) >= 0 || maskSize(inverse) >= 0
 }
 
-// maskSize is the length of a mask, -1 if it is not one.
+// maskSize returns the length of a mask, -1 if it is not one.
 func maskSize(mask net.IPMask) int {
 	ones, bits := mask.Size()
 	if bits == 0 {
