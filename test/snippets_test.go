@@ -41,15 +41,13 @@ func modulePaths(dirs []string) (paths []string) {
 func TestGoCodeInDocumentsCompiles(t *testing.T) {
 	checker := newSnippetChecker(t)
 	fenced := regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
-	documents, err := filepath.Glob("../docs/*.md")
-	require.NoError(t, err)
 	found := 0
-	for _, name := range append(documents, "../README.md") {
+	for _, name := range []string{"../README.md", "../docs/deploy.md"} { // deistest runs the code of docs/testing.md
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		for i, match := range fenced.FindAllStringSubmatch(string(text), -1) {
 			found++
-			checker.check(t, snippet{fmt.Sprintf("%s, block %d", filepath.Base(name), i+1), match[1]})
+			checker.check(t, snippet{fmt.Sprintf("%s, block %d", name, i+1), match[1]})
 		}
 	}
 	assert.NotZero(t, found)
