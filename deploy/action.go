@@ -20,47 +20,47 @@ import (
 // An action is one change and what became of it.
 type action struct {
 	Change
-	doing, done string        // the change, while it is made and after
-	kind        Step          // what is sent; Change.Step says what for
-	ripe        time.Duration // how long it must be necessary until it is made
+	doing, done string        // the change in words, while it is made and afterwards
+	request     Step          // what is sent; Change.Step is the purpose
+	grace       time.Duration // how long the change must be necessary before it is sent
 	changes     parts         // of the config
-	repairs     bool          // it sets back what a change of the config has brought back beside itself
+	reverts     bool          // the config gets back what a v1.6 Controller changed in addition to an earlier change
 
-	send func(context.Context) error
-	met  func(*snapshot) bool                   // reports whether the app is as the action would make it
-	made func(*snapshot, releases.Release) bool // recognises the release that the action makes; nil: it makes none
+	send      func(context.Context) error
+	applied   func(*snapshot) bool                   // reports whether the app is as the action would make it
+	isRelease func(*snapshot, releases.Release) bool // recognizes the release that the action makes; nil if it makes none
 
-	err      error
-	refused  bool              // it was certainly not carried out
-	failed   bool              // the Controller says that it failed, if not before it has done a part
-	lost     bool              // there was no response of the Controller
-	until    time.Time         // when to give up on learning what became of it
-	resolved bool              // that is known, or given up on
-	overdue  bool              // it is given up on, and the action may still be carried out
-	release  *releases.Release // that it made, once that was seen
+	err       error
+	refused   bool              // it was certainly not carried out
+	failed    bool              // the Controller reported that it failed, perhaps after a part of it
+	lost      bool              // the Controller's response did not arrive
+	until     time.Time         // when to stop waiting for its outcome
+	resolved  bool              // its outcome is known, or the wait for it is over
+	abandoned bool              // the wait is over, and it may still be carried out
+	release   *releases.Release // the release that it made, once that was observed
 }
 
-// newAction makes an action of three forms of a verb, separated by spaces, and the object.
-func newAction(kind Step, verb, object string, send func(context.Context) error) *action {
+// newAction returns an action that is described by three forms of a verb, separated by spaces, and an object.
+func newAction(request Step, verb, object string, send func(context.Context) error) *action {
 	forms := strings.Fields(verb)
-	object = " " + object
-	return &action{Change: Change{kind, forms[0] + object}, kind: kind, doing: forms[1] + object, done: forms[2] + object, send: send}
+	return &action{Change: Change{request, forms[0] + " " + object}, request: request, send: send,
+		doing: forms[1] + " " + object, done: forms[2] + " " + object}
 }
 
 // isDone reports whether the action was carried out, as far as an observation shows.
 func (a *action) isDone(s *snapshot) bool {
 	switch {
 	case errors.Is(a.err, config.ErrUnchanged), errors.Is(a.err, settings.ErrUnchanged):
-		return true // also where the Controller has put it elsewhere, as HEALTHCHECK_URL
-	case a.kind == StepHeal && a.refused:
-		return true // the next change says what is wrong
-	case a.made != nil:
+		return true // even if the Controller stores it in another place, as it does with HEALTHCHECK_URL
+	case a.request == StepHeal && a.refused:
+		return true // the next change will report what is wrong
+	case a.isRelease != nil:
 		return a.release != nil && a.release.UUID == s.current.UUID && !a.failed
 	}
-	return a.err == nil || a.met(s)
+	return a.err == nil || a.applied(s)
 }
 
-// failure is why the action was not carried out.
+// failure returns the reason why the action was not carried out.
 func (a *action) failure(s *snapshot) error {
 	if a.err != nil {
 		return a.err
@@ -68,7 +68,7 @@ func (a *action) failure(s *snapshot) error {
 	if s.releases[0].Failed {
 		return fmt.Errorf("deis: %s: release v%d failed: %s", a.What, s.releases[0].Version, rest.Sanitize(s.releases[0].Exception))
 	}
-	return fmt.Errorf("deis: %s: the Controller has taken the release back", a.What)
+	return fmt.Errorf("deis: %s: the Controller has withdrawn the release", a.What)
 }
 
 func (r *run) create() *action {
@@ -76,20 +76,20 @@ func (r *run) create() *action {
 		_, err := r.client.Apps.Create(ctx, apps.CreateParams{ID: r.plan.App})
 		return err
 	})
-	a.met = func(s *snapshot) bool { return s.app != nil }
+	a.applied = func(s *snapshot) bool { return s.app != nil }
 	return a
 }
 
-// complete mends an app whose creation failed half-way: a 2.x Controller then makes what is missing.
+// complete repairs an app whose creation failed half-way: a 2.x Controller then creates what is missing.
 func (r *run) complete(s *snapshot) *action {
-	a := newAction(StepHeal, "complete completing completed", "app "+r.plan.App+", which was created by half", func(ctx context.Context) error {
+	a := newAction(StepHeal, "complete completing completed", "app "+r.plan.App+", which was created only in part", func(ctx context.Context) error {
 		return r.client.Apps.Update(ctx, r.plan.App, apps.UpdateParams{Owner: s.app.Owner})
 	})
-	a.met = func(s *snapshot) bool { return slices.Contains(s.domains, r.plan.App) }
+	a.applied = func(s *snapshot) bool { return slices.Contains(s.domains, r.plan.App) }
 	return a
 }
 
-// setConfig changes the config, which is before then. The changes can repeat what is so already.
+// setConfig changes a config, which is before at that time. The changes may repeat what is in it already.
 func (r *run) setConfig(what []string, changes, before parts) *action {
 	uuid := ""
 	a := newAction(StepConfig, "change changing changed", strings.Join(what, ", "), func(ctx context.Context) error {
@@ -100,7 +100,7 @@ func (r *run) setConfig(what []string, changes, before parts) *action {
 		return err
 	})
 	a.changes = changes
-	a.made = func(s *snapshot, release releases.Release) bool {
+	a.isRelease = func(s *snapshot, release releases.Release) bool {
 		if uuid != "" {
 			return release.Config == uuid
 		}
@@ -119,14 +119,14 @@ func (r *run) deployImage(params builds.CreateParams) *action {
 		}
 		return err
 	})
-	a.made = func(_ *snapshot, release releases.Release) bool {
+	a.isRelease = func(_ *snapshot, release releases.Release) bool {
 		_, old := known[release.Build]
 		return release.Build == uuid || uuid == "" && !old && isBuildOf(r.builds[release.Build], params)
 	}
 	return a
 }
 
-// isBuildOf reports whether a build is of what the parameters say, as far as they say it.
+// isBuildOf reports whether a build matches the parameters that are set.
 func isBuildOf(build builds.Build, params builds.CreateParams) bool {
 	return build.Image == params.Image && maps.Equal(build.Procfile, params.Procfile) &&
 		(params.SHA == "" || params.SHA == build.SHA) && (params.Dockerfile == "" || params.Dockerfile == build.Dockerfile)
@@ -139,21 +139,21 @@ func (r *run) rollBack(to releases.Release) *action {
 		version, err = r.client.Releases.Rollback(ctx, r.plan.App, to.Version)
 		return err
 	})
-	a.made = func(_ *snapshot, release releases.Release) bool {
+	a.isRelease = func(_ *snapshot, release releases.Release) bool {
 		return release.Build == to.Build && release.Config == to.Config && (version == 0 || version == release.Version)
 	}
 	return a
 }
 
-// scale scales to numbers; to none it is nil.
+// scale sets numbers of pods. It returns nil if there are none.
 func (r *run) scale(numbers map[string]int) *action {
 	if len(numbers) == 0 {
 		return nil
 	}
-	a := newAction(StepScale, "scale scaling scaled", "to "+write(numbers), func(ctx context.Context) error {
+	a := newAction(StepScale, "scale scaling scaled", "to "+formatNumbers(numbers), func(ctx context.Context) error {
 		return r.client.Pods.Scale(ctx, r.plan.App, numbers)
 	})
-	a.met = func(s *snapshot) bool { // a 2.x Controller can have stored the numbers and done nothing
+	a.applied = func(s *snapshot) bool { // a 2.x Controller may have stored the numbers and done nothing
 		for procType, n := range numbers {
 			if s.app.Structure[procType] != n || s.live(procType) != n && s.minimum(procType) == 0 {
 				return false
@@ -164,8 +164,8 @@ func (r *run) scale(numbers map[string]int) *action {
 	return a
 }
 
-// write writes how many of each type, "web=2 worker=1".
-func write(numbers map[string]int) string {
+// formatNumbers formats numbers of pods by type: "web=2 worker=1".
+func formatNumbers(numbers map[string]int) string {
 	var parts []string
 	for _, procType := range slices.Sorted(maps.Keys(numbers)) {
 		parts = append(parts, fmt.Sprintf("%s=%d", procType, numbers[procType]))
@@ -178,11 +178,11 @@ func (r *run) addDomain(name string) *action {
 		_, err := r.client.Domains.Create(ctx, r.plan.App, name)
 		return err
 	})
-	a.met = func(s *snapshot) bool { return slices.Contains(s.domains, hostName(name)) }
+	a.applied = func(s *snapshot) bool { return slices.Contains(s.domains, hostName(name)) }
 	return a
 }
 
-// setSettings changes settings; without changes it is nil.
+// setSettings changes settings. It returns nil if there are no changes.
 func (r *run) setSettings(changes parts) *action {
 	if len(changes) == 0 {
 		return nil
@@ -191,6 +191,6 @@ func (r *run) setSettings(changes parts) *action {
 		_, err := r.client.Settings.Set(ctx, r.plan.App, changesOf[settings.Changes](changes))
 		return err
 	})
-	a.met = func(s *snapshot) bool { return len(partsOf(s.settings).differing(changes)) == 0 }
+	a.applied = func(s *snapshot) bool { return len(partsOf(s.settings).differing(changes)) == 0 }
 	return a
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/deisgo/deis/settings"
 )
 
-// Check returns what is wrong with the plan, or nil; Run and Diff do so by themselves, before they send anything.
+// Check returns what is wrong with the plan, or nil. Run and Diff call it before they send anything.
 func (p Plan) Check() error {
 	for _, check := range []func() error{p.checkApp, p.checkScale, p.checkDomains, p.checkAutoscale} {
 		if err := check(); err != nil {
@@ -38,7 +38,7 @@ func (p Plan) checkApp() error {
 	}
 	switch {
 	case p.Image == "" && (len(p.Procfile) > 0 || p.SHA != "" || p.Dockerfile != "" || p.Force):
-		return rest.InvalidArgument("image", "is needed to deploy a Procfile, a SHA or a Dockerfile, and by Force")
+		return rest.InvalidArgument("image", "is required if the plan has a Procfile, a SHA, a Dockerfile or Force")
 	case p.Interval < 0 || p.Timeout < 0 || p.LogLines < 0:
 		return rest.InvalidArgument("Interval, Timeout and LogLines", "must not be negative")
 	}
@@ -58,14 +58,14 @@ func (p Plan) checkScale() error {
 			return rest.InvalidArgument("number of "+procType, "must not be negative")
 		}
 	}
-	if len(p.Procfile) == 0 { // then the build decides that the app has
+	if len(p.Procfile) == 0 { // then the app's current build decides
 		return nil
 	}
 	return p.checkTypes(p.Procfile)
 }
 
-// checkTypes refuses to scale what the Procfile does not have, because a Controller refuses all numbers then. Every app can
-// have a cmd, and none of what there is none of is no mistake.
+// checkTypes refuses to scale a type that the Procfile lacks, because a Controller then refuses the numbers of all types. Every
+// app may have a "cmd", and scaling a missing type to 0 is not a mistake.
 func (p Plan) checkTypes(procfile map[string]string) error {
 	for _, procType := range slices.Sorted(maps.Keys(p.Scale)) {
 		if p.Scale[procType] > 0 && !hasType(procfile, procType) {
@@ -105,7 +105,7 @@ func (p Plan) checkDomains() error {
 	return nil
 }
 
-// hostName is a host name in the spelling in which two of them compare.
+// hostName returns a host name in a form that can be compared.
 func hostName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 func (p Plan) checkAutoscale() error {
@@ -120,7 +120,7 @@ func (p Plan) checkAutoscale() error {
 	return nil
 }
 
-// hasSettings reports whether the plan has anything that only API 2.3 knows.
+// hasSettings reports whether the plan changes settings, which only API 2.3 has.
 func (p Plan) hasSettings() bool { return p.Maintenance != nil || len(p.Autoscale) > 0 }
 
 func (p Plan) settings() settings.Changes {

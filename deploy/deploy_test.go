@@ -347,13 +347,13 @@ func TestHealthChecksAndLoginsAreComparedByContent(t *testing.T) {
 	}
 }
 
-func TestItIsToldWhenNothingOfTheProcfileRuns(t *testing.T) {
+func TestProgressSaysWhenNoTypeOfTheProcfileRuns(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*deploy.Plan)
 		want   string
 	}{
-		"a first deploy":     {func(p *deploy.Plan) { p.Scale = nil }, "no process of web or worker is asked for: only cmd=1 runs; scale them"},
-		"scaled to none":     {func(p *deploy.Plan) { p.Scale = map[string]int{"web": 0} }, "no process of web or worker is asked for: nothing runs; scale them"},
+		"a first deploy":     {func(p *deploy.Plan) { p.Scale = nil }, "only cmd=1 runs: scale web or worker up"},
+		"scaled to none":     {func(p *deploy.Plan) { p.Scale = map[string]int{"web": 0} }, "nothing runs: scale web or worker up"},
 		"one type is enough": {func(p *deploy.Plan) { p.Scale = map[string]int{"worker": 1} }, ""},
 		"cmd is a type":      {func(p *deploy.Plan) { p.Procfile, p.Scale = map[string]string{"cmd": "run"}, nil }, ""},
 		"no Procfile":        {func(p *deploy.Plan) { p.Procfile, p.Scale = nil, nil }, ""},
@@ -364,7 +364,7 @@ func TestItIsToldWhenNothingOfTheProcfileRuns(t *testing.T) {
 				p := plan()
 				test.change(&p)
 				p.Progress = func(e deploy.Event) {
-					if strings.Contains(e.Message, "asked for") {
+					if strings.Contains(e.Message, " runs: scale ") {
 						told = append(told, e.Message)
 					}
 				}

@@ -13,13 +13,14 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// An Error is why a Run failed, and how it was then. It matches the reason, and those in this package that apply.
+// An Error is the reason why a Run failed, and the state of the app at that time. It matches the reason, and the reasons of
+// this package that apply.
 type Error struct {
 	App       string
-	Step      Step       // what failed
-	Pods      []pods.Pod // those of the release that were not up, with their states, before Run went back
-	Exception string     // why the Controller failed the release, if it keeps that (API 2.3)
-	Log       []string   // the app's last log lines, as many as Plan.LogLines, before Run went back
+	Step      Step       // the step that failed
+	Pods      []pods.Pod // the release's pods that were not up before Run went back
+	Exception string     // why the release failed, if the Controller keeps that (API 2.3)
+	Log       []string   // the app's last log lines before Run went back, as many as Plan.LogLines
 	Undone    string     // what is left undone, in one line; "" if nothing
 
 	reason, back error
@@ -27,7 +28,7 @@ type Error struct {
 	timedOut     bool
 }
 
-// Error says in one line what failed, and what became of going back.
+// Error returns one line: what failed, and what became of going back.
 func (e *Error) Error() string {
 	line := fmt.Sprintf("deploying app %s: %v", e.App, e.reason)
 	if e.timedOut && !strings.Contains(line, ErrTimeout.Error()) {
@@ -57,7 +58,7 @@ func (e *Error) Is(target error) bool {
 	return target == ErrTimeout && e.timedOut || target == ErrUndone && e.Undone != ""
 }
 
-// failure makes the error of the way forward, with what there is to know before going back.
+// failure makes the error of the way forward, and observes what it includes before Run goes back.
 func (r *run) failure(ctx context.Context, reason error) *Error {
 	e := &Error{App: r.plan.App, Step: StepWait, reason: reason}
 	if n := len(r.sent); n > 0 && r.sent[n-1].err != nil {
@@ -66,9 +67,9 @@ func (r *run) failure(ctx context.Context, reason error) *Error {
 	if r.now == nil {
 		return e
 	}
-	ctx, cancel := context.WithTimeout(ctx, lastLookTime)
+	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
 	defer cancel()
-	_ = r.look(ctx) //nolint:errcheck // then the last observation is what is known
+	_ = r.look(ctx) //nolint:errcheck // without it, the last observation counts
 	e.Pods = r.now.down()
 	for _, release := range r.now.releases {
 		if _, old := r.ours[release.UUID]; release.Failed && !old {
@@ -86,40 +87,40 @@ func (r *run) failure(ctx context.Context, reason error) *Error {
 	return e
 }
 
-// look observes the app outside of the loop.
+// look observes the app outside the loop.
 func (r *run) look(ctx context.Context) error {
 	s, err := r.observe(ctx)
 	if err != nil {
 		return err
 	}
 	r.now = s
-	return r.claim(s)
+	return r.attribute(s)
 }
 
-// goBack takes back what this run has changed, and notes in the error what became of that.
+// goBack takes back what this run has changed, and adds the outcome to the error.
 func (r *run) goBack(ctx context.Context, e *Error) {
 	if len(r.sent) == 0 {
 		return
 	}
-	if r.base == nil {
+	if r.before == nil {
 		e.Undone = "the app may have been created"
 		return
 	}
 	bound := backTime
 	if a := r.pending(); a != nil && !r.plan.Rollback {
-		bound, a.until = lastLookTime, time.Now()
+		bound, a.until = finalLookTime, time.Now()
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	e.back = r.reach(ctx, r.back)
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastLookTime)
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), finalLookTime)
 	defer stop()
 	err := r.look(last)
 	if r.superseded != nil && !errors.Is(e.reason, ErrSuperseded) {
 		e.back = r.superseded
 	}
 	if r.rolledBack() {
-		e.rolledBack = fmt.Sprintf("rolled back to v%d", r.base.current.Version)
+		e.rolledBack = fmt.Sprintf("rolled back to v%d", r.before.current.Version)
 	}
 	switch {
 	case errors.Is(e.reason, ErrSuperseded):
@@ -127,30 +128,30 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 	case e.back != nil:
 		e.Undone = e.back.Error()
 	case err != nil:
-		e.Undone = "the app could not be looked at: " + err.Error()
-	case r.isOverdue():
+		e.Undone = "the app could not be observed: " + err.Error()
+	case r.hasAbandoned():
 		e.Undone = "what was sent without a response may still be carried out"
-	case r.plan.Rollback && r.base.current.Build == "":
+	case r.plan.Rollback && r.before.current.Build == "":
 		e.Undone = "the app ran nothing before"
 	}
 }
 
-// outcome says what is different from before.
+// outcome returns how the app differs from before.
 func (r *run) outcome() *Result {
-	result, before, now := &Result{RolledBack: r.rolledBack()}, r.base, r.now
+	result, before, now := &Result{RolledBack: r.rolledBack()}, r.before, r.now
 	result.Created = slices.ContainsFunc(r.sent, func(a *action) bool {
-		return a.kind == StepCreate && (a.err == nil || !a.refused && before != nil)
+		return a.request == StepCreate && (a.err == nil || !a.refused && before != nil)
 	})
 	if before == nil || now.app == nil {
 		return result
 	}
 	result.Previous, result.Release = before.current.Version, now.current.Version
 	result.Built = now.current.Build != before.current.Build && slices.ContainsFunc(r.sent, func(a *action) bool {
-		return a.kind == StepBuild && a.release != nil && a.release.Build == now.current.Build
+		return a.request == StepBuild && a.release != nil && a.release.Build == now.current.Build
 	})
 	want := partsOf(r.plan.Config)
 	result.ConfigChanged = before.config.differing(now.config.former(want)).names()
-	for procType := range joined(before.app.Structure, now.app.Structure) {
+	for procType := range merged(before.app.Structure, now.app.Structure) {
 		if n := now.app.Structure[procType]; n != before.app.Structure[procType] {
 			if result.Scaled == nil {
 				result.Scaled = make(map[string]int)
@@ -170,7 +171,7 @@ func (r *run) outcome() *Result {
 	return result
 }
 
-// rolledBack reports whether going back has deployed the release that ran before.
+// rolledBack reports whether going back deployed the release that ran before.
 func (r *run) rolledBack() bool {
-	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.Step == StepRollback && a.kind == StepRollback && a.release != nil })
+	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.Step == StepRollback && a.request == StepRollback && a.release != nil })
 }

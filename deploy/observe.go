@@ -18,33 +18,33 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A snapshot is an app as one observation saw it. Every part of it was read and is valid; without an app it is zero.
+// A snapshot is one observation of an app. Every part of it was read and validated. If there is no app, only api is set.
 type snapshot struct {
 	api      version.API
 	app      *apps.App
 	pods     []pods.Pod
 	releases []releases.Release // newest first, back to the one that ran at the start
 	newest   releases.Release   // the newest that is not known to have failed
-	current  releases.Release   // what runs: the newest, unless a v1.6 Controller kept a failed one
+	current  releases.Release   // the one that runs: the newest, unless a v1.6 Controller kept a failed one
 	build    builds.Build       // of the current release, if it has one
 	config   parts              // of the newest release
 	configID string             // its UUID
-	domains  []string           // where they matter
-	settings *settings.Settings // where they matter
+	domains  []string           // if they matter; see readDomains
+	settings *settings.Settings // if they matter; see readSettings
 }
 
-// errMoved says that an app changed between the requests of one observation.
-var errMoved = errors.New("deis: the app changes while it is looked at")
+// errMoved means that an app changed between the requests of one observation.
+var errMoved = errors.New("deis: the app changed while it was being read")
 
-// former is the app before the first change, nil before that.
-func (r *run) former() *snapshot {
+// baseline returns the app as it was before the first change, or nil if nothing was sent yet.
+func (r *run) baseline() *snapshot {
 	if len(r.sent) == 0 {
 		return nil
 	}
-	return r.base
+	return r.before
 }
 
-// observe looks at the app. The last observation before the first change is what the app was before.
+// observe reads the app. The last observation before the first change becomes the baseline.
 func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 	s = new(snapshot)
 	if s.api, err = r.client.Negotiate(ctx); err != nil {
@@ -57,22 +57,22 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 	}
 	s.app, err = r.client.Apps.Get(ctx, r.plan.App)
 	switch {
-	case errors.Is(err, deis.ErrNotFound) && r.former() == nil && r.plan.Create:
+	case errors.Is(err, deis.ErrNotFound) && r.baseline() == nil && r.plan.Create:
 		return s, nil
-	case errors.Is(err, deis.ErrNotFound) && r.former() != nil:
+	case errors.Is(err, deis.ErrNotFound) && r.baseline() != nil:
 		return nil, fmt.Errorf("%w: the app is gone: %w", ErrSuperseded, err)
 	case err != nil:
 		return nil, err
-	case r.former() != nil && s.app.UUID != r.base.app.UUID:
-		return nil, fmt.Errorf("%w: the app was deleted and made anew", ErrSuperseded)
+	case r.baseline() != nil && s.app.UUID != r.before.app.UUID:
+		return nil, fmt.Errorf("%w: the app was deleted and created again", ErrSuperseded)
 	}
 	for _, read := range []func(context.Context, *snapshot) error{r.readPods, r.readReleases, r.readConfig, r.readBuilds, r.readDomains, r.readSettings} {
 		if err := read(ctx, s); err != nil {
 			return nil, err
 		}
 	}
-	if r.former() == nil {
-		r.base = s
+	if r.baseline() == nil {
+		r.before = s
 		for _, release := range s.releases {
 			r.ours[release.UUID] = false
 		}
@@ -85,18 +85,18 @@ func (r *run) readPods(ctx context.Context, s *snapshot) (err error) {
 	return err
 }
 
-// readReleases reads the releases back to what runs, and to what ran before.
+// readReleases reads the releases back to the one that runs, and to the one that ran before.
 func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 	for release, err := range r.client.Releases.All(ctx, r.plan.App, releases.ListOptions{PageSize: 10}) {
 		if err != nil {
 			return err
 		}
 		s.releases = append(s.releases, release)
-		if r.findCurrent(s); s.current.UUID != "" && (r.former() == nil || release.Version <= r.base.current.Version) {
+		if r.findCurrent(s); s.current.UUID != "" && (r.baseline() == nil || release.Version <= r.before.current.Version) {
 			break
 		}
 	}
-	if s.current.UUID != s.newest.UUID { // perhaps only because the pods were read before
+	if s.current.UUID != s.newest.UUID { // perhaps only because the pods were read first
 		if err := r.readPods(ctx, s); err != nil {
 			return err
 		}
@@ -105,14 +105,14 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 	switch {
 	case s.current.UUID == "":
 		return errMoved
-	case r.former() != nil && !slices.ContainsFunc(s.releases, func(l releases.Release) bool { return l.UUID == r.base.current.UUID }):
-		return fmt.Errorf("%w: release v%d is gone", ErrSuperseded, r.base.current.Version)
+	case r.baseline() != nil && !slices.ContainsFunc(s.releases, func(l releases.Release) bool { return l.UUID == r.before.current.UUID }):
+		return fmt.Errorf("%w: release v%d is gone", ErrSuperseded, r.before.current.Version)
 	}
 	return nil
 }
 
-// findCurrent finds what runs as releases.Service.Current does: the newest release that has not failed. v1.6 Controllers
-// do not mark those, so there it is the newest with a pod that is up, if any is.
+// findCurrent finds the release that runs, as releases.Service.Current does: the newest that has not failed. v1.6
+// Controllers do not mark failed ones, so there it is the newest with a pod that is up, if any pod is.
 func (r *run) findCurrent(s *snapshot) {
 	s.newest, s.current = releases.Release{}, releases.Release{}
 	anyUp := s.api.Major == 1 && slices.ContainsFunc(s.pods, pods.Pod.Up)
@@ -127,7 +127,7 @@ func (r *run) findCurrent(s *snapshot) {
 	}
 }
 
-// readConfig reads the config of the newest release. One that was read before needs no request: it never changes.
+// readConfig reads the config of the newest release. A config never changes, so it is read once.
 func (r *run) readConfig(ctx context.Context, s *snapshot) error {
 	if r.now != nil && r.now.configID == s.newest.Config {
 		s.config, s.configID = r.now.config, r.now.configID
@@ -143,7 +143,7 @@ func (r *run) readConfig(ctx context.Context, s *snapshot) error {
 	return nil
 }
 
-// readBuilds reads the build of the current release, and of those that are new.
+// readBuilds reads the builds of the current release and of new releases.
 func (r *run) readBuilds(ctx context.Context, s *snapshot) error {
 	unknown := func() bool {
 		return slices.ContainsFunc(s.releases, func(l releases.Release) bool {
@@ -170,7 +170,8 @@ func (r *run) readBuilds(ctx context.Context, s *snapshot) error {
 	return nil
 }
 
-// readDomains reads the domains if the plan has some, and before a first build in 2.x: half an app lacks its own.
+// readDomains reads the domains if the plan has some, and before a first build in 2.x: an app that was created only in part
+// lacks the domain of its own name.
 func (r *run) readDomains(ctx context.Context, s *snapshot) error {
 	if len(r.plan.Domains) == 0 && !r.isFirstBuild(s) {
 		return nil
@@ -188,22 +189,25 @@ func (r *run) isFirstBuild(s *snapshot) bool {
 	return s.api.Major >= 2 && r.plan.Image != "" && s.current.Build == ""
 }
 
-// readSettings reads the settings if the plan has some, and where an autoscaler could explain why there are fewer pods.
+// readSettings reads the settings if the plan has some, and if an autoscaler could be the reason for missing pods.
 func (r *run) readSettings(ctx context.Context, s *snapshot) (err error) {
-	if r.plan.hasSettings() || s.api.AtLeast(version.V2_3) && r.isShort(s) {
+	if r.plan.hasSettings() || s.api.AtLeast(version.V2_3) && r.lacksPods(s) {
 		s.settings, err = r.client.Settings.Get(ctx, r.plan.App)
 	}
 	return err
 }
 
-// claim finds out who made the releases since the last look: this run, or somebody else. What failed changed nothing.
-func (r *run) claim(s *snapshot) error {
+// attribute finds out who made each release since the last observation: this run or somebody else. The error matches
+// ErrSuperseded if somebody else did. Failed releases changed nothing, so they do not count.
+func (r *run) attribute(s *snapshot) error {
 	var foreign error
 	for _, release := range slices.Backward(s.releases) {
 		if _, known := r.ours[release.UUID]; known || release.Failed {
 			continue
 		}
-		i := slices.IndexFunc(r.sent, func(a *action) bool { return !a.refused && a.release == nil && a.made != nil && a.made(s, release) })
+		i := slices.IndexFunc(r.sent, func(a *action) bool {
+			return !a.refused && a.release == nil && a.isRelease != nil && a.isRelease(s, release)
+		})
 		r.ours[release.UUID] = i >= 0
 		if i >= 0 {
 			r.sent[i].release = &release
@@ -215,7 +219,7 @@ func (r *run) claim(s *snapshot) error {
 	return foreign
 }
 
-// live counts the pods of a type that run or will.
+// live counts the current release's pods of a type, less those that are stopping or have stopped.
 func (s *snapshot) live(procType string) int {
 	return s.count(procType, func(p pods.Pod) bool {
 		return p.State != pods.StateTerminating && p.State != pods.StateDown && p.State != pods.StateDestroyed
@@ -231,8 +235,8 @@ func (s *snapshot) count(procType string, counts func(pods.Pod) bool) (n int) {
 	return n
 }
 
-// wanted is how many pods of each type shall be up: what the app is scaled to, of types that its build has, or the minimum
-// of an autoscaler.
+// wanted returns how many pods of each type should be up: for the types that the build has, the number that the app is scaled
+// to, or the minimum of an autoscaler.
 func (s *snapshot) wanted() map[string]int {
 	want := make(map[string]int)
 	if s.current.Build == "" {
@@ -246,7 +250,7 @@ func (s *snapshot) wanted() map[string]int {
 	return want
 }
 
-// minimum is that of the type's autoscaler, 0 if there is none or it does not matter.
+// minimum returns the minimum of a type's autoscaler, or 0 if the type has none or the settings were not read.
 func (s *snapshot) minimum(procType string) int {
 	if s.settings == nil {
 		return 0
@@ -254,13 +258,14 @@ func (s *snapshot) minimum(procType string) int {
 	return s.settings.Autoscale[procType].Min
 }
 
-// has reports whether the app is scaled to n of a type. A v1.6 Controller can have destroyed some, and kept the number.
+// has reports whether the app is scaled to n of a type. A v1.6 Controller may have destroyed
+// some of the pods and kept the number.
 func (s *snapshot) has(procType string, n int) bool {
 	return s.app.Structure[procType] == n && (s.api.Major >= 2 || s.live(procType) >= n)
 }
 
-// isShort reports whether pods are missing that no change of the plan's numbers explains.
-func (r *run) isShort(s *snapshot) bool {
+// lacksPods reports whether pods are missing although the plan does not change the number of their type.
+func (r *run) lacksPods(s *snapshot) bool {
 	for procType, n := range s.wanted() {
 		if planned, named := r.plan.Scale[procType]; s.live(procType) < n && (!named || planned == s.app.Structure[procType]) {
 			return true
@@ -269,17 +274,17 @@ func (r *run) isShort(s *snapshot) bool {
 	return false
 }
 
-// describe says how far the wanted pods are, and the states of those that are not up.
+// describe returns how many of the wanted pods are up, and the states of the others.
 func (s *snapshot) describe() string {
 	return pods.Describe(slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool { return !s.isCurrent(p) }), s.wanted())
 }
 
-// isCurrent reports whether a pod is one of the current release.
+// isCurrent reports whether a pod belongs to the current release.
 func (s *snapshot) isCurrent(p pods.Pod) bool {
 	return p.Release == "v"+strconv.Itoa(s.current.Version)
 }
 
-// down are the pods of the current release that are not up, of the types that shall run.
+// down returns the current release's pods that are not up, of the types that should run.
 func (s *snapshot) down() []pods.Pod {
 	want := s.wanted()
 	return slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool {

@@ -71,7 +71,8 @@ func (p parts) put(part, name string, value any) {
 	p[part][name] = value
 }
 
-// differing returns what of want is not so in p, where nil is what is not to be there.
+// differing returns the entries of want that p does not have with the same value. The value nil means that there should be
+// none.
 func (p parts) differing(want parts) parts {
 	differ := make(parts)
 	for part, entries := range want {
@@ -84,7 +85,7 @@ func (p parts) differing(want parts) parts {
 	return differ
 }
 
-// isSet reports whether a value is as wanted. Of a health check only the probes that are named count.
+// isSet reports whether a value is as wanted. Of a value with parts, such as a health check, only those in want count.
 func isSet(now, want any) bool {
 	check, ok := want.(map[string]any)
 	if !ok {
@@ -99,7 +100,7 @@ func isSet(now, want any) bool {
 	return true
 }
 
-// former returns what sets back to p what others name.
+// former returns the values in p of the entries that others has, nil for entries that p lacks.
 func (p parts) former(others parts) parts {
 	back := make(parts)
 	for part, entries := range others {
@@ -110,7 +111,7 @@ func (p parts) former(others parts) parts {
 	return back
 }
 
-// restoring returns what turns p into former, but for what others name.
+// restoring returns the changes that turn p into former, except for the entries that except has.
 func (p parts) restoring(former, except parts) parts {
 	want := former.former(p)
 	for part, entries := range former {

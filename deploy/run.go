@@ -16,40 +16,41 @@ import (
 )
 
 const (
-	// settleTime is how long Run looks for a change whose response was lost, how long it waits for the response of a request
-	// that is under way when it is told to stop, and how long pods must be missing until it mends the app. Real Controllers
-	// take a minute to give up a deploy, and up to two where pods do not become ready.
+	// settleTime is how long Run looks for a change whose response was lost, how long a request that is under way may take
+	// after the context has ended, and how long pods must be missing before Run repairs the app. Real Controllers take a
+	// minute to give up a deploy, and up to two minutes if pods do not become ready.
 	settleTime = 2 * time.Minute
-	// backSettleTime is the same for pods that are missing after a deploy of Run's own has failed: nothing is under way then.
+	// backSettleTime is how long pods must be missing after Run's own deploy failed: nothing is under way then.
 	backSettleTime = 5 * time.Second
-	// backTime bounds going back, and backSendTime each of its requests, so that one that hangs leaves time for a look.
+	// backTime limits going back, and backSendTime each of its requests, so that after one that hangs there is time to
+	// observe the app.
 	backTime     = 10 * time.Minute
 	backSendTime = 5 * time.Minute
-	// patience is for writes that do not get through to the Controller, as rest.Poll has for looks.
+	// patience is how long writes may fail to get through to the Controller. rest.Poll has the same limit for reads.
 	patience = 5 * time.Minute
-	// lastLookTime bounds what Run does after a failure to learn what is true.
-	lastLookTime = 30 * time.Second
-	// heartbeat is how often Progress is told that something goes on, at least half as often.
+	// finalLookTime limits the observation after a failure.
+	finalLookTime = 30 * time.Second
+	// heartbeat is how long Progress may be silent, give or take one heartbeat.
 	heartbeat = 5 * time.Second
 )
 
-// A run is one use of Run. What it knows about the app is what it has seen and what it has sent; all else follows.
+// A run is the state of one Run: what it has observed and what it has sent. Everything else follows from these.
 type run struct {
 	client *deis.Client
 	plan   Plan
 
-	base       *snapshot               // the app before the first change; nil until it was seen
+	before     *snapshot               // the app before the first change; nil until it was observed
 	now        *snapshot               // the last observation
-	builds     map[string]builds.Build // all that were seen, by UUID
-	ours       map[string]bool         // the releases that were seen, by UUID, and whether this run made them
-	superseded error                   // somebody else was seen to change the app
+	builds     map[string]builds.Build // all builds that were observed, by UUID
+	ours       map[string]bool         // all releases that were observed, by UUID: whether this run made them
+	superseded error                   // set once somebody else was observed to change the app
 
-	sent   []*action      // what may have been carried out, oldest first
+	sent   []*action      // the actions that may have been carried out, oldest first
 	turned int            // how many of them went forward; the others went back
-	after  map[string]int // the app's numbers after the last of them; what differs since is the doing of others
+	after  map[string]int // the numbers of pods after the last action; what differs later, others have changed
 
 	waiting string    // what the loop waits for
-	since   time.Time // and since when
+	since   time.Time // since when
 
 	progress
 }
@@ -59,7 +60,7 @@ func newRun(client *deis.Client, plan Plan) *run {
 		progress: progress{report: plan.Progress, start: time.Now(), told: time.Now(), last: Event{Step: StepWait, Message: "looking at app " + plan.App}}}
 }
 
-// reach is the loop: it makes the first change that compare still finds necessary, until there is none and the pods run.
+// reach is the loop: it sends the first change that compare still finds necessary, until there is none and the pods run.
 func (r *run) reach(ctx context.Context, compare func(*snapshot) ([]*action, error)) error {
 	r.turned = len(r.sent)
 	for {
@@ -73,15 +74,15 @@ func (r *run) reach(ctx context.Context, compare func(*snapshot) ([]*action, err
 	}
 }
 
-// next observes the app until it is clear which action comes next; none if the app is as it shall be.
+// next observes the app until it is clear which action comes next. It returns nil if none does.
 func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, error)) (next *action, err error) {
-	var failed error // for good; rest.Poll would go on where it is that of a write
+	var failed error // ends the wait; rest.Poll would go on if the error of a write is temporary
 	err = rest.Poll(ctx, r.plan.Interval, func(ctx context.Context) (done bool, err error) {
 		s, err := r.observe(ctx)
 		switch {
 		case err == nil:
 			next, done, failed = r.decide(s, compare)
-		case errors.Is(err, errMoved) && r.waitFor(err.Error()) < settleTime: // the next look will be clear
+		case errors.Is(err, errMoved) && r.waitFor(err.Error()) < settleTime: // the next observation will be consistent
 		case !r.isPatient(err):
 			failed = err
 		default:
@@ -98,16 +99,16 @@ func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, erro
 	return next, cmp.Or(failed, err)
 }
 
-// isPatient reports whether a failure that says nothing is worth another attempt: from the start only where it is certain
-// to pass.
+// isPatient reports whether a temporary failure is worth another attempt. Before the first change it is only if it is
+// certain to pass.
 func (r *run) isPatient(err error) bool {
 	return len(r.sent) > 0 || errors.Is(err, deis.ErrUpgraded) || errors.Is(err, deis.ErrRateLimited)
 }
 
-// decide says what follows from an observation: an action, the end, or another look.
+// decide returns what follows from an observation: the next action, the end, or neither, which means another observation.
 func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (next *action, done bool, err error) {
 	r.now = s
-	if err := r.claim(s); err != nil && r.turned == 0 {
+	if err := r.attribute(s); err != nil && r.turned == 0 {
 		return nil, true, err
 	}
 	if clear, err := r.resolve(s); !clear || err != nil {
@@ -117,26 +118,26 @@ func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (n
 	switch {
 	case err != nil:
 		return nil, true, err
-	case len(actions) > 0 && r.ripens(actions[0], s):
+	case len(actions) > 0 && r.mustWait(actions[0], s):
 		return nil, false, nil
 	case len(actions) > 0:
 		return actions[0], true, nil
 	}
-	if r.turned > 0 && !r.goesBack() {
-		return nil, true, nil // there is nothing to wait for on the way back
+	if r.turned > 0 && !r.canGoBack() {
+		return nil, true, nil // nothing was rolled back that could be waited for
 	}
 	done, err = r.ready(s)
 	return nil, done || err != nil, err
 }
 
-// ripens reports whether it is too early for an action, because what it mends can still mend itself.
-func (r *run) ripens(a *action, s *snapshot) bool {
-	if a.ripe == 0 {
+// mustWait reports whether it is too early for an action, because what it repairs may still recover.
+func (r *run) mustWait(a *action, s *snapshot) bool {
+	if a.grace == 0 {
 		return false
 	}
-	reason := fmt.Sprintf("waiting up to %v for the pods that are missing", a.ripe)
-	r.tell(s, StepWait, reason+": "+s.describe())
-	return r.waitFor(reason) < a.ripe
+	reason := fmt.Sprintf("waiting up to %v for the pods that are missing", a.grace)
+	r.say(s, StepWait, reason+": "+s.describe())
+	return r.waitFor(reason) < a.grace
 }
 
 // waitFor notes what the loop waits for, and returns for how long it has waited for that.
@@ -147,7 +148,7 @@ func (r *run) waitFor(reason string) time.Duration {
 	return time.Since(r.since)
 }
 
-// pending is the last action as long as its outcome is not known.
+// pending returns the last action if its outcome is not known yet, or nil.
 func (r *run) pending() *action {
 	if n := len(r.sent); n > 0 && !r.sent[n-1].resolved {
 		return r.sent[n-1]
@@ -155,27 +156,27 @@ func (r *run) pending() *action {
 	return nil
 }
 
-// isOverdue reports whether something may still be carried out.
-func (r *run) isOverdue() bool {
-	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.overdue })
+// hasAbandoned reports whether an action may still be carried out.
+func (r *run) hasAbandoned() bool {
+	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.abandoned })
 }
 
-// resolve learns from an observation what became of the last action. It reports whether that is clear.
+// resolve finds out from an observation what became of the last action. It reports whether that is clear.
 func (r *run) resolve(s *snapshot) (clear bool, err error) {
 	a := r.pending()
 	switch {
 	case a == nil:
-	case a.isDone(s) && !(a.lost && a.release != nil && (r.isShort(s) || len(s.pods) == 0)): // its deploy is over as well
+	case a.isDone(s) && !(a.lost && a.release != nil && (r.lacksPods(s) || len(s.pods) == 0)): // and its deploy is over
 		a.resolved = true
-		r.tell(s, a.Step, a.done)
+		r.say(s, a.Step, a.done)
 	case a.lost && time.Now().Before(a.until):
-		r.tell(s, StepWait, fmt.Sprintf("waiting up to %v for what was sent without a response: %s", settleTime, a.What))
+		r.say(s, StepWait, fmt.Sprintf("waiting up to %v for what was sent without a response: %s", settleTime, a.What))
 		r.waitFor("waiting for what was sent without a response: " + a.What)
 		return false, nil
 	default:
-		a.resolved, a.overdue = true, a.lost
+		a.resolved, a.abandoned = true, a.lost
 		switch {
-		case a.isDone(s), r.isFormer(a): // that one has failed the way forward already
+		case a.isDone(s), r.isForward(a): // the latter has failed the way forward already
 		case r.turned > 0:
 			err = fmt.Errorf("%s: %w", a.doing, a.failure(s))
 		default:
@@ -188,15 +189,18 @@ func (r *run) resolve(s *snapshot) (clear bool, err error) {
 	return true, err
 }
 
-// isFormer reports whether an action was sent on the way forward, and the run is on its way back.
-func (r *run) isFormer(a *action) bool { return slices.Contains(r.sent[:r.turned], a) }
+// isForward reports whether an action was sent on the way forward, and the run is on its way back.
+func (r *run) isForward(a *action) bool { return slices.Contains(r.sent[:r.turned], a) }
 
-// act sends an action, once.
+// act sends an action, once. A request that did not reach the Controller counts as not sent.
 func (r *run) act(ctx context.Context, a *action) error {
-	r.tell(r.now, a.Step, a.doing)
-	stopped := r.send(ctx, a)
+	r.say(r.now, a.Step, a.doing)
+	sending, cancel := r.sendContext(ctx)
+	a.err = a.send(sending)
+	stopped := sending.Err() != nil
+	cancel()
 	var failed *rest.Error
-	a.failed = errors.Is(a.err, errors.ErrUnsupported) // which can mean that it is stored in part
+	a.failed = errors.Is(a.err, errors.ErrUnsupported) // and it may be stored in part
 	reached := a.err == nil || a.failed
 	if errors.As(a.err, &failed) {
 		reached = failed.MayHaveActed() || !failed.Temporary()
@@ -217,24 +221,10 @@ func (r *run) act(ctx context.Context, a *action) error {
 	return nil
 }
 
-// send sends an action, and reports whether its context ended meanwhile.
-func (r *run) send(ctx context.Context, a *action) (stopped bool) {
-	outlive := r.outlive
-	if r.turned > 0 {
-		outlive = func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, backSendTime)
-		}
-	}
-	longer, cancel := outlive(ctx)
-	defer cancel()
-	a.err = a.send(longer)
-	return longer.Err() != nil
-}
-
-// pause waits after a write that did not get through.
+// pause waits after a write that did not get through to the Controller.
 func (r *run) pause(ctx context.Context, failed *rest.Error) error {
 	reason := fmt.Sprintf("waiting up to %v until the Controller can be reached", patience)
-	r.tell(r.now, StepWait, reason+": "+failed.Error())
+	r.say(r.now, StepWait, reason+": "+failed.Error())
 	if r.waitFor(reason) > patience {
 		return failed
 	}
@@ -248,16 +238,19 @@ func (r *run) pause(ctx context.Context, failed *rest.Error) error {
 	}
 }
 
-// outlive is the context to send with. With Rollback it outlives the other, so that the request is responded to: a
-// Controller goes on with a request whose client has left, and going back would be overwritten.
-func (r *run) outlive(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !r.plan.Rollback {
+// sendContext returns the context of a request. On the way forward with Rollback it outlives ctx, so that the request can
+// finish: a Controller goes on with a request whose client has left, and that would overwrite the rollback.
+func (r *run) sendContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	switch {
+	case r.turned > 0:
+		return context.WithTimeout(ctx, backSendTime)
+	case !r.plan.Rollback:
 		return context.WithCancel(ctx)
 	}
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	now := r.now
 	stop := context.AfterFunc(ctx, func() {
-		r.tell(now, StepWait, fmt.Sprintf("stopping: waiting up to %v for the response to what was sent", settleTime))
+		r.say(now, StepWait, fmt.Sprintf("stopping: waiting up to %v for the response to what was sent", settleTime))
 		time.AfterFunc(settleTime, cancel)
 	})
 	return longer, func() { stop(); cancel() }
@@ -272,12 +265,12 @@ type progress struct {
 	told   time.Time
 }
 
-func (p *progress) tell(s *snapshot, step Step, message string) {
-	p.tellEvent(s, Event{Step: step, Message: message})
+func (p *progress) say(s *snapshot, step Step, message string) {
+	p.emit(s, Event{Step: step, Message: message})
 }
 
-// tellEvent reports an event, unless it says the same as the last one.
-func (p *progress) tellEvent(s *snapshot, e Event) {
+// emit reports an event, unless it says the same as the last one.
+func (p *progress) emit(s *snapshot, e Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s != nil {
@@ -298,7 +291,7 @@ func (p *progress) pass(e Event) {
 }
 
 // beat repeats the last event while nothing else happens, until it is stopped. Nothing is reported after that.
-func (p *progress) beat() (stop func()) {
+func (p *progress) startHeartbeat() (stop func()) {
 	ticker, stopped := time.NewTicker(heartbeat), make(chan struct{})
 	go func() {
 		for {

@@ -305,7 +305,7 @@ func (w sweep) judge(p deploy.Plan, before, now, later truth, result *deploy.Res
 			add("nothing is left undone, but %s", d)
 		}
 	}
-	if d := told(p, before, now, result); d != "" && !strings.Contains(fmt.Sprint(err), "could not be looked at") {
+	if d := told(p, before, now, result); d != "" && !strings.Contains(fmt.Sprint(err), "could not be observed") {
 		add("the result is wrong at the end: %s", d)
 	}
 	if d := told(p, before, later, result); d != "" && !errors.Is(err, deploy.ErrUndone) {

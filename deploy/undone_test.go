@@ -308,7 +308,7 @@ func TestAReleaseThatARollbackUndoesIsTold(t *testing.T) {
 		result, err := deploy.Run(t.Context(), client, p)
 		require.ErrorIs(t, err, pods.ErrCrashed)
 		require.ErrorIs(t, err, deploy.ErrSuperseded)
-		assert.ErrorContains(t, err, "; rolled back to v3, but: deis: somebody else changed the app meanwhile: release v6 is not of this run")
+		assert.ErrorContains(t, err, "; rolled back to v3, but: deis: somebody else changed the app in the meantime: release v6 is not of this run")
 		assert.True(t, result.RolledBack)
 	})
 }
@@ -345,7 +345,7 @@ func TestAnAppThatIsMadeAnewIsNotTouched(t *testing.T) {
 		p := updated()
 		_, err := deploy.Run(bounded(t), client, p)
 		require.ErrorIs(t, err, deploy.ErrSuperseded)
-		assert.ErrorContains(t, err, "the app was deleted and made anew")
+		assert.ErrorContains(t, err, "the app was deleted and created again")
 		assert.Empty(t, s.truth(t).image)
 	})
 }
@@ -657,7 +657,7 @@ func TestAReleaseThatTheControllerTakesBackIsNotWaitedFor(t *testing.T) {
 		p.Progress = func(e deploy.Event) { taken = taken || e.Message == "0 of 3 pods up" }
 		start := time.Now()
 		_, err := deploy.Run(bounded(t), client, p)
-		assert.ErrorContains(t, err, "the Controller has taken the release back")
+		assert.ErrorContains(t, err, "the Controller has withdrawn the release")
 		assert.Less(t, time.Since(start), time.Minute)
 	})
 }
