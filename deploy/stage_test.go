@@ -43,7 +43,7 @@ type stage struct {
 	controller *deistest.Controller
 }
 
-// onAll tells a story on a new Controller of each kind.
+// onAll tells a story on a new Controller of each version.
 func onAll(t *testing.T, story func(t *testing.T, s stage), opts ...deistest.Option) {
 	for _, name := range slices.Sorted(maps.Keys(controllers)) {
 		t.Run(name, func(t *testing.T) { on(t, name, story, opts...) })

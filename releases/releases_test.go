@@ -107,7 +107,7 @@ func TestRollbackWithoutAVersionUndoesTheNewestRelease(t *testing.T) {
 	} {
 		t.Run(situation, func(t *testing.T) {
 			exchanges := []exchange.Exchange{exchange.On(v2Releases, "", 200, listed(c.releases...))}
-			if !strings.Contains(c.releases[0], "failed") { // the current release is to be undone, so the list is read again
+			if !strings.Contains(c.releases[0], "failed") { // undoing the current release takes another look at the list
 				exchanges = append(exchanges, exchanges[0])
 			}
 			exchanges = append(exchanges, exchange.On(rollback, fmt.Sprintf(`{"version": %d}`, c.to), 201, `{"version": 10}`))

@@ -17,7 +17,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A target says which Controller to deploy to, and as whom.
+// A target is the Controller to deploy to, and the user to deploy as.
 type target struct {
 	controller, username, profile, caFile string
 
@@ -25,7 +25,7 @@ type target struct {
 	api      version.API // of the embedded one
 }
 
-// check returns what is wrong with the flags and with the environment, without a request.
+// check returns what is wrong with the flags and the environment. It sends nothing.
 func (t *target) check() error {
 	given := 0
 	for _, flag := range []bool{t.controller != "" || t.username != "", t.profile != "", t.embedded} {
@@ -36,22 +36,22 @@ func (t *target) check() error {
 	controller := os.Getenv("DEIS_CONTROLLER")
 	switch {
 	case given > 1:
-		return misuse("-profile, -embedded, and -controller or -username exclude one another")
+		return misuse("use only one of -profile, -embedded, and -controller or -username")
 	case t.username != "" && cmp.Or(t.controller, controller) == "":
 		return misuse("-username needs -controller, or DEIS_CONTROLLER in the environment")
 	case t.username != "" && os.Getenv("DEIS_PASSWORD") == "":
-		return misuse("-username needs the password in the environment, as DEIS_PASSWORD")
+		return misuse("-username needs DEIS_PASSWORD in the environment")
 	case t.username != "" || t.controller == "":
 		return nil
 	case os.Getenv("DEIS_TOKEN") == "":
-		return misuse("-controller needs a token in the environment, as DEIS_TOKEN, or -username")
+		return misuse("-controller needs DEIS_TOKEN in the environment, or -username")
 	case controller != "" && strings.TrimSuffix(controller, "/") != strings.TrimSuffix(t.controller, "/"):
 		return misuse("-controller and DEIS_CONTROLLER differ: DEIS_TOKEN is for only one of them")
 	}
 	return nil
 }
 
-// connect makes the client, and returns a function to call when it is no longer needed. Only a login sends requests.
+// connect returns a client, and a function to call when the client is no longer needed. It sends nothing unless it logs in.
 func (t *target) connect(ctx context.Context, dump io.Writer) (*deis.Client, func(), error) {
 	options, err := t.options(dump)
 	if err != nil {
@@ -99,7 +99,7 @@ func (t *target) options(dump io.Writer) ([]deis.Option, error) {
 		authorities = x509.NewCertPool()
 	}
 	if !authorities.AppendCertsFromPEM(data) {
-		return nil, misuse("-ca-file %s: there is no certificate in it; want PEM", t.caFile)
+		return nil, misuse("-ca-file %s: it has no PEM certificate", t.caFile)
 	}
 	return append(options, deis.WithTLSConfig(&tls.Config{RootCAs: authorities})), nil
 }

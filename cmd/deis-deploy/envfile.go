@@ -8,12 +8,12 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 )
 
-// parseEnv reads a .env file: NAME=value, with quotes that may span lines, export, comments and the escapes of double
-// quotes. A library reads one variable at a time, so that errors can name its line, and so that a name that comes twice is
-// noticed. Errors show no values.
+// parseEnv parses a .env file: NAME=value, with quotes that may span lines, export, comments, and escapes in double quotes.
+// It passes one variable at a time to a library, so that errors can name its line, and so that duplicates are noticed.
+// Errors show no values.
 //
-// Nothing is replaced by the value of another variable. Some readers of .env files do that and some do not, so a value
-// that means one thing to the former and another to the latter is an error.
+// Variables in values are not replaced. Some programs that read .env files replace them and some do not, so a value that
+// these programs would read differently is an error.
 func parseEnv(text string) (map[string]string, error) {
 	lines := strings.Split(unixText(text), "\n")
 	values, lineOf := make(map[string]string), make(map[string]int)
@@ -24,7 +24,7 @@ func parseEnv(text string) (map[string]string, error) {
 		}
 		name, value, count, err := readVariable(lines[at:])
 		if first, twice := lineOf[name]; err == nil && twice {
-			err = fmt.Errorf("%s is set in line %d already", name, first)
+			err = fmt.Errorf("%s is already set in line %d", name, first)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", at+1, err)
@@ -38,11 +38,11 @@ func parseEnv(text string) (map[string]string, error) {
 var (
 	assignment = regexp.MustCompile(`^\s*(?:export\s+)?([\pL\pN_.-]+)\s*=`)
 
-	// A comment behind no value, which the library would take for the value.
+	// A comment after an empty value. The library would take it for the value.
 	onlyComment = regexp.MustCompile(`^([^=]*=)\s+#.*$`)
 )
 
-// readVariable reads the variable that begins in the first line, and reports how many lines it takes.
+// readVariable parses the variable that begins in the first line, and returns how many lines it takes.
 func readVariable(lines []string) (name, value string, count int, err error) {
 	found := assignment.FindStringSubmatch(lines[0])
 	if found == nil {
@@ -58,17 +58,17 @@ func readVariable(lines []string) (name, value string, count int, err error) {
 			count = nextQuote(lines, count)
 			continue
 		case isUnterminated(err):
-			return "", "", 0, fmt.Errorf("the quote in which the value of %s begins is never closed", name)
+			return "", "", 0, fmt.Errorf("the quote at the beginning of the value of %s is never closed", name)
 		case changed && len(values) < 2:
 			return "", "", 0, fmt.Errorf(`the value of %s has a $ that some programs would replace: write '$' in single quotes, or "\$" in double quotes`, name)
 		case err != nil, !present, len(values) > 1:
-			return "", "", 0, fmt.Errorf("the value of %s has text behind its closing quote, or cannot be read", name)
+			return "", "", 0, fmt.Errorf("the value of %s has text after its closing quote, or is malformed", name)
 		}
 		return name, value, count, nil
 	}
 }
 
-// nextQuote is how many lines there are up to the next one with a quote, or to the end.
+// nextQuote returns the number of lines up to the next one with a quote, or of all lines.
 func nextQuote(lines []string, count int) int {
 	for i, line := range lines[count:] {
 		if strings.ContainsAny(line, `"'`) {
@@ -78,7 +78,7 @@ func nextQuote(lines []string, count int) int {
 	return len(lines)
 }
 
-// unquote lets the library read a statement. It reports whether the library put something in the place of a $.
+// unquote lets the library parse a statement. It reports whether the library replaced a $.
 func unquote(text string) (values map[string]string, changed bool, err error) {
 	lookup := func(string) (string, bool) {
 		changed = true

@@ -50,14 +50,14 @@ func TestAnEnvFileIsReadAsItsAuthorMeansIt(t *testing.T) {
 
 func TestAMistakeInAnEnvFileIsToldWithItsLineAndNoValue(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"an unclosed quote":               {"B=1\nA=\"secret\nC=2\n", "line 2: the quote in which the value of A begins is never closed"},
-		"an unclosed single quote":        {"A='secret", "line 1: the quote in which the value of A begins is never closed"},
-		"an escaped closing quote":        {`A="secret\"`, "line 1: the quote in which the value of A begins is never closed"},
-		"an unclosed key":                 {"\nKEY=\"" + privateKey + "B=2", "line 2: the quote in which the value of KEY begins"},
-		"a quote closed by the next one":  {"A=\"secret\nB=\"secret\"", "line 1: the value of A has text behind its closing quote"},
-		"text behind the quote":           {`A="secret"secret`, "line 1: the value of A has text behind its closing quote"},
-		"two variables in a line":         {`A="1" B="secret"`, "line 1: the value of A has text behind its closing quote"},
-		"a shell's quotes":                {`A='it''s secret'`, "line 1: the value of A has text behind its closing quote"},
+		"an unclosed quote":               {"B=1\nA=\"secret\nC=2\n", "line 2: the quote at the beginning of the value of A is never closed"},
+		"an unclosed single quote":        {"A='secret", "line 1: the quote at the beginning of the value of A is never closed"},
+		"an escaped closing quote":        {`A="secret\"`, "line 1: the quote at the beginning of the value of A is never closed"},
+		"an unclosed key":                 {"\nKEY=\"" + privateKey + "B=2", "line 2: the quote at the beginning of the value of KEY"},
+		"a quote closed by the next one":  {"A=\"secret\nB=\"secret\"", "line 1: the value of A has text after its closing quote"},
+		"text behind the quote":           {`A="secret"secret`, "line 1: the value of A has text after its closing quote"},
+		"two variables in a line":         {`A="1" B="secret"`, "line 1: the value of A has text after its closing quote"},
+		"a shell's quotes":                {`A='it''s secret'`, "line 1: the value of A has text after its closing quote"},
 		"a variable":                      {"A=1\nB=secret$secret", "line 2: the value of B has a $"},
 		"a variable in double quotes":     {`A="${SECRET:-secret}"`, "line 1: the value of A has a $"},
 		"a doubled dollar":                {`A=secret$$secret`, "line 1: the value of A has a $"},
@@ -68,8 +68,8 @@ func TestAMistakeInAnEnvFileIsToldWithItsLineAndNoValue(t *testing.T) {
 		"no name":                         {"=secret", "line 1: want a variable"},
 		"YAML":                            {"A: secret", "line 1: want a variable"},
 		"a key without quotes":            {"KEY=" + privateKey, "line 2: want a variable"},
-		"twice":                           {"A=1\n\nA=secret", "line 3: A is set in line 1 already"},
-		"twice, after a value over lines": {"A=\"1\n2\"\nB=1\nA=secret", "line 4: A is set in line 1 already"},
+		"twice":                           {"A=1\n\nA=secret", "line 3: A is already set in line 1"},
+		"twice, after a value over lines": {"A=\"1\n2\"\nB=1\nA=secret", "line 4: A is already set in line 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parseEnv(test.text)

@@ -18,7 +18,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// options are what the flags say.
+// options are the values of all flags.
 type options struct {
 	plan    deploy.Plan
 	target  target
@@ -29,70 +29,69 @@ type options struct {
 	version bool
 }
 
-// A usageError is a mistake in the flags, in a file that they name, or in the environment. Nothing was sent to change
-// the app.
+// A usageError is a mistake in the flags, in a file that they name, or in the environment. Nothing was changed.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func misuse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// texts are the values of a flag that can be given several times. They are read after all flags, by functions whose
+// texts are the values of a flag that can be given several times. They are parsed after all flags, by functions whose
 // errors show no values.
 type texts []string
 
 func (t *texts) Set(text string) error { *t = append(*t, text); return nil }
 func (t *texts) String() string        { return strings.Join(*t, ",") }
 
-// raw are the flags that need more reading.
+// raw are the flags that need more parsing.
 type raw struct {
 	procfile, maintenance, api             string
 	set, unset, envFiles                   texts
 	scale, limit, cpu, tag, domain, scaler texts
 }
 
-// define says what flags there are.
+// define returns the flags.
 func define(o *options, r *raw) *flag.FlagSet {
 	flags := flag.NewFlagSet("deis-deploy", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // run says it
+	flags.SetOutput(io.Discard) // the caller reports errors
 	plan, at := &o.plan, &o.target
 
-	flags.StringVar(&plan.App, "app", "", "`name` of the app; needed")
-	flags.StringVar(&plan.Image, "image", "", "`image` to deploy; without it the app keeps the one that it has")
-	flags.StringVar(&r.procfile, "procfile", "", "`file` with the process types and their commands; needs -image")
-	flags.BoolVar(&plan.Create, "create", false, "create the app if there is none")
-	flags.BoolVar(&plan.Force, "force", false, "deploy the image also if it is the one that runs, for a tag that has moved")
+	flags.StringVar(&plan.App, "app", "", "`name` of the app; required")
+	flags.StringVar(&plan.Image, "image", "", "`image` to deploy; without it the app keeps its image")
+	flags.StringVar(&r.procfile, "procfile", "", "`file` with process types and their commands; needs -image")
+	flags.BoolVar(&plan.Create, "create", false, "create the app if it does not exist")
+	flags.BoolVar(&plan.Force, "force", false, "deploy the image even if the app runs it already, for a tag that has moved")
 
 	flags.Var(&r.set, "set", "environment variable to set, as `NAME=value`")
 	flags.Var(&r.unset, "unset", "`NAME` of an environment variable to remove")
-	flags.Var(&r.envFiles, "env-file", "`file` with environment variables; a later one wins, and -set wins over all")
-	flags.Var(&r.scale, "scale", "how many pods to run of each process type, as `web=3,worker=1`")
+	flags.Var(&r.envFiles, "env-file", "`file` with environment variables; later files win over earlier ones, and -set over all")
+	flags.Var(&r.scale, "scale", "number of pods of each process type, as `web=3,worker=1`")
 	flags.Var(&r.limit, "limit", "memory for each process type, as `web=512M`; web= removes the limit")
 	flags.Var(&r.cpu, "limit-cpu", "CPU for each process type, as `web=250m`; web= removes the limit")
 	flags.Var(&r.tag, "tag", "tags that a node must have to run the app, as `disk=ssd`; disk= removes the tag")
-	flags.Var(&r.domain, "domain", "host `name` that routes to the app")
-	flags.Var(&r.scaler, "autoscale", "bounds of a process type and the CPU use to keep, as `web=2-10@75%`; web=off ends it (API 2.3)")
-	flags.StringVar(&r.maintenance, "maintenance", "", "whether requests get a page that says so, `on/off` (API 2.3)")
+	flags.Var(&r.domain, "domain", "domain `name` that routes to the app")
+	flags.Var(&r.scaler, "autoscale", "minimum and maximum number of pods, and CPU use to aim at, as `web=2-10@75%`; web=off ends it (API 2.3)")
+	flags.StringVar(&r.maintenance, "maintenance", "", "maintenance page instead of the app, `on/off` (API 2.3)")
 
 	flags.BoolVar(&plan.Rollback, "rollback", false, "after a failure or a signal, go back to what ran before")
-	flags.DurationVar(&plan.Timeout, "timeout", 10*time.Minute, "how long it may take; going back comes on top")
-	flags.IntVar(&plan.LogLines, "log-lines", 10, "how many `lines` of the app's log to show after a failure")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would change, and change nothing")
-	flags.BoolVar(&o.json, "json", false, "print JSON, one object a line: the events, and the result at last")
-	flags.BoolVar(&o.verbose, "v", false, "write every request and response to standard error, with the values of variables")
+	flags.DurationVar(&plan.Timeout, "timeout", 10*time.Minute, "time limit; going back may take ten minutes more")
+	flags.IntVar(&plan.LogLines, "log-lines", 10, "number of `lines` of the app's log to show after a failure")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "list what would change, and change nothing")
+	flags.BoolVar(&o.json, "json", false, "print JSON, one object per line: events, and finally the result")
+	flags.BoolVar(&o.verbose, "v", false, "print every request and response to standard error, including the values of variables")
 	flags.BoolVar(&o.version, "version", false, "print the version")
 
-	flags.StringVar(&at.controller, "controller", "", "`URL` of the Controller, in place of DEIS_CONTROLLER")
-	flags.StringVar(&at.username, "username", "", "`user` to log in as with DEIS_PASSWORD, in place of DEIS_TOKEN")
-	flags.StringVar(&at.profile, "profile", "", "`name` of a profile that deis login left, or its path, which ends in .json")
-	flags.StringVar(&at.caFile, "ca-file", "", "`file` with certificates to trust beside the system's, as PEM")
+	flags.StringVar(&at.controller, "controller", "", "`URL` of the Controller, instead of DEIS_CONTROLLER")
+	flags.StringVar(&at.username, "username", "", "`user` to log in as, with DEIS_PASSWORD, instead of DEIS_TOKEN")
+	flags.StringVar(&at.profile, "profile", "", "`name` of a profile that deis login wrote, or its path, which ends in .json")
+	flags.StringVar(&at.caFile, "ca-file", "", "PEM `file` with certificates to trust in addition to the system's")
 	flags.BoolVar(&at.embedded, "embedded", false, "deploy to a Controller in memory, to try this program")
 	flags.StringVar(&r.api, "api", "2.2", "API `version` of the Controller in memory: 1.6, 2.2 or 2.3")
 	return flags
 }
 
-// parse reads the flags and the files that they name. The options that it returns say as much as is known, also beside
-// an error: whether to print JSON.
+// parse reads the flags and the files that they name. Together with an error it returns the options as far as they are
+// known, so that the error can be printed as JSON.
 func parse(args []string) (*options, error) {
 	o, r := new(options), new(raw)
 	flags := define(o, r)
@@ -106,7 +105,7 @@ func parse(args []string) (*options, error) {
 		return o, usageError{err}
 	case o.version:
 		return o, nil
-	case flags.NArg() > 0: // it is not quoted, because it can be part of a secret
+	case flags.NArg() > 0: // the error does not show it, because it may be part of a secret
 		o.json = o.json || wantsJSON(flags.Args())
 		return o, misuse("unexpected argument, number %d of the command line: everything is a flag, and values with spaces need quotes", len(args)-flags.NArg()+1)
 	}
@@ -133,8 +132,8 @@ func checkValues(flags *flag.FlagSet) (err error) {
 		switch {
 		case value == "":
 			err = errors.Join(err, misuse("-%s is empty", f.Name))
-		case isText && strings.HasPrefix(value, "-"): // as after -image $UNSET -rollback
-			err = errors.Join(err, misuse("-%s has no value, but another flag behind it", f.Name))
+		case isText && strings.HasPrefix(value, "-"): // as in -image $UNSET -rollback
+			err = errors.Join(err, misuse("-%s has no value: another flag follows it", f.Name))
 		}
 	})
 	return err
@@ -152,14 +151,14 @@ func wantsJSON(args []string) bool {
 func (o *options) check() error {
 	switch {
 	case o.plan.App == "":
-		return misuse("-app is needed")
+		return misuse("-app is required")
 	case o.plan.Timeout <= 0:
 		return misuse("-timeout must be positive")
 	}
 	return o.target.check()
 }
 
-// read turns the texts of flags, and the files that they name, into the plan.
+// read parses the flags' texts and the files that they name into the plan.
 func (o *options) read(r *raw) (err error) {
 	config := &o.plan.Config
 	steps := []func() error{
@@ -182,7 +181,7 @@ func (o *options) read(r *raw) (err error) {
 	return nil
 }
 
-// readFile reads a file, if there is one to read.
+// readFile reads and parses a file, unless path is empty.
 func readFile(path string, parse func(string) (map[string]string, error)) (map[string]string, error) {
 	if path == "" {
 		return nil, nil
@@ -230,7 +229,7 @@ func variables(r *raw) (map[string]*string, error) {
 	return all, err
 }
 
-// pairs reads NAME=value. A name that is given twice is an error, whose text shows no values.
+// pairs parses NAME=value, or lists of such pairs. Its errors show no values.
 func pairs(flagName string, given texts, lists bool) (map[string]string, error) {
 	all := make(map[string]string)
 	for _, text := range given {
@@ -255,7 +254,7 @@ func pairs(flagName string, given texts, lists bool) (map[string]string, error) 
 	return all, nil
 }
 
-// removable reads pairs of which those without a value are to be removed.
+// removable parses pairs. Those without a value stand for something to remove, and are nil.
 func removable(flagName string, given texts) (map[string]*string, error) {
 	values, err := pairs(flagName, given, true)
 	all := make(map[string]*string, len(values))
@@ -283,7 +282,7 @@ func counts(given texts) (map[string]int, error) {
 
 var autoscale = regexp.MustCompile(`^(\d{1,6})-(\d{1,6})@(\d{1,6})%?$`)
 
-// bounds reads 2-10@75%, or off.
+// bounds parses 2-10@75%, or off.
 func bounds(given texts) (map[string]*settings.Autoscale, error) {
 	values, err := pairs("-autoscale", given, true)
 	all := make(map[string]*settings.Autoscale, len(values))
@@ -297,7 +296,7 @@ func bounds(given texts) (map[string]*settings.Autoscale, error) {
 		}
 		var numbers [3]int
 		for i := range numbers {
-			numbers[i], _ = strconv.Atoi(found[i+1]) // which are digits, and few
+			numbers[i], _ = strconv.Atoi(found[i+1]) // at most six digits
 		}
 		all[procType] = &settings.Autoscale{Min: numbers[0], Max: numbers[1], CPUPercent: numbers[2]}
 	}

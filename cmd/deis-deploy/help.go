@@ -19,8 +19,8 @@ var helpGroups = []struct {
 	{"Others", []string{"version", "h"}},
 }
 
-const helpHead = `deis-deploy brings an app to what its flags say, waits until it runs, and goes back if it does not.
-What no flag names stays as it is. Run twice, it changes nothing the second time.
+const helpHead = `deis-deploy brings an app to the state that its flags describe, waits until the app runs, and with -rollback goes
+back if it does not. What no flag names stays as it is. Run twice, it changes nothing the second time.
 
 Examples:
 
@@ -33,18 +33,18 @@ Examples:
 `
 
 const helpTail = `
-A .env file has one NAME=value a line. Quotes may span lines; double quotes know escapes, as \n, \" and \$. "export" and
-comments are allowed. Nothing is replaced in values: a $ that other programs would replace is an error outside of single
-quotes. A Procfile is YAML, as the deis client reads it.
+A .env file has one NAME=value per line. Quotes may span lines; in double quotes, \n, \" and \$ are escapes. "export" and
+comments are allowed. Variables in values are not replaced: a $ that other programs would replace is an error, except in
+single quotes. A Procfile is YAML, as for the deis client.
 
-A signal (interrupt, terminate, hangup) ends the deploy, and with -rollback begins going back. A second one ends the
-program at once; it says what is left undone. A closed standard output changes nothing.
+A signal (interrupt, terminate, hangup) ends the deploy, and with -rollback starts going back. A second signal ends the
+program at once, and it says what is left undone. A closed standard output does not stop it.
 
 Environment:
 
-  DEIS_CONTROLLER, DEIS_TOKEN  the Controller and a token for it; without them, the profile that deis login left
-  DEIS_PASSWORD                the password of -username
-  DEIS_PROFILE                 the profile, where no flag and neither of the first two names another; "client" if empty
+  DEIS_CONTROLLER, DEIS_TOKEN  the Controller and a token for it; without them, the profile that deis login wrote
+  DEIS_PASSWORD                the password for -username
+  DEIS_PROFILE                 the profile to use without -profile, DEIS_CONTROLLER and DEIS_TOKEN; "client" if empty
   HTTPS_PROXY, NO_PROXY        as usual
 
 Exit statuses:
@@ -55,7 +55,7 @@ Exit statuses:
   3  failed, and with -rollback the app runs what it ran before
 
 Events and results go to standard output, failures to standard error. With -json, the last line of standard output is
-the result in any case. It has "ok", which events have not, and a "reason":
+always the result. Unlike events, it has "ok", and it has a "reason":
 `
 
 func printHelp(out io.Writer) {
@@ -72,7 +72,7 @@ func printHelp(out io.Writer) {
 				title += " " + value
 			}
 			if f.DefValue != "" && f.DefValue != "false" {
-				usage += fmt.Sprintf(" (%s if not given)", f.DefValue)
+				usage += fmt.Sprintf(" (default %s)", f.DefValue)
 			}
 			fmt.Fprintf(out, "  %-24s  %s\n", title, usage)
 		}

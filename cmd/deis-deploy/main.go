@@ -1,5 +1,5 @@
-// Command deis-deploy is a deploy step for CI: it brings an app to what its flags say, waits until it runs, and goes back
-// to what ran before if it does not.
+// Command deis-deploy is a deploy step for CI: it brings an app to the state that its flags describe, waits until the app
+// runs, and goes back to what ran before if it does not.
 //
 //	deis-deploy -app example-go -image deis/example-go:v2 -procfile Procfile -env-file prod.env \
 //	    -scale web=3,worker=1 -create -rollback -timeout 10m
@@ -34,14 +34,14 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // nohup asks for that
+		if !signal.Ignored(s) { // nohup makes programs ignore a hangup
 			signal.Notify(signals, s)
 		}
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, signals))
 }
 
-// run is the program. The first signal ends the deploy, which may go back then; the second one ends the program.
+// run is the program. The first signal ends the deploy, which may then go back; the second one ends the program.
 func run(args []string, out, errOut io.Writer, signals <-chan os.Signal) int {
 	o, err := parse(args)
 	report := newReport(o, out, errOut)
@@ -79,8 +79,7 @@ func run(args []string, out, errOut io.Writer, signals <-chan os.Signal) int {
 	}
 }
 
-// sameHangup is how long a hangup counts as the one before: when a terminal is closed, both the kernel and the shell say
-// so.
+// sameHangup is how long a second hangup is ignored: when a terminal is closed, both the kernel and the shell send one.
 const sameHangup = time.Second
 
 func toolVersion() string { return version.SDK }
@@ -92,7 +91,7 @@ type outcome struct {
 	err     error
 }
 
-// carryOut connects, and deploys or says what a deploy would change.
+// carryOut connects, and deploys or finds out what a deploy would change.
 func carryOut(ctx context.Context, o *options, report *report) outcome {
 	var dump io.Writer
 	if o.verbose {

@@ -209,7 +209,7 @@ func TestAFailureThatIsRolledBackHasAStatusOfItsOwn(t *testing.T) {
 			end := command(t, server, append(bad, "-rollback")...)
 			assert.Equal(t, rolledBack, end.status)
 			assert.Contains(t, end.errOut, "deis-deploy: FAILED: deploying app example-go: ")
-			assert.Regexp(t, `\n  the app runs release v\d, which is what release v2 was\n`, end.errOut)
+			assert.Regexp(t, `\n  the app runs release v\d, a copy of release v2\n`, end.errOut)
 			assert.Contains(t, end.errOut, "the last lines of the app's log:\n    ")
 			assert.NotContains(t, end.out, "FAILED", "failures go to standard error")
 			image, up := running(t, server)
@@ -218,7 +218,7 @@ func TestAFailureThatIsRolledBackHasAStatusOfItsOwn(t *testing.T) {
 
 			end = command(t, server, "-image", "deis/nonexistent:1", "-rollback")
 			assert.Equal(t, rolledBack, end.status, "only v1.6 Controllers have made a release that must be rolled back")
-			assert.Regexp(t, `\n  the app (still runs release v\d|runs release v\d, which is what release v\d was)\n`, end.errOut)
+			assert.Regexp(t, `\n  the app (still runs release v\d|runs release v\d, a copy of release v\d)\n`, end.errOut)
 
 			end = command(t, server, append(bad, "-json")...)
 			assert.Equal(t, failed, end.status)
@@ -237,7 +237,7 @@ func TestADryRunSaysWhatWouldChangeAndChangesNothing(t *testing.T) {
 	args := []string{"-image", "deis/example-go:v1", "-set", "A=secret", "-scale", "web=2", "-procfile", file(t, "web: example-go"), "-dry-run"}
 	end := command(t, server, args...)
 	require.Equal(t, deployed, end.status, end.errOut)
-	for _, step := range []string{"config ", "build ", "scale ", "dry run: 3 to change, and nothing was changed\n"} {
+	for _, step := range []string{"config ", "build ", "scale ", "dry run: 3 changes needed, nothing was changed\n"} {
 		assert.Contains(t, end.out, step)
 	}
 	end = command(t, server, append(args, "-json")...)
@@ -257,10 +257,10 @@ func TestWithoutCreateAMissingAppIsToldHowToMake(t *testing.T) {
 	args := []string{"-image", "deis/example-go:v1", "-procfile", file(t, "web: example-go")}
 	end := command(t, server, args...)
 	assert.Equal(t, failed, end.status)
-	assert.Contains(t, end.errOut, "(-create makes the app)\n")
+	assert.Contains(t, end.errOut, "(-create creates the app)\n")
 	end = command(t, server, append(args, "-dry-run")...)
 	assert.Equal(t, failed, end.status)
-	assert.Contains(t, end.errOut, "(-create makes the app)\n")
+	assert.Contains(t, end.errOut, "(-create creates the app)\n")
 
 	require.Equal(t, deployed, command(t, server, append(args, "-create")...).status)
 	server.AddFault(deistest.Fault{Method: "POST", Path: "/apps/*/scale", Status: 404})
@@ -346,7 +346,7 @@ func TestAPrivateAuthorityIsTrustedByItsFile(t *testing.T) {
 	server := deistest.Start(t, deistest.WithTLS(), deistest.WithApp("example-go", ""))
 	end := command(t, server, "-image", "deis/example-go:v1")
 	assert.Equal(t, failed, end.status)
-	assert.Contains(t, end.errOut, "(-ca-file makes it trust a private authority)\n")
+	assert.Contains(t, end.errOut, "(-ca-file trusts a private authority)\n")
 
 	authority := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	end = command(t, server, "-image", "deis/example-go:v1", "-ca-file", authority)
@@ -376,7 +376,7 @@ func TestTheControllerIsNamedInFourWays(t *testing.T) {
 			t.Parallel()
 			end := runProgram(t, test.env, append([]string{"-app", "example-go", "-set", "A=1", "-dry-run"}, test.args...)...)
 			assert.Equal(t, deployed, end.status, end.errOut)
-			assert.Contains(t, end.out, "dry run: 1 to change, ")
+			assert.Contains(t, end.out, "dry run: 1 change needed, ")
 		})
 	}
 }

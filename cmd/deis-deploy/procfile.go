@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseProcfile reads process types and their commands from YAML, as the deis client does.
+// parseProcfile parses process types and their commands from YAML, as the deis client does.
 func parseProcfile(text string) (map[string]string, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader([]byte(unixText(text))))
 	var document yaml.Node
@@ -28,7 +28,7 @@ func parseProcfile(text string) (map[string]string, error) {
 	if len(commands) == 0 {
 		return nil, errors.New("want at least one process type and its command, as web: ./server")
 	}
-	// The library leaves out a null as a key.
+	// The library omits a key that is null.
 	for i, node := range document.Content[0].Content {
 		if isKey := i%2 == 0; isKey && node.Tag == "!!null" {
 			return nil, fmt.Errorf("line %d: want a process type before the colon", node.Line)
@@ -44,7 +44,7 @@ func parseProcfile(text string) (map[string]string, error) {
 
 var leading = regexp.MustCompile(`^yaml: (unmarshal errors:)?\s*`)
 
-// withHint writes an error of the YAML library in one line.
+// withHint turns an error of the YAML library into one line that says what is wanted.
 func withHint(err error) error {
 	text := leading.ReplaceAllString(err.Error(), "")
 	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")

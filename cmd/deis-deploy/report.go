@@ -18,17 +18,17 @@ import (
 	"github.com/deisgo/deis/rest"
 )
 
-// backTime is how long deploy.Run takes at most to go back.
+// backTime is the longest time that deploy.Run takes to go back.
 const backTime = 10 * time.Minute
 
-// A report tells what happens: in lines for people or, with -json, in objects for machines. It is safe for concurrent
-// use. Errors of writing are ignored: whoever has stopped reading does not stop the deploy.
+// A report prints what happens: lines for people or, with -json, objects for machines. It is safe for concurrent use. It
+// ignores write errors, so that a reader that goes away does not stop the deploy.
 type report struct {
 	*options
 	out, errOut io.Writer
 
 	mu          sync.Mutex
-	over        bool // the end was told, and nothing may follow it
+	over        bool // the end was reported, and nothing may follow it
 	interrupted bool
 	first, last deploy.Event // the first one that knows the release, and the last of all
 }
@@ -37,7 +37,7 @@ func newReport(o *options, out, errOut io.Writer) *report {
 	return &report{options: o, out: out, errOut: errOut}
 }
 
-// begin says what is going to happen, for how long at most.
+// begin prints what is about to happen, and the time limit.
 func (r *report) begin(controller string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,34 +75,34 @@ func (r *report) event(e deploy.Event) {
 	}{e.Step, e.Message, e.Release, e.Up, e.Want, e.Elapsed.Seconds()})
 }
 
-// encode writes one object in one line.
+// encode prints one object in one line.
 func (r *report) encode(object any) {
 	encoder := json.NewEncoder(r.out)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(object)
 }
 
-// interrupt says what the first signal does.
+// interrupt prints what the first signal does.
 func (r *report) interrupt(s os.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.interrupted = true
-	does := "ending; what is done already stays, because -rollback is not given"
+	does := "ending; changes that were made stay, because -rollback is not given"
 	switch {
 	case r.dryRun:
 		does = "ending"
 	case r.plan.Rollback:
 		does = fmt.Sprintf("going back to what ran before, which can take %s", backTime)
 	}
-	fmt.Fprintf(r.errOut, "deis-deploy: %s: %s; a second signal ends it at once\n", s, does)
+	fmt.Fprintf(r.errOut, "deis-deploy: %s: %s; a second signal ends the program at once\n", s, does)
 }
 
-// abandon says what a second signal leaves undone.
+// abandon reports what a second signal leaves undone.
 func (r *report) abandon(s os.Signal) int {
 	r.mu.Lock()
 	undone := "nothing was sent to change the app"
 	if r.last.Step != "" {
-		undone = fmt.Sprintf("the last step was %q, and the Controller may still carry it out; app %s had release v%d at first and v%d at last: look at it, and deploy again",
+		undone = fmt.Sprintf("the last step was %q, and the Controller may still carry it out; app %s had release v%d before and v%d at the last check: look at it, and deploy again",
 			string(r.last.Step)+": "+r.last.Message, r.plan.App, r.first.Release, r.last.Release)
 	}
 	result := &deploy.Result{Previous: r.first.Release, Release: r.last.Release}
@@ -110,7 +110,7 @@ func (r *report) abandon(s os.Signal) int {
 	return r.end(outcome{result: result, err: &abandonedError{s, undone}})
 }
 
-// An abandonedError says that the program ended before the deploy did.
+// An abandonedError means that the program ended before the deploy did.
 type abandonedError struct {
 	signal os.Signal
 	undone string
@@ -120,31 +120,31 @@ func (e *abandonedError) Error() string {
 	return fmt.Sprintf("%s: ended at once by a second signal; left undone: %s", e.signal, e.undone)
 }
 
-// reasons are what can stand in "reason", in the order in which they are judged.
+// reasons are the values of "reason". The first that applies is used.
 var reasons = []struct {
 	name, meaning string
 	applies       func(*report, outcome) bool
 }{
-	{"dry-run", "nothing was changed; \"changes\" says what would be", func(r *report, o outcome) bool { return o.err == nil && r.dryRun }},
-	{"unchanged", "the app was like that already", func(_ *report, o outcome) bool { return o.err == nil && !o.result.Changed() }},
-	{"deployed", "the app is as planned, and its pods are up", func(_ *report, o outcome) bool { return o.err == nil }},
+	{"dry-run", "nothing was changed; \"changes\" lists what would be", func(r *report, o outcome) bool { return o.err == nil && r.dryRun }},
+	{"unchanged", "the app was in that state already", func(_ *report, o outcome) bool { return o.err == nil && !o.result.Changed() }},
+	{"deployed", "the app is in the wanted state, and its pods are up", func(_ *report, o outcome) bool { return o.err == nil }},
 	{"usage", "a mistake in flags, files or environment", func(_ *report, o outcome) bool { return o.misused() }},
-	{"abandoned", "a second signal ended it; \"undone\" says what is left", func(_ *report, o outcome) bool { return errors.As(o.err, new(*abandonedError)) }},
+	{"abandoned", "a second signal ended it; \"undone\" says what is left undone", func(_ *report, o outcome) bool { return errors.As(o.err, new(*abandonedError)) }},
 	{"interrupted", "a signal ended it", func(r *report, o outcome) bool { return r.interrupted && errors.Is(o.err, context.Canceled) }},
-	{"superseded", "somebody else made a newer release meanwhile", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrSuperseded) }},
+	{"superseded", "somebody else changed the app in the meantime", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrSuperseded) }},
 	{"timeout", "it took longer than -timeout", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrTimeout) }},
-	{"unauthorized", "the token or the password is wrong, or may not do this", func(_ *report, o outcome) bool {
+	{"unauthorized", "the token or the password is wrong, or the user lacks permission", func(_ *report, o outcome) bool {
 		return errors.Is(o.err, deis.ErrUnauthorized) || errors.Is(o.err, deis.ErrForbidden)
 	}},
 	{"unsupported", "the Controller's API version lacks something", func(_ *report, o outcome) bool { return errors.Is(o.err, errors.ErrUnsupported) }},
-	{"refused", "the Controller refused something, or failed; \"error\" has its words", func(_ *report, o outcome) bool {
+	{"refused", "the Controller refused something or failed; \"error\" says why", func(_ *report, o outcome) bool {
 		failure := new(deis.Error)
 		return errors.As(o.err, &failure) && failure.FromController()
 	}},
 	{"unreachable", "no response, or one that is not the Controller's", func(_ *report, o outcome) bool {
 		return errors.As(o.err, new(*deis.Error))
 	}},
-	{"failed", "anything else: pods that do not come up, as a rule", func(*report, outcome) bool { return true }},
+	{"failed", "anything else: usually pods that do not come up", func(*report, outcome) bool { return true }},
 }
 
 func (r *report) reason(o outcome) string {
@@ -153,16 +153,16 @@ func (r *report) reason(o outcome) string {
 			return reason.name
 		}
 	}
-	return "failed" // the last reason applies always
+	return "failed" // never reached: the last reason always applies
 }
 
-// misused reports whether the error is the caller's, and nothing was changed.
+// misused reports whether the caller made a mistake, and nothing was changed.
 func (o outcome) misused() bool {
 	changed := o.result != nil && o.result.Changed()
 	return errors.As(o.err, new(usageError)) || errors.Is(o.err, deis.ErrInvalidArgument) && !changed
 }
 
-// status is the exit status. Only with -rollback does a failure promise that the app is as it was.
+// status returns the exit status. After a failure, only -rollback can promise that the app is as it was.
 func (r *report) status(o outcome) int {
 	failure := new(deploy.Error)
 	switch {
@@ -176,7 +176,7 @@ func (r *report) status(o outcome) int {
 	return failed
 }
 
-// end tells the end, after which nothing is told any more, and returns the exit status.
+// end reports the end, after which nothing more is reported, and returns the exit status.
 func (r *report) end(o outcome) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -192,16 +192,24 @@ func (r *report) end(o outcome) int {
 		for _, change := range o.changes {
 			fmt.Fprintf(r.out, "%-8s  %s\n", change.Step, change.What)
 		}
-		fmt.Fprintf(r.out, "dry run: %d to change, and nothing was changed\n", len(o.changes))
+		fmt.Fprintf(r.out, "dry run: %s needed, nothing was changed\n", count(len(o.changes), "change"))
 	case !o.result.Changed():
-		fmt.Fprintf(r.out, "nothing to do: release v%d, %d pods up\n", o.result.Release, len(o.result.Pods))
+		fmt.Fprintf(r.out, "nothing to do: release v%d, %s up\n", o.result.Release, count(len(o.result.Pods), "pod"))
 	default:
-		fmt.Fprintf(r.out, "deployed: release v%d, %d pods up\n", o.result.Release, len(o.result.Pods))
+		fmt.Fprintf(r.out, "deployed: release v%d, %s up\n", o.result.Release, count(len(o.result.Pods), "pod"))
 	}
 	return r.status(o)
 }
 
-// printFailure tells people what failed, and what helps them to find out why.
+// count returns a number of things, "1 pod" or "2 pods".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// printFailure prints what failed, and what helps to find out why.
 func (r *report) printFailure(o outcome) {
 	if o.misused() {
 		fmt.Fprintf(r.errOut, "deis-deploy: %s\n", oneLine(o.err))
@@ -226,32 +234,32 @@ func (r *report) printFailure(o outcome) {
 	}
 }
 
-// state says what the app is like after a failure.
+// state describes the app after a failure.
 func (r *report) state(o outcome) string {
 	back, before, now := r.status(o) == rolledBack, o.result.Previous, o.result.Release
 	switch {
 	case back && before == now:
 		return fmt.Sprintf("the app still runs release v%d", now)
 	case back:
-		return fmt.Sprintf("the app runs release v%d, which is what release v%d was", now, before)
+		return fmt.Sprintf("the app runs release v%d, a copy of release v%d", now, before)
 	case before == now:
 		return fmt.Sprintf("the app has release v%d, as before", now)
 	}
 	return fmt.Sprintf("the app has release v%d, and had release v%d before", now, before)
 }
 
-// hint names the flag that helps.
+// hint names a flag that would help.
 func (r *report) hint(o outcome) string {
 	switch {
 	case errors.Is(o.err, deis.ErrNotFound) && !r.plan.Create && (r.dryRun || o.result != nil && o.result.Previous == 0):
-		return " (-create makes the app)"
+		return " (-create creates the app)"
 	case errors.As(o.err, new(*tls.CertificateVerificationError)) && r.target.caFile == "":
-		return " (-ca-file makes it trust a private authority)"
+		return " (-ca-file trusts a private authority)"
 	}
 	return ""
 }
 
-// A summary is the last object of -json. It always has all of its fields, and no null.
+// A summary is the last object of -json. It always has all fields, and none is null.
 type summary struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason"`
@@ -314,13 +322,13 @@ func summarize(all []pods.Pod) []pod {
 	return short
 }
 
-// list is all, or an empty list in place of nil, which JSON writes as null.
+// list returns a copy of all that is not nil, which JSON would write as null.
 func list[T any](all []T) []T { return append([]T{}, all...) }
 
-// oneLine writes an error in one line: those of several settings come joined.
+// oneLine returns an error's text in one line. Errors of several options are joined by line breaks.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// stderr is the standard error for others than the report, which may write at the same time.
+// stderr returns the standard error for other writers, which may write at the same time as the report.
 func (r *report) stderr() io.Writer { return &lockedWriter{&r.mu, r.errOut} }
 
 type lockedWriter struct {

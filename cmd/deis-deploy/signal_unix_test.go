@@ -91,7 +91,7 @@ func TestTheFirstSignalBeginsGoingBack(t *testing.T) {
 			assert.Equal(t, rolledBack, exitStatus(t, p.Wait()), said)
 			assert.Equal(t, "interrupted", last["reason"])
 			assert.Equal(t, true, last["rolled_back"])
-			assert.Contains(t, said, "deis-deploy: "+s.String()+": going back to what ran before, which can take 10m0s; a second signal ends it at once\n")
+			assert.Contains(t, said, "deis-deploy: "+s.String()+": going back to what ran before, which can take 10m0s; a second signal ends the program at once\n")
 			assertBack(t, server)
 		})
 	}
@@ -117,7 +117,7 @@ func TestWithoutRollbackASignalEndsTheDeploy(t *testing.T) {
 	out.rest()
 	said := errOut.rest()
 	assert.Equal(t, failed, exitStatus(t, p.Wait()), said)
-	assert.Contains(t, said, "interrupt: ending; what is done already stays, because -rollback is not given")
+	assert.Contains(t, said, "interrupt: ending; changes that were made stay, because -rollback is not given")
 }
 
 func TestASecondSignalEndsItAtOnceAndSaysWhatIsUndone(t *testing.T) {

@@ -21,8 +21,8 @@ func TestWrongUsageIsToldInOneLineAndByTwo(t *testing.T) {
 		"an argument":              {token, []string{"-set", "A=b", "secret"}, "unexpected argument, number 5 of the command line"},
 		"false behind a switch":    {token, []string{"-rollback", "false"}, "unexpected argument, number 4"},
 		"an empty image":           {token, []string{"-image", ""}, "-image is empty"},
-		"a flag as an image":       {token, []string{"-image", "-rollback"}, "-image has no value, but another flag behind it"},
-		"a flag as a variable":     {token, []string{"-set", "-image=secret"}, "-set has no value, but another flag behind it"},
+		"a flag as an image":       {token, []string{"-image", "-rollback"}, "-image has no value: another flag follows it"},
+		"a flag as a variable":     {token, []string{"-set", "-image=secret"}, "-set has no value: another flag follows it"},
 		"a flag as the next one":   {token, []string{"-set", "A=1", "-set", "-image=secret"}, "-set: want a name"},
 		"a flag as a name":         {token, []string{"-unset", "A", "-unset", "-rollback"}, "-unset: want names without values"},
 		"an empty scale":           {token, []string{"-scale", ""}, "-scale is empty"},
@@ -36,7 +36,7 @@ func TestWrongUsageIsToldInOneLineAndByTwo(t *testing.T) {
 		"a Procfile alone":         {token, []string{"-procfile", file(t, "web: a")}, "image"},
 		"a broken Procfile":        {token, []string{"-procfile", file(t, "web: a\nnonsense")}, "line 2"},
 		"a broken .env":            {token, []string{"-env-file", file(t, "A=1\n\nnonsense")}, ": line 3: want a variable"},
-		"an unclosed quote":        {token, []string{"-env-file", file(t, "A=1\nB=\"secret\n")}, ": line 2: the quote in which the value of B begins is never closed"},
+		"an unclosed quote":        {token, []string{"-env-file", file(t, "A=1\nB=\"secret\n")}, ": line 2: the quote at the beginning of the value of B is never closed"},
 		"a bad name":               {token, []string{"-set", "A B=secret"}, "A B"},
 		"no name":                  {token, []string{"-set", "=secret"}, "-set: want a name"},
 		"no value":                 {token, []string{"-set", "SECRET"}, "-set: want a name, an equal sign and a value"},
@@ -55,14 +55,14 @@ func TestWrongUsageIsToldInOneLineAndByTwo(t *testing.T) {
 		"force without an image":   {token, []string{"-force"}, "image"},
 		"no environment":           {nil, []string{}, "set DEIS_CONTROLLER and DEIS_TOKEN"},
 		"half an environment":      {[]string{"DEIS_TOKEN=secret-token"}, []string{}, "DEIS_CONTROLLER must be set"},
-		"no token":                 {nil, []string{"-controller", "https://deis.example.com"}, "-controller needs a token in the environment"},
+		"no token":                 {nil, []string{"-controller", "https://deis.example.com"}, "-controller needs DEIS_TOKEN in the environment"},
 		"a token of another":       {token, []string{"-controller", "https://other.example.com"}, "-controller and DEIS_CONTROLLER differ"},
-		"no password":              {token, []string{"-username", "alice"}, "-username needs the password"},
+		"no password":              {token, []string{"-username", "alice"}, "-username needs DEIS_PASSWORD"},
 		"no Controller":            {[]string{"DEIS_PASSWORD=secret"}, []string{"-username", "alice"}, "-username needs -controller"},
-		"two targets":              {token, []string{"-username", "alice", "-profile", "x"}, "exclude one another"},
+		"two targets":              {token, []string{"-username", "alice", "-profile", "x"}, "use only one of"},
 		"no profile":               {token, []string{"-profile", "nosuch"}, "nosuch.json"},
 		"a bad URL":                {token[1:], []string{"-controller", "ftp://deis.example.com"}, "must begin with https:// or http://"},
-		"no authority":             {token, []string{"-ca-file", file(t, "nonsense")}, "there is no certificate in it"},
+		"no authority":             {token, []string{"-ca-file", file(t, "nonsense")}, "it has no PEM certificate"},
 		"no such authority":        {token, []string{"-ca-file", "nosuch"}, "open nosuch: no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWrongUsageIsToldInOneLineAndByTwo(t *testing.T) {
 	}
 	end := runProgram(t, token)
 	assert.Equal(t, wrongUsage, end.status)
-	assert.Contains(t, end.errOut, "deis-deploy: -app is needed\n")
+	assert.Contains(t, end.errOut, "deis-deploy: -app is required\n")
 }
 
 func TestHelpHasEveryFlagExamplesTheEnvironmentAndTheStatuses(t *testing.T) {
