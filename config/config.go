@@ -352,7 +352,8 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	if err := changes.Check(); err != nil {
 		return nil, err
 	}
-	if err := s.require(ctx, changes); err != nil {
+	what, api := changes.Needs()
+	if err := s.client.Require(ctx, what, api); err != nil {
 		return nil, err
 	}
 	var resp rest.Response
@@ -373,17 +374,17 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	return config, nil
 }
 
-// require checks that the Controller speaks the version that the changes need.
-func (s *Service) require(ctx context.Context, c Changes) error {
+// Needs returns the oldest API version that has everything in the changes, and what needs it.
+func (c Changes) Needs() (what string, api version.API) {
 	switch {
 	case c.hasHooks():
-		return s.client.Require(ctx, "a lifecycle hook or grace period", version.V2_3)
+		return "a lifecycle hook or grace period", version.V2_3
 	case len(c.Registry) > 0:
-		return s.client.Require(ctx, "a registry login", version.V2_2)
+		return "a registry login", version.V2_2
 	case len(c.Healthcheck) > 0:
-		return s.client.Require(ctx, "a health check", version.V2)
+		return "a health check", version.V2
 	}
-	return nil
+	return "a config", version.V1_6
 }
 
 // secrets returns the registry login without the username.

@@ -29,6 +29,7 @@ type action struct {
 	send      func(context.Context) error
 	applied   func(*snapshot) bool                   // reports whether the app is as the action would make it
 	isRelease func(*snapshot, releases.Release) bool // recognizes the release that the action makes; nil if it makes none
+	sets      func(procType string, n int) bool      // reports whether it may set a number of pods; nil if it sets none
 
 	err       error
 	refused   bool              // it was certainly not carried out
@@ -50,7 +51,7 @@ func newAction(request Step, verb, object string, send func(context.Context) err
 // isDone reports whether the action was carried out, as far as an observation shows.
 func (a *action) isDone(s *snapshot) bool {
 	switch {
-	case errors.Is(a.err, config.ErrUnchanged), errors.Is(a.err, settings.ErrUnchanged):
+	case a.isUnchanged():
 		return true // even if the Controller stores it in another place, as it does with HEALTHCHECK_URL
 	case a.request == StepHeal && a.refused:
 		return true // the next change will report what is wrong
@@ -58,6 +59,11 @@ func (a *action) isDone(s *snapshot) bool {
 		return a.release != nil && a.release.UUID == s.current.UUID && !a.failed
 	}
 	return a.err == nil || a.applied(s)
+}
+
+// isUnchanged reports whether the Controller responded that the app was in the wanted state already.
+func (a *action) isUnchanged() bool {
+	return errors.Is(a.err, config.ErrUnchanged) || errors.Is(a.err, settings.ErrUnchanged)
 }
 
 // failure returns the reason why the action was not carried out.
@@ -93,7 +99,7 @@ func (r *run) complete(s *snapshot) *action {
 func (r *run) setConfig(what []string, changes, before parts) *action {
 	uuid := ""
 	a := newAction(StepConfig, "change changing changed", strings.Join(what, ", "), func(ctx context.Context) error {
-		made, err := r.client.Config.Set(ctx, r.plan.App, changesOf[config.Changes](changes))
+		made, err := r.client.Config.Set(ctx, r.plan.App, changesOf[config.Changes](changes), rest.WithSecrets(changes.variables()...))
 		if err == nil {
 			uuid = made.UUID
 		}
@@ -110,8 +116,8 @@ func (r *run) setConfig(what []string, changes, before parts) *action {
 	return a
 }
 
-func (r *run) deployImage(params builds.CreateParams) *action {
-	uuid, known := "", maps.Clone(r.builds)
+func (r *run) deployImage(s *snapshot, params builds.CreateParams) *action {
+	uuid, known, first := "", maps.Clone(r.builds), s.current.Build == ""
 	a := newAction(StepBuild, "deploy deploying deployed", params.Image, func(ctx context.Context) error {
 		made, err := r.client.Builds.Create(ctx, r.plan.App, params)
 		if err == nil {
@@ -122,6 +128,9 @@ func (r *run) deployImage(params builds.CreateParams) *action {
 	a.isRelease = func(_ *snapshot, release releases.Release) bool {
 		_, old := known[release.Build]
 		return release.Build == uuid || uuid == "" && !old && isBuildOf(r.builds[release.Build], params)
+	}
+	a.sets = func(procType string, n int) bool {
+		return first && n == 1 || n == 0 && !hasKey(params.Procfile, procType)
 	}
 	return a
 }
@@ -142,17 +151,24 @@ func (r *run) rollBack(to releases.Release) *action {
 	a.isRelease = func(_ *snapshot, release releases.Release) bool {
 		return release.Build == to.Build && release.Config == to.Config && (version == 0 || version == release.Version)
 	}
+	a.sets = func(procType string, n int) bool { return n == 0 && !hasKey(r.builds[to.Build].Procfile, procType) }
 	return a
 }
 
 // scale sets numbers of pods. It returns nil if there are none.
-func (r *run) scale(numbers map[string]int) *action {
+func (r *run) scale(s *snapshot, numbers map[string]int) *action {
 	if len(numbers) == 0 {
 		return nil
 	}
 	a := newAction(StepScale, "scale scaling scaled", "to "+formatNumbers(numbers), func(ctx context.Context) error {
 		return r.client.Pods.Scale(ctx, r.plan.App, numbers)
 	})
+	a.sets = func(procType string, n int) bool {
+		if number, named := numbers[procType]; named || s.api.Major >= 2 {
+			return named && n == number
+		}
+		return n == len(s.podsOf(procType)) // a v1.6 Controller counts the containers of the other types
+	}
 	a.applied = func(s *snapshot) bool { // a 2.x Controller may have stored the numbers and done nothing
 		for procType, n := range numbers {
 			if s.app.Structure[procType] != n || s.live(procType) != n && s.minimum(procType) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/rest"
 	"github.com/deisgo/deis/settings"
+	"github.com/deisgo/deis/version"
 )
 
 // Check returns what is wrong with the plan, or nil. Run and Diff call it before they send anything.
@@ -64,11 +65,17 @@ func (p Plan) checkScale() error {
 	return p.checkTypes(p.Procfile)
 }
 
-// checkTypes refuses to scale a type that the Procfile lacks, because a Controller then refuses the numbers of all types. Every
-// app may have a "cmd", and scaling a missing type to 0 is not a mistake.
+// checkTypes refuses to scale a type that the Procfile lacks: a Controller then refuses the numbers of all types, and would run
+// an autoscaler for nothing. Every app may have a "cmd", and scaling a missing type to 0 is not a mistake.
 func (p Plan) checkTypes(procfile map[string]string) error {
-	for _, procType := range slices.Sorted(maps.Keys(p.Scale)) {
-		if p.Scale[procType] > 0 && !hasType(procfile, procType) {
+	needed := maps.Clone(p.Scale)
+	for procType, autoscale := range p.Autoscale {
+		if autoscale != nil {
+			needed = merged(needed, map[string]int{procType: autoscale.Min})
+		}
+	}
+	for _, procType := range slices.Sorted(maps.Keys(needed)) {
+		if needed[procType] > 0 && !hasType(procfile, procType) {
 			types := strings.Join(slices.Sorted(maps.Keys(procfile)), ", ")
 			if types == "" {
 				types = "there is none"
@@ -118,6 +125,14 @@ func (p Plan) checkAutoscale() error {
 		}
 	}
 	return nil
+}
+
+// needs returns the oldest API version that has everything in the plan, and what needs it.
+func (p Plan) needs() (what string, api version.API) {
+	if p.hasSettings() {
+		return "an app's settings", version.V2_3
+	}
+	return p.Config.Needs()
 }
 
 // hasSettings reports whether the plan changes settings, which only API 2.3 has.

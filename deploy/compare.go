@@ -47,7 +47,7 @@ func (r *run) forward(s *snapshot) (list []*action, err error) {
 		add(r.configure(s), r.build(s))
 	}
 	if r.last(StepScale) == nil {
-		add(r.scale(r.numbers(s)))
+		add(r.scale(s, r.numbers(s)))
 	}
 	for _, name := range r.plan.Domains {
 		if a := r.addDomain(name); !a.applied(s) && !slices.ContainsFunc(r.sent, func(b *action) bool { return b.What == a.What }) {
@@ -79,6 +79,9 @@ func (r *run) heal(s *snapshot) *action {
 	}
 	a := r.rollBack(s.current)
 	a.Step, a.grace = StepHeal, settleTime
+	if len(s.pods) == 0 { // 2.x Controllers list none either while they cannot reach Kubernetes
+		a.grace = patience
+	}
 	if a.What += ", whose pods are missing"; failed {
 		a.What = fmt.Sprintf("roll back to v%d, because v%d failed", s.current.Version, s.newest.Version)
 	}
@@ -118,10 +121,12 @@ func (r *run) build(s *snapshot) *action {
 		return nil
 	}
 	if params.Procfile = r.procfile(s); isBuildOf(s.build, params) && !r.plan.Force {
-		r.say(s, StepBuild, params.Image+" runs already; Force deploys it again")
+		if len(r.sent) == 0 {
+			r.say(s, StepBuild, params.Image+" runs already, so it is not deployed; force does that")
+		}
 		return nil
 	}
-	return r.deployImage(params)
+	return r.deployImage(s, params)
 }
 
 // numbers returns the numbers of pods to scale to.
@@ -147,16 +152,15 @@ func (r *run) back(s *snapshot) (list []*action, err error) {
 			list = append(list, a)
 		}
 	}
-	r.keepNumbers(s)
 	add(r.revertConfig(s))
 	switch {
 	case !r.canGoBack():
 	case !r.isBack(s):
-		add(r.scale(r.typesToStop(s)))
+		add(r.scale(s, r.typesToStop(s)))
 		add(r.rollBack(r.before.current))
 	default:
-		add(r.scale(r.formerNumbers(s)))
-		if a := r.rollBack(r.before.current); r.needsRedeploy(s) {
+		add(r.scale(s, r.formerNumbers(s)))
+		if a := r.rollBack(r.before.current); r.needsRedeploy(s) && r.sent[r.turned-1].request != StepRollback {
 			a.grace = backSettleTime
 			add(a)
 		}
@@ -187,16 +191,6 @@ func (r *run) revertConfig(s *snapshot) *action {
 	return r.setConfig(a.changes.names(), s.config.former(a.changes), s.config)
 }
 
-// keepNumbers keeps numbers of pods that others have changed since the last action: they become those to go back to.
-func (r *run) keepNumbers(s *snapshot) {
-	for procType := range merged(s.app.Structure, r.after) {
-		if n := s.app.Structure[procType]; n != r.after[procType] {
-			r.before.app.Structure = merged(r.before.app.Structure, map[string]int{procType: n})
-		}
-	}
-	r.after = s.app.Structure
-}
-
 // merged returns the entries of both maps; b's win.
 func merged(a, b map[string]int) map[string]int {
 	all := make(map[string]int, len(a)+len(b))
@@ -208,21 +202,20 @@ func merged(a, b map[string]int) map[string]int {
 // typesToStop returns the types to scale to 0 before a rollback, because the former Procfile lacks them: after the
 // rollback nobody could.
 func (r *run) typesToStop(s *snapshot) map[string]int {
-	numbers := make(map[string]int)
+	numbers, former := make(map[string]int), merged(r.before.app.Structure, r.theirs)
 	for procType, n := range s.app.Structure {
-		if n > 0 && r.before.app.Structure[procType] == 0 && !hasType(r.before.build.Procfile, procType) && hasType(s.build.Procfile, procType) {
+		if n > 0 && former[procType] == 0 && !hasType(r.before.build.Procfile, procType) && hasType(s.build.Procfile, procType) {
 			numbers[procType] = 0
 		}
 	}
 	return numbers
 }
 
-// formerNumbers returns the numbers of pods that differ from those before.
+// formerNumbers returns the numbers of pods before, as far as they differ. Numbers that others have set since stay.
 func (r *run) formerNumbers(s *snapshot) map[string]int {
-	numbers := make(map[string]int)
-	for procType := range merged(r.before.app.Structure, s.app.Structure) {
-		n := r.before.app.Structure[procType]
-		if !s.has(procType, n) && (hasType(s.build.Procfile, procType) || len(s.build.Procfile) == 0) {
+	numbers, former := make(map[string]int), merged(r.before.app.Structure, r.theirs)
+	for procType := range merged(former, s.app.Structure) {
+		if n := former[procType]; !s.has(procType, n) && (hasType(s.build.Procfile, procType) || len(s.build.Procfile) == 0) {
 			numbers[procType] = n
 		}
 	}

@@ -14,8 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/deisgo/deis"
@@ -56,15 +54,6 @@ type Plan struct {
 	// any goroutine, and not after Run has returned.
 	Progress func(Event)
 }
-
-// String shows the plan without the values of its config.
-func (p Plan) String() string {
-	return fmt.Sprintf("{App:%s Create:%t Image:%s SHA:%s Procfile:%v Config:%v Scale:%v Domains:%v Autoscale:%v Force:%t Rollback:%t Timeout:%v}",
-		p.App, p.Create, p.Image, p.SHA, p.Procfile, p.Config, p.Scale, p.Domains, slices.Sorted(maps.Keys(p.Autoscale)), p.Force, p.Rollback, p.Timeout)
-}
-
-// GoString does the same for %#v.
-func (p Plan) GoString() string { return "deploy.Plan" + p.String() }
 
 // A Step is one thing that Run does.
 type Step string
@@ -109,12 +98,12 @@ type Result struct {
 	RolledBack      bool           // Run failed, and the release that ran before was deployed again
 	Previous        int            // the release that ran before
 	Release         int            // the release that runs now
-	Pods            []pods.Pod     // the app's pods
+	Pods            []pods.Pod     // the pods of that release
 }
 
-// Changed reports whether anything is different from before.
+// Changed reports whether anything is different from before, be it only the number of the release.
 func (r *Result) Changed() bool {
-	return r.Created || r.Built || r.RolledBack || len(r.ConfigChanged)+len(r.Scaled)+len(r.DomainsAdded)+len(r.SettingsChanged) > 0
+	return r.Created || r.Previous != r.Release || len(r.ConfigChanged)+len(r.Scaled)+len(r.DomainsAdded)+len(r.SettingsChanged) > 0
 }
 
 // Reasons for failure. Match them with errors.Is.

@@ -60,23 +60,20 @@ func (e *Error) Is(target error) bool {
 
 // failure makes the error of the way forward, and observes what it includes before Run goes back.
 func (r *run) failure(ctx context.Context, reason error) *Error {
-	e := &Error{App: r.plan.App, Step: StepWait, reason: reason}
-	if n := len(r.sent); n > 0 && r.sent[n-1].err != nil {
-		e.Step = r.sent[n-1].Step
-	}
+	e := &Error{App: r.plan.App, Step: r.step, reason: reason}
 	if r.now == nil {
 		return e
 	}
-	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
-	defer cancel()
 	_ = r.look(ctx) //nolint:errcheck // without it, the last observation counts
 	e.Pods = r.now.down()
 	for _, release := range r.now.releases {
-		if _, old := r.ours[release.UUID]; release.Failed && !old {
+		if release.Failed && !r.seen[release.UUID] {
 			e.Exception = rest.Sanitize(release.Exception)
 			break
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
+	defer cancel()
 	if r.plan.LogLines > 0 {
 		if log, err := r.client.Apps.Logs(ctx, r.plan.App, apps.LogOptions{Lines: r.plan.LogLines}); err == nil {
 			for line := range strings.Lines(log) {
@@ -87,14 +84,20 @@ func (r *run) failure(ctx context.Context, reason error) *Error {
 	return e
 }
 
-// look observes the app outside the loop.
+// look observes the app outside the loop, as soon as that is possible.
 func (r *run) look(ctx context.Context) error {
-	s, err := r.observe(ctx)
-	if err != nil {
-		return err
-	}
-	r.now = s
-	return r.attribute(s)
+	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
+	defer cancel()
+	return rest.Poll(ctx, r.plan.Interval, func(ctx context.Context) (bool, error) {
+		s, err := r.observe(ctx)
+		switch {
+		case errors.Is(err, errMoved):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		return true, r.take(s)
+	})
 }
 
 // goBack takes back what this run has changed, and adds the outcome to the error.
@@ -112,10 +115,10 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	e.back = r.reach(ctx, r.back)
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), finalLookTime)
-	defer stop()
-	err := r.look(last)
+	var unseen error
+	if e.back = r.reach(ctx, r.back); e.back != nil {
+		unseen = r.look(context.WithoutCancel(ctx))
+	}
 	if r.superseded != nil && !errors.Is(e.reason, ErrSuperseded) {
 		e.back = r.superseded
 	}
@@ -124,11 +127,11 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 	}
 	switch {
 	case errors.Is(e.reason, ErrSuperseded):
-		e.Undone = "what this run changed"
+		e.Undone = "the changes of this run stay"
+	case unseen != nil && !errors.Is(unseen, ErrSuperseded):
+		e.Undone = e.back.Error() + "; the app could not be observed at the end"
 	case e.back != nil:
 		e.Undone = e.back.Error()
-	case err != nil:
-		e.Undone = "the app could not be observed: " + err.Error()
 	case r.hasAbandoned():
 		e.Undone = "what was sent without a response may still be carried out"
 	case r.plan.Rollback && r.before.current.Build == "":
@@ -140,7 +143,7 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 func (r *run) outcome() *Result {
 	result, before, now := &Result{RolledBack: r.rolledBack()}, r.before, r.now
 	result.Created = slices.ContainsFunc(r.sent, func(a *action) bool {
-		return a.request == StepCreate && (a.err == nil || !a.refused && before != nil)
+		return a.request == StepCreate && !a.refused && (a.err == nil || before != nil)
 	})
 	if before == nil || now.app == nil {
 		return result
@@ -167,7 +170,7 @@ func (r *run) outcome() *Result {
 	if before.settings != nil && now.settings != nil && r.plan.hasSettings() {
 		result.SettingsChanged = partsOf(now.settings).differing(r.formerSettings()).names()
 	}
-	result.Pods = now.pods
+	result.Pods = slices.DeleteFunc(slices.Clone(now.pods), func(p pods.Pod) bool { return !now.isCurrent(p) })
 	return result
 }
 

@@ -50,17 +50,17 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 	if s.api, err = r.client.Negotiate(ctx); err != nil {
 		return nil, err
 	}
-	if r.plan.hasSettings() {
-		if err := r.client.REST().Require(ctx, "an app's settings", version.V2_3); err != nil {
-			return nil, err
-		}
+	what, need := r.plan.needs()
+	if err := r.client.REST().Require(ctx, what, need); err != nil {
+		return nil, err
 	}
 	s.app, err = r.client.Apps.Get(ctx, r.plan.App)
+	create := lastOf(r.sent, StepCreate)
 	switch {
-	case errors.Is(err, deis.ErrNotFound) && r.baseline() == nil && r.plan.Create:
-		return s, nil
-	case errors.Is(err, deis.ErrNotFound) && r.baseline() != nil:
+	case errors.Is(err, deis.ErrNotFound) && (r.baseline() != nil || create != nil && create.err == nil):
 		return nil, fmt.Errorf("%w: the app is gone: %w", ErrSuperseded, err)
+	case errors.Is(err, deis.ErrNotFound) && r.plan.Create:
+		return s, nil
 	case err != nil:
 		return nil, err
 	case r.baseline() != nil && s.app.UUID != r.before.app.UUID:
@@ -74,7 +74,7 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 	if r.baseline() == nil {
 		r.before = s
 		for _, release := range s.releases {
-			r.ours[release.UUID] = false
+			r.seen[release.UUID] = true
 		}
 	}
 	return s, nil
@@ -148,8 +148,7 @@ func (r *run) readBuilds(ctx context.Context, s *snapshot) error {
 	unknown := func() bool {
 		return slices.ContainsFunc(s.releases, func(l releases.Release) bool {
 			_, known := r.builds[l.Build]
-			_, old := r.ours[l.UUID]
-			return l.Build != "" && !known && !l.Failed && (!old || l.UUID == s.current.UUID)
+			return l.Build != "" && !known && !l.Failed && (!r.seen[l.UUID] || l.UUID == s.current.UUID)
 		})
 	}
 	if unknown() {
@@ -197,18 +196,22 @@ func (r *run) readSettings(ctx context.Context, s *snapshot) (err error) {
 	return err
 }
 
-// attribute finds out who made each release since the last observation: this run or somebody else. The error matches
-// ErrSuperseded if somebody else did. Failed releases changed nothing, so they do not count.
-func (r *run) attribute(s *snapshot) error {
-	var foreign error
+// take makes a snapshot the last observation. It finds out who has changed the app since the one before: this run or
+// somebody else. The error matches ErrSuperseded if somebody else made a release. Failed releases changed nothing, so they
+// do not count.
+func (r *run) take(s *snapshot) (foreign error) {
+	if len(r.sent) > 0 && r.now.app != nil {
+		r.takeNumbers(s)
+	}
+	r.now = s
 	for _, release := range slices.Backward(s.releases) {
-		if _, known := r.ours[release.UUID]; known || release.Failed {
+		if r.seen[release.UUID] || release.Failed {
 			continue
 		}
+		r.seen[release.UUID] = true
 		i := slices.IndexFunc(r.sent, func(a *action) bool {
 			return !a.refused && a.release == nil && a.isRelease != nil && a.isRelease(s, release)
 		})
-		r.ours[release.UUID] = i >= 0
 		if i >= 0 {
 			r.sent[i].release = &release
 		} else if foreign == nil {
@@ -219,6 +222,18 @@ func (r *run) attribute(s *snapshot) error {
 	return foreign
 }
 
+// takeNumbers notes the numbers of pods that others have set: those that no action of this run, which is under way or may
+// still be carried out, sets.
+func (r *run) takeNumbers(s *snapshot) {
+	for procType := range merged(r.now.app.Structure, s.app.Structure) {
+		n := s.app.Structure[procType]
+		isOurs := func(a *action) bool { return (!a.resolved || a.abandoned) && a.sets != nil && a.sets(procType, n) }
+		if n != r.now.app.Structure[procType] && !slices.ContainsFunc(r.sent, isOurs) {
+			r.theirs[procType] = n
+		}
+	}
+}
+
 // live counts the current release's pods of a type, less those that are stopping or have stopped.
 func (s *snapshot) live(procType string) int {
 	return s.count(procType, func(p pods.Pod) bool {
@@ -226,13 +241,18 @@ func (s *snapshot) live(procType string) int {
 	})
 }
 
+// count counts the current release's pods of a type.
 func (s *snapshot) count(procType string, counts func(pods.Pod) bool) (n int) {
-	for _, p := range s.pods {
-		if p.Type == procType && s.isCurrent(p) && counts(p) {
+	for _, p := range s.podsOf(procType) {
+		if s.isCurrent(p) && counts(p) {
 			n++
 		}
 	}
 	return n
+}
+
+func (s *snapshot) podsOf(procType string) []pods.Pod {
+	return slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool { return p.Type != procType })
 }
 
 // wanted returns how many pods of each type should be up: for the types that the build has, the number that the app is scaled
@@ -264,10 +284,11 @@ func (s *snapshot) has(procType string, n int) bool {
 	return s.app.Structure[procType] == n && (s.api.Major >= 2 || s.live(procType) >= n)
 }
 
-// lacksPods reports whether pods are missing although the plan does not change the number of their type.
+// lacksPods reports whether pods are missing although the number of their type is not about to change.
 func (r *run) lacksPods(s *snapshot) bool {
 	for procType, n := range s.wanted() {
-		if planned, named := r.plan.Scale[procType]; s.live(procType) < n && (!named || planned == s.app.Structure[procType]) {
+		planned, named := r.plan.Scale[procType]
+		if s.live(procType) < n && (r.turned > 0 || !named || planned == s.app.Structure[procType]) {
 			return true
 		}
 	}

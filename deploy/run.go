@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/deisgo/deis"
@@ -30,7 +29,7 @@ const (
 	patience = 5 * time.Minute
 	// finalLookTime limits the observation after a failure.
 	finalLookTime = 30 * time.Second
-	// heartbeat is how long Progress may be silent, give or take one heartbeat.
+	// heartbeat is how long nothing is reported until the last event is repeated.
 	heartbeat = 5 * time.Second
 )
 
@@ -41,23 +40,25 @@ type run struct {
 
 	before     *snapshot               // the app before the first change; nil until it was observed
 	now        *snapshot               // the last observation
-	builds     map[string]builds.Build // all builds that were observed, by UUID
-	ours       map[string]bool         // all releases that were observed, by UUID: whether this run made them
-	superseded error                   // set once somebody else was observed to change the app
+	builds     map[string]builds.Build // the builds that were observed, by UUID
+	seen       map[string]bool         // the releases that were observed and attributed, by UUID
+	theirs     map[string]int          // the numbers of pods that others have set since
+	superseded error                   // set once somebody else was observed to make a release
 
-	sent   []*action      // the actions that may have been carried out, oldest first
-	turned int            // how many of them went forward; the others went back
-	after  map[string]int // the numbers of pods after the last action; what differs later, others have changed
+	sent   []*action // the actions that reached the Controller, oldest first
+	turned int       // how many of them went forward; the others went back
 
-	waiting string    // what the loop waits for
+	step    Step      // what the loop is at
+	waiting string    // what it waits for
 	since   time.Time // since when
 
 	progress
 }
 
 func newRun(client *deis.Client, plan Plan) *run {
-	return &run{client: client, plan: plan, builds: make(map[string]builds.Build), ours: make(map[string]bool),
-		progress: progress{report: plan.Progress, start: time.Now(), told: time.Now(), last: Event{Step: StepWait, Message: "looking at app " + plan.App}}}
+	return &run{client: client, plan: plan, step: StepWait,
+		builds: make(map[string]builds.Build), seen: make(map[string]bool), theirs: make(map[string]int),
+		progress: newProgress(plan.Progress, Event{Step: StepWait, Message: "reading app " + plan.App})}
 }
 
 // reach is the loop: it sends the first change that compare still finds necessary, until there is none and the pods run.
@@ -107,8 +108,7 @@ func (r *run) isPatient(err error) bool {
 
 // decide returns what follows from an observation: the next action, the end, or neither, which means another observation.
 func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (next *action, done bool, err error) {
-	r.now = s
-	if err := r.attribute(s); err != nil && r.turned == 0 {
+	if err := r.take(s); err != nil && r.turned == 0 {
 		return nil, true, err
 	}
 	if clear, err := r.resolve(s); !clear || err != nil {
@@ -166,9 +166,13 @@ func (r *run) resolve(s *snapshot) (clear bool, err error) {
 	a := r.pending()
 	switch {
 	case a == nil:
-	case a.isDone(s) && !(a.lost && a.release != nil && (r.lacksPods(s) || len(s.pods) == 0)): // and its deploy is over
-		a.resolved = true
-		r.say(s, a.Step, a.done)
+	case a.isDone(s) && !(a.lost && a.release != nil && r.isDeploying(s)):
+		done := a.done
+		if a.isUnchanged() {
+			done = "no need to " + a.What
+		}
+		r.say(s, a.Step, done)
+		a.resolved, a.err, r.step = true, nil, StepWait
 	case a.lost && time.Now().Before(a.until):
 		r.say(s, StepWait, fmt.Sprintf("waiting up to %v for what was sent without a response: %s", settleTime, a.What))
 		r.waitFor("waiting for what was sent without a response: " + a.What)
@@ -176,25 +180,28 @@ func (r *run) resolve(s *snapshot) (clear bool, err error) {
 	default:
 		a.resolved, a.abandoned = true, a.lost
 		switch {
-		case a.isDone(s), r.isForward(a): // the latter has failed the way forward already
+		case a.isDone(s), r.turned == len(r.sent): // the way forward has failed because of it
 		case r.turned > 0:
 			err = fmt.Errorf("%s: %w", a.doing, a.failure(s))
 		default:
 			err = a.failure(s)
 		}
 	}
-	if r.after == nil && s.app != nil {
-		r.after = s.app.Structure
-	}
 	return true, err
 }
 
-// isForward reports whether an action was sent on the way forward, and the run is on its way back.
-func (r *run) isForward(a *action) bool { return slices.Contains(r.sent[:r.turned], a) }
+// isDeploying reports whether a release that was observed may still be on its way.
+func (r *run) isDeploying(s *snapshot) bool {
+	return r.lacksPods(s) || len(s.pods) == 0 && len(s.wanted()) > 0
+}
 
 // act sends an action, once. A request that did not reach the Controller counts as not sent.
 func (r *run) act(ctx context.Context, a *action) error {
+	r.step = a.Step
 	r.say(r.now, a.Step, a.doing)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("deis: %s: %w", a.doing, err)
+	}
 	sending, cancel := r.sendContext(ctx)
 	a.err = a.send(sending)
 	stopped := sending.Err() != nil
@@ -217,7 +224,7 @@ func (r *run) act(ctx context.Context, a *action) error {
 	if a.lost && !stopped {
 		a.until = a.until.Add(settleTime)
 	}
-	r.sent, r.after = append(r.sent, a), nil
+	r.sent = append(r.sent, a)
 	return nil
 }
 
@@ -256,13 +263,17 @@ func (r *run) sendContext(ctx context.Context) (context.Context, context.CancelF
 	return longer, func() { stop(); cancel() }
 }
 
-// progress reports what happens, to Plan.Progress.
+// progress reports what happens, to Plan.Progress, and repeats the last event while nothing happens.
 type progress struct {
 	start  time.Time
-	mu     sync.Mutex  // guards what follows, and makes reports follow each other
-	report func(Event) // nil if nobody listens, or not any more
+	ticker *time.Ticker
+	turn   chan struct{} // holds one token while somebody reports. Unlike with a mutex, time goes on in a synctest bubble
+	report func(Event)   // nil if nobody listens, or not any more
 	last   Event
-	told   time.Time
+}
+
+func newProgress(report func(Event), first Event) progress {
+	return progress{start: time.Now(), ticker: time.NewTicker(heartbeat), turn: make(chan struct{}, 1), report: report, last: first}
 }
 
 func (p *progress) say(s *snapshot, step Step, message string) {
@@ -271,8 +282,8 @@ func (p *progress) say(s *snapshot, step Step, message string) {
 
 // emit reports an event, unless it says the same as the last one.
 func (p *progress) emit(s *snapshot, e Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
 	if s != nil {
 		e.Release = s.current.Version
 	}
@@ -283,42 +294,39 @@ func (p *progress) emit(s *snapshot, e Event) {
 }
 
 func (p *progress) pass(e Event) {
-	p.told = time.Now()
+	p.ticker.Reset(heartbeat)
 	if p.report != nil {
 		e.Elapsed = time.Since(p.start)
 		p.report(e)
 	}
 }
 
-// beat repeats the last event while nothing else happens, until it is stopped. Nothing is reported after that.
+// startHeartbeat repeats the last event while nothing happens, until it is stopped. Nothing is reported after that.
 func (p *progress) startHeartbeat() (stop func()) {
-	ticker, stopped := time.NewTicker(heartbeat), make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
 		for {
 			select {
 			case <-stopped:
 				return
-			case <-ticker.C:
+			case <-p.ticker.C:
 				p.repeat()
 			}
 		}
 	}()
 	return func() {
-		ticker.Stop()
+		p.ticker.Stop()
 		close(stopped)
-		p.mu.Lock()
-		defer p.mu.Unlock()
+		p.turn <- struct{}{}
 		p.report = nil
+		<-p.turn
 	}
 }
 
-// repeat reports the last event again if it is a while ago.
 func (p *progress) repeat() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Since(p.told) >= heartbeat {
-		e := p.last
-		e.Message = "still " + e.Message
-		p.pass(e)
-	}
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	e := p.last
+	e.Message = "still " + e.Message
+	p.pass(e)
 }

@@ -53,8 +53,11 @@ var scenarios = map[string]struct {
 	"crash":                   {crashes: true, change: update},
 	"image refused":           {change: func(p *deploy.Plan) { update(p); p.Image = "deis/nonexistent:1" }},
 	"deploy refused":          {change: func(p *deploy.Plan) { update(p); p.Image = "deis/example-go:k8s-fail" }},
-	"refused, no rollback":    {change: func(p *deploy.Plan) { update(p); p.Image, p.Rollback = "deis/example-go:k8s-fail", false }},
-	"config refused":          {change: func(p *deploy.Plan) { p.Config.Values["K8S_FAIL"] = value("worker") }},
+	"refused for one type": {change: func(p *deploy.Plan) { // and the plan changes the number of another
+		p.Image, p.Scale["web"] = "deis/example-go:k8s-fail-worker", 3
+	}},
+	"refused, no rollback": {change: func(p *deploy.Plan) { update(p); p.Image, p.Rollback = "deis/example-go:k8s-fail", false }},
+	"config refused":       {change: func(p *deploy.Plan) { p.Config.Values["K8S_FAIL"] = value("worker") }},
 	"config refused, no rollback": {change: func(p *deploy.Plan) {
 		p.Config.Values["K8S_FAIL"], p.Rollback = value("worker"), false
 	}},
@@ -127,7 +130,7 @@ var others = map[string]func(s stage) error{
 		return err
 	},
 	"deletes": func(s stage) error { return s.Apps.Delete(context.Background(), "example-go") },
-	"deletes and makes anew": func(s stage) error {
+	"deletes and recreates": func(s stage) error {
 		if err := s.Apps.Delete(context.Background(), "example-go"); err != nil {
 			return err
 		}
@@ -269,7 +272,7 @@ func (w sweep) run(t *testing.T) (requests int, problems []string) {
 			problems = w.judge(p, before, now, later, result, err)
 		} else {
 			seen := w.at <= requests-6 // by the last observation of the run
-			problems = w.judgeWithOthers(p, before, later, seen, err, theirs)
+			problems = w.judgeWithOthers(p, before, later, sent, seen, err, theirs)
 		}
 		problems = append(problems, twice(sent)...)
 		if w.at <= requests {
@@ -315,18 +318,20 @@ func (w sweep) judge(p deploy.Plan, before, now, later truth, result *deploy.Res
 }
 
 // judgeWithOthers holds what the app is against what was told, where somebody else did something.
-func (w sweep) judgeWithOthers(p deploy.Plan, before, later truth, seen bool, err, theirs error) (problems []string) {
+func (w sweep) judgeWithOthers(p deploy.Plan, before, later truth, sent []deistest.Request, seen bool, err, theirs error) (problems []string) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	superseded := errors.Is(err, deploy.ErrSuperseded)
 	if w.what == "scales" {
 		delete(p.Scale, "web")
 	}
-	if d := missing(p, later); err == nil && d != "" && seen && w.what != "deletes" && w.what != "deletes and makes anew" {
+	if d := missing(p, later); err == nil && d != "" && seen && w.what != "deletes" && w.what != "deletes and recreates" {
 		add("no error, but %s", d)
 	}
 	switch {
 	case theirs != nil || superseded || before.app == "" || w.at <= 6: // after the first observation, the app is known
-	case w.what == "deletes and makes anew" && later.image != "":
+	case w.what == "scales" && wasSeen(sent) && err != nil && p.Rollback && !errors.Is(err, deploy.ErrUndone) && later.structure["web"] != 5:
+		add("the numbers of somebody else are gone: %v", later.structure)
+	case w.what == "deletes and recreates" && later.image != "":
 		add("the new app was changed: %+v", later)
 	case w.what == "changes the config" && later.config["SOMEBODY"] != "else":
 		add("the change of somebody else is gone: %+v", later)
@@ -334,6 +339,20 @@ func (w sweep) judgeWithOthers(p deploy.Plan, before, later truth, seen bool, er
 		add("the deploy of somebody else is gone: %+v", later)
 	}
 	return problems
+}
+
+// wasSeen reports whether the run observed the numbers that somebody else set, before it set numbers itself.
+func wasSeen(sent []deistest.Request) bool {
+	theirs := slices.IndexFunc(sent, func(r deistest.Request) bool { return strings.Contains(r.Body, `{"web":5}`) })
+	for i, r := range sent[theirs+1:] {
+		if strings.HasSuffix(r.Path, "/scale/") {
+			return false
+		}
+		if strings.HasSuffix(r.Path, "/pods/") && strings.HasSuffix(sent[theirs+i].Path, "/apps/example-go/") {
+			return i > 0
+		}
+	}
+	return false
 }
 
 // missing says what of a plan the app is not.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,7 +279,7 @@ func TestSomebodyElsesReleaseIsNeverUndone(t *testing.T) {
 				result, err := deploy.Run(bounded(t), client, p)
 				require.ErrorIs(t, err, deploy.ErrSuperseded)
 				require.ErrorIs(t, err, deploy.ErrUndone)
-				assert.ErrorContains(t, err, "not rolled back: what this run changed")
+				assert.ErrorContains(t, err, "not rolled back: the changes of this run stay")
 				assert.False(t, result.RolledBack)
 				assert.Equal(t, "else", s.truth(t).config["SOMEBODY"])
 			})
@@ -341,7 +342,7 @@ func TestNumbersThatOthersChangeWhileWeWaitStay(t *testing.T) {
 func TestAnAppThatIsMadeAnewIsNotTouched(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
-		client := s.before(t, http.MethodPost, "/config/", func() { require.NoError(t, others["deletes and makes anew"](s)) })
+		client := s.before(t, http.MethodPost, "/config/", func() { require.NoError(t, others["deletes and recreates"](s)) })
 		p := updated()
 		_, err := deploy.Run(bounded(t), client, p)
 		require.ErrorIs(t, err, deploy.ErrSuperseded)
@@ -634,13 +635,13 @@ func TestAnUpgradeOfTheControllerIsNoReasonToFail(t *testing.T) {
 	}
 }
 
-func TestAReleaseThatTheControllerTakesBackIsNotWaitedFor(t *testing.T) {
+func TestAReleaseThatTheControllerWithdrawsIsNotWaitedFor(t *testing.T) {
 	on(t, "2.2", func(t *testing.T, s stage) {
 		s.deployed(t)
-		taken := false
+		var taken atomic.Bool
 		client := s.through(t, func(r *http.Request) (*http.Response, error) {
 			resp, err := s.controller.Transport().RoundTrip(r)
-			if err != nil || !taken || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/releases/") {
+			if err != nil || !taken.Load() || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/releases/") {
 				return resp, err
 			}
 			var list map[string]any // without the newest release
@@ -654,7 +655,11 @@ func TestAReleaseThatTheControllerTakesBackIsNotWaitedFor(t *testing.T) {
 		})
 		p := plan()
 		p.Image, p.Rollback = "deis/example-go:v2", true
-		p.Progress = func(e deploy.Event) { taken = taken || e.Message == "0 of 3 pods up" }
+		p.Progress = func(e deploy.Event) {
+			if e.Message == "0 of 3 pods up" {
+				taken.Store(true)
+			}
+		}
 		start := time.Now()
 		_, err := deploy.Run(bounded(t), client, p)
 		assert.ErrorContains(t, err, "the Controller has withdrawn the release")

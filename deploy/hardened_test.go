@@ -1,0 +1,214 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/config"
+	"github.com/deisgo/deis/deistest"
+	"github.com/deisgo/deis/deploy"
+	"github.com/deisgo/deis/settings"
+)
+
+// A 2.2 Controller loses the pods of the types that were updated before the one that failed.
+func TestLostPodsComeBackAlsoIfThePlanScalesTheirType(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		before := s.truth(t)
+		p := plan()
+		p.Image, p.Rollback, p.Scale["web"] = "deis/example-go:k8s-fail-worker", true, 3
+		start := time.Now()
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, deploy.ErrUndone)
+		assert.Empty(t, s.truth(t).differs(before))
+		assert.Less(t, time.Since(start), time.Minute)
+	})
+}
+
+func TestNumbersThatOthersSetDuringOurRequestStay(t *testing.T) {
+	for _, path := range []string{"/config/", "/builds/", "/rollback/"} {
+		t.Run(path, func(t *testing.T) {
+			onAll(t, func(t *testing.T, s stage) {
+				s.deployed(t)
+				p := updated()
+				p.Scale = nil
+				if path == "/rollback/" {
+					p.Image = "deis/example-go:k8s-fail"
+				} else {
+					s.crashing(t, &p)
+				}
+				client := s.before(t, http.MethodPost, path, func() {
+					time.AfterFunc(30*time.Second, func() {
+						assert.NoError(t, s.Pods.Scale(context.Background(), "example-go", map[string]int{"web": 5}))
+					})
+				})
+				_, err := deploy.Run(bounded(t), client, p)
+				require.Error(t, err)
+				assert.Equal(t, 5, s.truth(t).structure["web"])
+			}, withSlowDeploys)
+		})
+	}
+}
+
+func TestNothingIsSentAfterTheContextHasEnded(t *testing.T) {
+	for _, step := range []deploy.Step{deploy.StepCreate, deploy.StepConfig, deploy.StepBuild, deploy.StepScale} {
+		onAll(t, func(t *testing.T, s stage) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			p, since := plan(), 0
+			p.Rollback = true
+			p.Progress = func(e deploy.Event) {
+				if e.Step == step && ctx.Err() == nil {
+					since = len(s.controller.Requests())
+					cancel()
+				}
+			}
+			_, err := deploy.Run(ctx, s.Client, p)
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Empty(t, s.writes(since))
+			var failed *deploy.Error
+			require.ErrorAs(t, err, &failed)
+			assert.Equal(t, step, failed.Step)
+		})
+	}
+}
+
+func TestKubernetesThatIsAwayForAWhileIsNoReasonToFail(t *testing.T) {
+	for name, change := range map[string]func(*deploy.Plan){"nothing to change": func(*deploy.Plan) {}, "update": update} {
+		for _, api := range []string{"2.2", "2.3", "2.3-early"} {
+			t.Run(name+" "+api, func(t *testing.T) {
+				on(t, api, func(t *testing.T, s stage) {
+					s.deployed(t)
+					p, away := plan(), name == "nothing to change"
+					change(&p)
+					p.Rollback, p.Timeout = true, 10*time.Minute
+					leave := func() {
+						s.controller.SetKubernetes(false)
+						time.AfterFunc(3*time.Minute, func() { s.controller.SetKubernetes(true) })
+					}
+					if away {
+						leave()
+					}
+					p.Progress = func(e deploy.Event) {
+						if e.Want > 0 && e.Up < e.Want && !away {
+							away = true
+							leave()
+						}
+					}
+					since := len(s.controller.Requests())
+					_, err := deploy.Run(bounded(t), s.Client, p)
+					require.NoError(t, err)
+					assert.NotContains(t, s.writes(since), "POST /apps/example-go/releases/rollback/")
+					s.is(t, p)
+				})
+			})
+		}
+	}
+}
+
+func TestAnAppThatIsDeletedRightAfterItsCreationIsNotCreatedAgain(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		created := false
+		client := s.through(t, func(r *http.Request) (*http.Response, error) {
+			if created && r.Method == http.MethodGet && r.URL.Path != "/v2/" {
+				created = false
+				require.NoError(t, s.Apps.Delete(context.Background(), "example-go"))
+			}
+			created = created || r.Method == http.MethodPost
+			return s.controller.Transport().RoundTrip(r)
+		})
+		_, err := deploy.Run(t.Context(), client, plan())
+		require.ErrorIs(t, err, deploy.ErrSuperseded)
+		assert.Empty(t, s.truth(t).app)
+	})
+}
+
+func TestWhatTheControllersVersionLacksIsFoundBeforeAnythingIsSent(t *testing.T) {
+	for name, test := range map[string]struct {
+		api    string
+		change func(*deploy.Plan)
+	}{
+		"a registry": {"1.6", func(p *deploy.Plan) {
+			p.Config.Registry = map[string]*string{"username": value("u"), "password": value("secret")}
+		}},
+		"a health check": {"1.6", func(p *deploy.Plan) {
+			p.Config.Healthcheck = map[string]config.Healthcheck{"web": {config.LivenessProbe: {HTTPGet: &config.HTTPGet{Path: "/", Port: 80}}}}
+		}},
+		"a grace period": {"2.2", func(p *deploy.Plan) { p.Config.TerminationGracePeriod = map[string]*string{"web": value("30")} }},
+		"autoscaling": {"2.2", func(p *deploy.Plan) {
+			p.Autoscale = map[string]*settings.Autoscale{"web": {Min: 1, Max: 2, CPUPercent: 50}}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			on(t, test.api, func(t *testing.T, s stage) {
+				p := plan()
+				test.change(&p)
+				_, err := deploy.Run(t.Context(), s.Client, p)
+				require.ErrorIs(t, err, errors.ErrUnsupported)
+				assert.NotErrorIs(t, err, deploy.ErrUndone)
+				_, err = deploy.Diff(t.Context(), s.Client, p)
+				require.ErrorIs(t, err, errors.ErrUnsupported)
+				assert.Empty(t, s.writes(0))
+			})
+		})
+	}
+}
+
+func TestTheStepOfAnErrorIsTheOneThatFailed(t *testing.T) {
+	on(t, "2.2", func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := updated()
+		s.crashing(t, &p)
+		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/scale", Drop: true, After: true, Times: 1})
+		_, err := deploy.Run(bounded(t), s.Client, p) // the scale is found to be done
+		var failed *deploy.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, deploy.StepWait, failed.Step)
+
+		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/builds", Status: 429, Proxy: true})
+		p = updated()
+		_, err = deploy.Run(bounded(t), s.Client, p)
+		require.ErrorIs(t, err, deis.ErrRateLimited)
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, deploy.StepBuild, failed.Step)
+	})
+}
+
+func TestAResultHasOnlyThePodsOfItsRelease(t *testing.T) {
+	on(t, "2.2", func(t *testing.T, s stage) {
+		s.deployed(t)
+		s.controller.AddFault(deistest.Fault{Method: http.MethodGet, Path: "/apps/*/pods", Status: 200, Body: `{"count":5,"results":[
+			{"name":"web-1","type":"web","state":"up","release":"v3"},
+			{"name":"web-2","type":"web","state":"up","release":"v3"},
+			{"name":"worker-1","type":"worker","state":"up","release":"v3"},
+			{"name":"old-1","type":"web","state":"terminating","release":"v2"},
+			{"name":"old-2","type":"web","state":"up","release":"v2"}]}`})
+		result, err := deploy.Run(t.Context(), s.Client, plan())
+		require.NoError(t, err)
+		assert.False(t, result.Changed())
+		assert.Len(t, result.Pods, 3)
+	})
+}
+
+func TestAReleaseThatOnlyRepairsTheAppIsAChange(t *testing.T) {
+	on(t, "2.2", func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		p.Image = "deis/example-go:k8s-fail-worker" // which takes the pods of web away
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.Error(t, err)
+		result, err := deploy.Run(bounded(t), s.Client, plan())
+		require.NoError(t, err)
+		assert.Greater(t, result.Release, result.Previous)
+		assert.True(t, result.Changed())
+		s.is(t, plan())
+	})
+}
