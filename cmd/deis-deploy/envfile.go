@@ -36,10 +36,11 @@ func parseEnv(text string) (map[string]string, error) {
 }
 
 var (
-	assignment = regexp.MustCompile(`^\s*(?:export\s+)?([\pL\pN_.-]+)\s*=`)
-
-	// A comment after an empty value. The library would take it for the value.
-	onlyComment = regexp.MustCompile(`^([^=]*=)\s+#.*$`)
+	assignment = regexp.MustCompile(`^\s*(?:export\s+)?([\pL\pN_.-]+)\s*=\s*(["']?)`)
+	comment    = regexp.MustCompile(`\s#.*$`)
+	dollar     = regexp.MustCompile(`\$\S`)
+	escapes    = strings.NewReplacer(`\$`, "", "$$", "$\x00") // the library reads both as a $
+	octal      = regexp.MustCompile(`(^|[^\\])(\\\\)*\\0`)
 )
 
 // readVariable parses the variable that begins in the first line, and returns how many lines it takes.
@@ -48,10 +49,13 @@ func readVariable(lines []string) (name, value string, count int, err error) {
 	if found == nil {
 		return "", "", 0, fmt.Errorf("want a variable, as NAME=value")
 	}
-	name = found[1]
-	text := onlyComment.ReplaceAllString(lines[0], "$1")
+	name, quote := found[1], found[2]
+	text := lines[0]
+	if quote == "" { // the library knows a comment only after a space, and only after a value
+		text = comment.ReplaceAllString(text, "")
+	}
 	for count = 1; ; text = strings.Join(lines[:count], "\n") {
-		values, changed, err := unquote(text)
+		values, hasDollar, err := unquote(text)
 		value, present := values[name]
 		switch {
 		case isUnterminated(err) && count < len(lines):
@@ -59,10 +63,12 @@ func readVariable(lines []string) (name, value string, count int, err error) {
 			continue
 		case isUnterminated(err):
 			return "", "", 0, fmt.Errorf("the quote at the beginning of the value of %s is never closed", name)
-		case changed && len(values) < 2:
-			return "", "", 0, fmt.Errorf(`the value of %s has a $ that some programs would replace: write '$' in single quotes, or "\$" in double quotes`, name)
-		case err != nil, !present, len(values) > 1:
+		case err != nil && !dollar.MatchString(text), err == nil && !present, len(values) > 1:
 			return "", "", 0, fmt.Errorf("the value of %s has text after its closing quote, or is malformed", name)
+		case quote != "'" && (err != nil || hasDollar):
+			return "", "", 0, fmt.Errorf(`the value of %s has a $ that some programs would replace: write '$' in single quotes, or "\$" in double quotes`, name)
+		case quote == `"` && octal.MatchString(text):
+			return "", "", 0, fmt.Errorf(`the value of %s has the escape \0, which programs read differently`, name)
 		}
 		return name, value, count, nil
 	}
@@ -78,18 +84,18 @@ func nextQuote(lines []string, count int) int {
 	return len(lines)
 }
 
-// unquote lets the library parse a statement. It reports whether the library replaced a $.
-func unquote(text string) (values map[string]string, changed bool, err error) {
+// unquote lets the library parse a statement. It reports whether there is a $ that is not escaped, with something after it.
+func unquote(text string) (values map[string]string, hasDollar bool, err error) {
 	lookup := func(string) (string, bool) {
-		changed = true
+		hasDollar = true
 		return "", true
 	}
 	values, err = dotenv.UnmarshalWithLookup(text+"\n", lookup)
-	masked, _ := dotenv.UnmarshalWithLookup(strings.ReplaceAll(text, "$$", "\x00\x00")+"\n", lookup) // "$$" becomes "$"
-	for name, value := range values {
-		changed = changed || value != strings.ReplaceAll(masked[name], "\x00", "$")
+	unescaped, _ := dotenv.UnmarshalWithLookup(escapes.Replace(text)+"\n", lookup)
+	for _, value := range unescaped {
+		hasDollar = hasDollar || dollar.MatchString(value)
 	}
-	return values, changed, err
+	return values, hasDollar, err
 }
 
 func isUnterminated(err error) bool {

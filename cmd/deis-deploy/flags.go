@@ -102,6 +102,9 @@ func parse(args []string) (*options, error) {
 		return o, nil
 	case err != nil:
 		o.json = o.json || wantsJSON(args)
+		if strings.Contains(err.Error(), "-timeout: parse error") {
+			err = errors.New("-timeout: want a time with a unit, as 90s or 5m")
+		}
 		return o, usageError{err}
 	case o.version:
 		return o, nil

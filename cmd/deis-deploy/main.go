@@ -69,18 +69,37 @@ func run(args []string, out, errOut io.Writer, signals <-chan os.Signal) int {
 			switch {
 			case first == nil:
 				first, since = s, time.Now()
-				report.interrupt(s)
+				report.interrupted.Store(true)
 				cancel()
-			case s == syscall.SIGHUP && first == s && time.Since(since) < sameHangup:
+				within(patience, func() { report.interrupt(s) })
+			case s == first && time.Since(since) < sameSignal:
 			default:
-				return report.abandon(s)
+				within(patience, func() { report.abandon(s) })
+				return failed
 			}
 		}
 	}
 }
 
-// sameHangup is how long a second hangup is ignored: when a terminal is closed, both the kernel and the shell send one.
-const sameHangup = time.Second
+// sameSignal is how long the same signal is ignored after the first: when a terminal is closed, both the kernel and the
+// shell send a hangup, and some wrappers forward an interrupt that the terminal has sent already.
+const sameSignal = 300 * time.Millisecond
+
+// patience is how long a message about a signal may take: whoever should read it may have stopped reading.
+const patience = time.Second
+
+// within runs f, and returns when f does or the time has passed.
+func within(limit time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
+}
 
 func toolVersion() string { return version.SDK }
 

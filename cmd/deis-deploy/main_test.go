@@ -302,7 +302,7 @@ func TestTheReasonTellsFailuresApart(t *testing.T) {
 	}{
 		"wrong token":       {[]string{"DEIS_CONTROLLER=" + server.URL, "DEIS_TOKEN=wrong"}, nil, failed, "unauthorized"},
 		"not allowed":       {[]string{"DEIS_CONTROLLER=" + server.URL, "DEIS_TOKEN=" + server.TokenOf("bob")}, nil, failed, "unauthorized"},
-		"wrong password":    {[]string{"DEIS_CONTROLLER=" + server.URL, "DEIS_PASSWORD=wrong"}, []string{"-username", "bob"}, failed, "refused"},
+		"wrong password":    {[]string{"DEIS_CONTROLLER=" + server.URL, "DEIS_PASSWORD=wrong"}, []string{"-username", "bob"}, failed, "unauthorized"},
 		"gateway":           {environment(gateway), nil, failed, "unreachable"},
 		"nobody there":      {[]string{"DEIS_CONTROLLER=http://127.0.0.1:1", "DEIS_TOKEN=x"}, nil, failed, "unreachable"},
 		"refused":           {environment(throttled), nil, failed, "refused"},

@@ -10,9 +10,11 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/deisgo/deis"
+	"github.com/deisgo/deis/auth"
 	"github.com/deisgo/deis/deploy"
 	"github.com/deisgo/deis/pods"
 	"github.com/deisgo/deis/rest"
@@ -27,10 +29,12 @@ type report struct {
 	*options
 	out, errOut io.Writer
 
+	interrupted atomic.Bool
+
 	mu          sync.Mutex
-	over        bool // the end was reported, and nothing may follow it
-	interrupted bool
-	first, last deploy.Event // the first one that knows the release, and the last of all
+	over        bool         // the end was reported, and nothing may follow it
+	first, last deploy.Event // the first event that knows the release, and the last
+	change      deploy.Event // the last event about a change
 }
 
 func newReport(o *options, out, errOut io.Writer) *report {
@@ -60,7 +64,9 @@ func (r *report) event(e deploy.Event) {
 	if r.first.Release == 0 {
 		r.first = e
 	}
-	r.last = e
+	if r.last = e; e.Step != deploy.StepWait {
+		r.change = e
+	}
 	if !r.json {
 		fmt.Fprintf(r.out, "%6.1fs  %-8s  %s\n", e.Elapsed.Seconds(), e.Step, e.Message)
 		return
@@ -86,7 +92,9 @@ func (r *report) encode(object any) {
 func (r *report) interrupt(s os.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.interrupted = true
+	if r.over {
+		return
+	}
 	does := "ending; changes that were made stay, because -rollback is not given"
 	switch {
 	case r.dryRun:
@@ -98,16 +106,19 @@ func (r *report) interrupt(s os.Signal) {
 }
 
 // abandon reports what a second signal leaves undone.
-func (r *report) abandon(s os.Signal) int {
+func (r *report) abandon(s os.Signal) {
 	r.mu.Lock()
 	undone := "nothing was sent to change the app"
-	if r.last.Step != "" {
-		undone = fmt.Sprintf("the last step was %q, and the Controller may still carry it out; app %s had release v%d before and v%d at the last check: look at it, and deploy again",
-			string(r.last.Step)+": "+r.last.Message, r.plan.App, r.first.Release, r.last.Release)
+	if r.change.Step != "" {
+		undone = fmt.Sprintf("the last step was %q, and the Controller may still carry it out", string(r.change.Step)+": "+r.change.Message)
+		if r.first.Release > 0 {
+			undone += fmt.Sprintf("; app %s had release v%d before and v%d at the last check", r.plan.App, r.first.Release, r.last.Release)
+		}
+		undone += "; look at the app, and deploy again"
 	}
 	result := &deploy.Result{Previous: r.first.Release, Release: r.last.Release}
 	r.mu.Unlock()
-	return r.end(outcome{result: result, err: &abandonedError{s, undone}})
+	r.end(outcome{result: result, err: &abandonedError{s, undone}})
 }
 
 // An abandonedError means that the program ended before the deploy did.
@@ -130,11 +141,11 @@ var reasons = []struct {
 	{"deployed", "the app is in the wanted state, and its pods are up", func(_ *report, o outcome) bool { return o.err == nil }},
 	{"usage", "a mistake in flags, files or environment", func(_ *report, o outcome) bool { return o.misused() }},
 	{"abandoned", "a second signal ended it; \"undone\" says what is left undone", func(_ *report, o outcome) bool { return errors.As(o.err, new(*abandonedError)) }},
-	{"interrupted", "a signal ended it", func(r *report, o outcome) bool { return r.interrupted && errors.Is(o.err, context.Canceled) }},
+	{"interrupted", "a signal ended it", func(r *report, o outcome) bool { return r.interrupted.Load() && errors.Is(o.err, context.Canceled) }},
 	{"superseded", "somebody else changed the app in the meantime", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrSuperseded) }},
 	{"timeout", "it took longer than -timeout", func(_ *report, o outcome) bool { return errors.Is(o.err, deploy.ErrTimeout) }},
 	{"unauthorized", "the token or the password is wrong, or the user lacks permission", func(_ *report, o outcome) bool {
-		return errors.Is(o.err, deis.ErrUnauthorized) || errors.Is(o.err, deis.ErrForbidden)
+		return errors.Is(o.err, deis.ErrUnauthorized) || errors.Is(o.err, deis.ErrForbidden) || errors.Is(o.err, auth.ErrInvalidCredentials)
 	}},
 	{"unsupported", "the Controller's API version lacks something", func(_ *report, o outcome) bool { return errors.Is(o.err, errors.ErrUnsupported) }},
 	{"refused", "the Controller refused something or failed; \"error\" says why", func(_ *report, o outcome) bool {
@@ -242,6 +253,8 @@ func (r *report) state(o outcome) string {
 		return fmt.Sprintf("the app still runs release v%d", now)
 	case back:
 		return fmt.Sprintf("the app runs release v%d, a copy of release v%d", now, before)
+	case o.result.Created:
+		return fmt.Sprintf("the app was created, and has release v%d", now)
 	case before == now:
 		return fmt.Sprintf("the app has release v%d, as before", now)
 	}

@@ -68,6 +68,10 @@ func update(t *testing.T, server *deistest.Server, args ...string) (p *exec.Cmd,
 	errOut = follow(t, pipe, err)
 	require.NoError(t, p.Start())
 	require.True(t, out.until("deis/example-go:v2"), "the build begins")
+	require.Eventually(t, func() bool {
+		requests := server.Requests()
+		return strings.Contains(requests[len(requests)-1].Body, "deis/example-go:v2")
+	}, 10*time.Second, time.Millisecond)
 	return p, out, errOut
 }
 
@@ -97,16 +101,41 @@ func TestTheFirstSignalBeginsGoingBack(t *testing.T) {
 	}
 }
 
-func TestAClosedTerminalBeginsGoingBackThoughTwoSaySo(t *testing.T) {
+func TestASignalThatIsSentTwiceAtOnceCountsOnce(t *testing.T) {
 	t.Parallel()
-	server := slowServer(t)
-	p, _, errOut := update(t, server, "-rollback")
-	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
-	require.True(t, errOut.until("hangup: going back"))
-	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
-	errOut.rest()
-	assert.Equal(t, rolledBack, exitStatus(t, p.Wait()))
-	assertBack(t, server)
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			server := slowServer(t)
+			p, out, errOut := update(t, server, "-rollback")
+			require.NoError(t, p.Process.Signal(s))
+			require.True(t, errOut.until("going back"))
+			require.NoError(t, p.Process.Signal(s))
+			out.rest()
+			errOut.rest()
+			assert.Equal(t, rolledBack, exitStatus(t, p.Wait()))
+			assertBack(t, server)
+		})
+	}
+}
+
+func TestTwoSignalsEndADeployWhoseOutputNobodyReads(t *testing.T) {
+	t.Parallel()
+	server := deistest.Start(t, deistest.WithApp("example-go", ""))
+	unread, full, err := os.Pipe()
+	require.NoError(t, err)
+	defer unread.Close()
+	require.NoError(t, full.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+	_, err = full.Write(make([]byte, 1<<20))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	p := program(t, environment(server), "-app", "example-go", "-image", "deis/example-go:v1", "-rollback", "-v")
+	p.Stderr = full
+	require.NoError(t, p.Start())
+	require.NoError(t, full.Close())
+	require.Eventually(t, func() bool { return len(server.Requests()) > 0 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, p.Process.Signal(os.Interrupt))
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, failed, exitStatus(t, p.Wait()))
 }
 
 func TestWithoutRollbackASignalEndsTheDeploy(t *testing.T) {
