@@ -139,6 +139,9 @@ var (
 // Run undoes nothing that others do. If somebody else makes a release after Run's first change, the error matches
 // ErrSuperseded and nothing is rolled back. Numbers of pods that others change while Run waits stay.
 //
+// Real 2.2 Controllers store HEALTHCHECK_ variables in another place, where Run does not look: it sends them each time, and
+// a Controller that has them already changes nothing.
+//
 // On v1.6 Controllers, a config change that failed makes every later change fail, too. Run reverts its own, even without
 // Rollback.
 //

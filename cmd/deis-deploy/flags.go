@@ -78,7 +78,7 @@ func define(o *options, r *raw) *flag.FlagSet {
 	flags.IntVar(&plan.LogLines, "log-lines", 10, "number of `lines` of the app's log to show after a failure")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "list what would change, and change nothing")
 	flags.BoolVar(&o.json, "json", false, "print JSON, one object per line: events, and finally the result")
-	flags.BoolVar(&o.verbose, "v", false, "print every request and response to standard error, including the values of variables")
+	flags.BoolVar(&o.verbose, "v", false, "print every request and response to standard error, without secrets")
 	flags.BoolVar(&o.version, "version", false, "print the version")
 
 	flags.StringVar(&at.controller, "controller", "", "`URL` of the Controller, instead of DEIS_CONTROLLER")
