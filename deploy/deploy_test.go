@@ -19,7 +19,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-func TestAFirstDeployMakesEverything(t *testing.T) {
+func TestAFirstDeployCreatesEverything(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		var steps []string
 		p := plan()
@@ -62,7 +62,7 @@ func TestAFirstDeployMakesEverything(t *testing.T) {
 	})
 }
 
-func TestTheSecondRunChangesNothingWithSixRequests(t *testing.T) {
+func TestASecondRunChangesNothingWithSixRequests(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		before := len(s.controller.Requests())
@@ -77,7 +77,7 @@ func TestTheSecondRunChangesNothingWithSixRequests(t *testing.T) {
 	})
 }
 
-func TestWaitingLooksOnceASecondAtFirstAndEveryFiveSecondsAfterAWhile(t *testing.T) {
+func TestWaitingObservesEverySecondAtFirstAndEveryFiveSecondsLater(t *testing.T) {
 	on(t, "2.3", func(t *testing.T, s stage) {
 		p := plan()
 		p.Timeout = 10 * time.Minute
@@ -103,7 +103,7 @@ func TestWaitingLooksOnceASecondAtFirstAndEveryFiveSecondsAfterAWhile(t *testing
 	})
 }
 
-func TestOnlyWhatDiffersIsSent(t *testing.T) {
+func TestOnlyDifferencesAreSent(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*deploy.Plan)
 		want   []string
@@ -146,7 +146,7 @@ func TestOnlyWhatDiffersIsSent(t *testing.T) {
 	}
 }
 
-func TestSettingsAreForAPI23(t *testing.T) {
+func TestSettingsNeedAPI23(t *testing.T) {
 	on := true
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
@@ -185,7 +185,7 @@ func TestAnAutoscaledTypeIsJudgedByItsMinimum(t *testing.T) {
 	})
 }
 
-func TestADiffListsTheChangesInOrderAndMakesNone(t *testing.T) {
+func TestDiffListsTheChangesInOrderAndMakesNone(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Domains = []string{"www.example.com"}
@@ -211,7 +211,7 @@ func TestADiffListsTheChangesInOrderAndMakesNone(t *testing.T) {
 	})
 }
 
-func TestAnAppIsOnlyMadeWhereThePlanSaysSo(t *testing.T) {
+func TestAnAppIsCreatedOnlyIfThePlanSaysSo(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Create = false
@@ -222,7 +222,7 @@ func TestAnAppIsOnlyMadeWhereThePlanSaysSo(t *testing.T) {
 	})
 }
 
-func TestBadPlansSendNothing(t *testing.T) {
+func TestABadPlanSendsNothing(t *testing.T) {
 	on(t, "2.3", func(t *testing.T, s stage) {
 		for name, change := range map[string]func(*deploy.Plan){
 			"no app":                      func(p *deploy.Plan) { p.App = "" },
@@ -256,7 +256,7 @@ func TestBadPlansSendNothing(t *testing.T) {
 	})
 }
 
-func TestATypeThatNoProcfileHasIsRefusedBeforeAnythingIsSent(t *testing.T) {
+func TestScalingATypeThatTheProcfileLacksIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Procfile = nil
@@ -288,7 +288,7 @@ func TestPrintingAPlanShowsNoValues(t *testing.T) {
 	}
 }
 
-func TestAPlanWithoutAProcfileKeepsTheOneThereIs(t *testing.T) {
+func TestAPlanWithoutAProcfileKeepsTheCurrentOne(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		p := plan()
@@ -300,7 +300,7 @@ func TestAPlanWithoutAProcfileKeepsTheOneThereIs(t *testing.T) {
 	})
 }
 
-func TestCmdCanBeScaledWhateverTheProcfileNames(t *testing.T) {
+func TestCmdCanBeScaledEvenIfTheProcfileLacksIt(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Scale = map[string]int{"cmd": 2, "web": 1}
@@ -316,7 +316,7 @@ func TestCmdCanBeScaledWhateverTheProcfileNames(t *testing.T) {
 }
 
 // 2.x Controllers make a health check of HEALTHCHECK_URL, and do not list it, so that it seems to differ each time.
-func TestAVariableThatTheControllerPutsElsewhereDoesNotFailTheNextRun(t *testing.T) {
+func TestAVariableThatTheControllerStoresElsewhereDoesNotFailTheNextRun(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		p := plan()
 		p.Config.Values["HEALTHCHECK_URL"] = value("/")
@@ -387,7 +387,7 @@ func TestAMovingTagIsNotDeployedAgainSilently(t *testing.T) {
 	})
 }
 
-func TestProgressIsToldAtLeastEveryTenSeconds(t *testing.T) {
+func TestProgressIsCalledAtLeastEveryTenSeconds(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		p := plan()

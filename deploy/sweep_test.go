@@ -27,8 +27,8 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// The sweep runs every scenario on every Controller with every fault at every request, and holds what the app is
-// afterwards against what Result and error say. "go test" runs a part of it; all of it runs with DEPLOY_SWEEP=all.
+// The sweep runs every scenario on every Controller with every fault at every request, and compares the state of the app
+// afterwards with what Result and error say. "go test" runs a part of it; DEPLOY_SWEEP=all runs all of it.
 
 // controllers are the Controllers of the stories and the sweep.
 var controllers = map[string][]deistest.Option{
@@ -145,7 +145,7 @@ var others = map[string]func(s stage) error{
 	},
 }
 
-// A truth is what an app really is.
+// A truth is the real state of an app.
 type truth struct {
 	app                 string // its UUID; "" if there is none
 	image               string
@@ -200,7 +200,7 @@ func (s stage) truth(t *testing.T) (it truth) {
 	return it
 }
 
-// differs says how an app differs from what it was, but for the numbers of its releases, and for domains, which stay.
+// differs describes how an app differs from what it was, except for the numbers of its releases, and for domains, which stay.
 func (it truth) differs(was truth) string {
 	it.release, was.release, it.build, was.build, it.domains, was.domains = 0, 0, "", "", nil, nil
 	if a, b := fmt.Sprintf("%+v", it), fmt.Sprintf("%+v", was); a != b {
@@ -209,7 +209,7 @@ func (it truth) differs(was truth) string {
 	return ""
 }
 
-// A sweep is one run of it.
+// A sweep is one run.
 type sweep struct {
 	controller, scenario, what string
 	fault                      *deistest.Fault
@@ -221,7 +221,7 @@ func (w sweep) String() string {
 	return fmt.Sprintf("%s/%s/%s at %d", w.controller, w.scenario, w.what, w.at)
 }
 
-// run makes one run, and returns how many requests it made and what is wrong with it.
+// run makes one run, and returns the number of its requests and its problems.
 func (w sweep) run(t *testing.T) (requests int, problems []string) {
 	synctest.Test(t, func(t *testing.T) {
 		scenario := scenarios[w.scenario]
@@ -293,7 +293,7 @@ func brief(result *deploy.Result) string {
 	return fmt.Sprintf("%+v", short)
 }
 
-// judge holds what the app is against what was told.
+// judge compares the app with the result and the error.
 func (w sweep) judge(p deploy.Plan, before, now, later truth, result *deploy.Result, err error) (problems []string) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	switch {
@@ -308,16 +308,16 @@ func (w sweep) judge(p deploy.Plan, before, now, later truth, result *deploy.Res
 			add("nothing is left undone, but %s", d)
 		}
 	}
-	if d := told(p, before, now, result); d != "" && !strings.Contains(fmt.Sprint(err), "could not be observed") {
+	if d := wrongIn(p, before, now, result); d != "" && !strings.Contains(fmt.Sprint(err), "could not be observed") {
 		add("the result is wrong at the end: %s", d)
 	}
-	if d := told(p, before, later, result); d != "" && !errors.Is(err, deploy.ErrUndone) {
+	if d := wrongIn(p, before, later, result); d != "" && !errors.Is(err, deploy.ErrUndone) {
 		add("the result is wrong later: %s", d)
 	}
 	return problems
 }
 
-// judgeWithOthers holds what the app is against what was told, where somebody else did something.
+// judgeWithOthers compares the app with the result and the error when somebody else did something.
 func (w sweep) judgeWithOthers(p deploy.Plan, before, later truth, sent []deistest.Request, seen bool, err, theirs error) (problems []string) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	superseded := errors.Is(err, deploy.ErrSuperseded)
@@ -355,7 +355,7 @@ func wasSeen(sent []deistest.Request) bool {
 	return false
 }
 
-// missing says what of a plan the app is not.
+// missing describes what in a plan the app is not.
 func missing(p deploy.Plan, it truth) string {
 	switch {
 	case p.Image != "" && it.image != p.Image:
@@ -384,7 +384,7 @@ func missing(p deploy.Plan, it truth) string {
 	return it.down()
 }
 
-// down says which pods are not up.
+// down describes the pods that are not up.
 func (it truth) down() string {
 	for procType, n := range it.structure {
 		if _, scaled := it.autoscale[procType]; scaled {
@@ -397,8 +397,8 @@ func (it truth) down() string {
 	return ""
 }
 
-// told says what of a result is not so.
-func told(p deploy.Plan, before, it truth, result *deploy.Result) string {
+// wrongIn describes what a result claims and the app is not.
+func wrongIn(p deploy.Plan, before, it truth, result *deploy.Result) string {
 	var changed []string
 	for _, key := range slices.Sorted(maps.Keys(p.Config.Values)) {
 		if before.config[key] != it.config[key] {

@@ -28,7 +28,7 @@ import (
 // withSlowDeploys makes deploys take a minute.
 var withSlowDeploys = deistest.WithDeployDelay(time.Minute)
 
-// podsThatNeverStart makes a 2.x Controller show the pods of plan as if they did not come up.
+// podsThatNeverStart makes a 2.x Controller show the pods of plan as if they never came up.
 var podsThatNeverStart = deistest.Fault{Method: "GET", Path: "/apps/*/pods", Status: 200, Body: `{"count":3,"results":[
 	{"name":"web-1","type":"web","state":"starting","release":"v3"},
 	{"name":"web-2","type":"web","state":"up","release":"v3"},
@@ -83,7 +83,7 @@ func TestADeployThatTheControllerFailsIsRolledBack(t *testing.T) {
 	})
 }
 
-// A 2.2 Controller takes the release back then, but the process types that were updated stay on it, hidden.
+// A 2.2 Controller then withdraws the release, but the process types that were updated stay on it, hidden.
 func TestPodsThatAFailedDeployTookAwayComeBack(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		for _, rollback := range []bool{true, false} {
@@ -115,7 +115,7 @@ func TestATypeThatTheBuildDroppedIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestTheNumbersOfBeforeComeBackWithTheRelease(t *testing.T) {
+func TestTheFormerNumbersComeBackWithTheRelease(t *testing.T) {
 	for _, name := range []string{"new type and crash", "dropped type and crash"} {
 		t.Run(name, func(t *testing.T) {
 			onAll(t, func(t *testing.T, s stage) {
@@ -153,7 +153,7 @@ func TestSettingsComeBack(t *testing.T) {
 }
 
 // Controllers go on with a deploy whose client has left, and it overwrites a rollback that was faster.
-func TestADeployThatIsUnderWayWhenTheContextEndsIsWaitedFor(t *testing.T) {
+func TestGoingBackWaitsForADeployThatIsUnderWay(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		before := s.truth(t)
@@ -174,7 +174,7 @@ func TestADeployThatIsUnderWayWhenTheContextEndsIsWaitedFor(t *testing.T) {
 	}, withSlowDeploys)
 }
 
-func TestADeployWhoseResponseWasLostIsOverBeforeItIsRolledBack(t *testing.T) {
+func TestGoingBackWaitsForADeployWhoseResponseWasLost(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		before := s.truth(t)
@@ -210,7 +210,7 @@ func TestWithoutRollbackTheContextEndsARunAtOnce(t *testing.T) {
 	}, withSlowDeploys)
 }
 
-func TestTheTimeoutIsNamed(t *testing.T) {
+func TestTheErrorNamesTheTimeout(t *testing.T) {
 	on(t, "2.2", func(t *testing.T, s stage) {
 		s.deployed(t)
 		p := plan()
@@ -287,7 +287,7 @@ func TestSomebodyElsesReleaseIsNeverUndone(t *testing.T) {
 	}
 }
 
-func TestWhatOthersDoBeforeTheFirstChangeIsWhereARunStarts(t *testing.T) {
+func TestARunStartsFromWhatOthersDidBeforeItsFirstChange(t *testing.T) {
 	on(t, "1.6", func(t *testing.T, s stage) {
 		s.deployed(t)
 		_, err := s.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/nonexistent:1", Procfile: plan().Procfile})
@@ -300,7 +300,7 @@ func TestWhatOthersDoBeforeTheFirstChangeIsWhereARunStarts(t *testing.T) {
 	})
 }
 
-func TestAReleaseThatARollbackUndoesIsTold(t *testing.T) {
+func TestTheErrorNamesAReleaseThatARollbackUndoes(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		client := s.before(t, http.MethodPost, "/rollback/", func() { require.NoError(t, others["changes the config"](s)) })
@@ -339,7 +339,7 @@ func TestNumbersThatOthersChangeWhileWeWaitStay(t *testing.T) {
 	}
 }
 
-func TestAnAppThatIsMadeAnewIsNotTouched(t *testing.T) {
+func TestAnAppThatIsRecreatedIsNotTouched(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		client := s.before(t, http.MethodPost, "/config/", func() { require.NoError(t, others["deletes and recreates"](s)) })
@@ -351,7 +351,7 @@ func TestAnAppThatIsMadeAnewIsNotTouched(t *testing.T) {
 	})
 }
 
-func TestAnAppThatSomebodyElseCreatesMeanwhileIsNotOurs(t *testing.T) {
+func TestAnAppThatSomebodyElseCreatesIsNotReportedAsCreated(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		client := s.before(t, http.MethodPost, "/apps/", func() {
 			_, err := s.Apps.Create(t.Context(), apps.CreateParams{ID: "example-go"})
@@ -364,8 +364,8 @@ func TestAnAppThatSomebodyElseCreatesMeanwhileIsNotOurs(t *testing.T) {
 	})
 }
 
-// A 2.x Controller leaves half an app then, which no build can be deployed to.
-func TestAnAppThatWasCreatedByHalfIsCompleted(t *testing.T) {
+// A 2.x Controller then leaves an incomplete app, to which no build can be deployed.
+func TestAnIncompleteAppIsCompleted(t *testing.T) {
 	for _, name := range []string{"2.2", "2.3", "2.3-early"} {
 		for _, again := range []bool{false, true} {
 			on(t, name, func(t *testing.T, s stage) {
@@ -406,8 +406,8 @@ func TestAFailedVariableDoesNotFailLaterChanges(t *testing.T) {
 	}
 }
 
-// A v1.6 Controller merges a change into the config that was made last, even if that was rolled back.
-func TestADeployDoesNotBringBackWhatWasRolledBack(t *testing.T) {
+// A v1.6 Controller merges a change into the config that was made last, even if it was rolled back.
+func TestADeployDoesNotBringBackConfigThatWasRolledBack(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		set := func(changes config.Changes) {
@@ -441,7 +441,7 @@ func TestADeployDoesNotBringBackWhatWasRolledBack(t *testing.T) {
 }
 
 // A v1.6 Controller keeps the release of an image that it cannot find, while the pods of the one before run on.
-func TestAReleaseThatFailedIsNotWhatRuns(t *testing.T) {
+func TestAFailedReleaseIsNotTakenForTheOneThatRuns(t *testing.T) {
 	on(t, "1.6", func(t *testing.T, s stage) {
 		s.deployed(t)
 		bad := plan()
@@ -462,7 +462,7 @@ func TestAReleaseThatFailedIsNotWhatRuns(t *testing.T) {
 }
 
 // Two builds at once multiply the containers of a v1.6 Controller, and scaling leaves some of them destroyed.
-func TestContainersThatAreDestroyedAreNotWaitedFor(t *testing.T) {
+func TestDestroyedContainersAreNotWaitedFor(t *testing.T) {
 	on(t, "1.6", func(t *testing.T, s stage) {
 		s.deployed(t)
 		client := s.through(t, func(r *http.Request) (*http.Response, error) {
@@ -508,7 +508,7 @@ func TestAChangeWhoseResponseIsLostIsFound(t *testing.T) {
 	}
 }
 
-func TestAChangeThatMayStillComeIsSaid(t *testing.T) {
+func TestTheErrorSaysThatAChangeMayStillCome(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/builds", Status: 504, Proxy: true, Late: time.Hour, Times: 1})
@@ -522,7 +522,7 @@ func TestAChangeThatMayStillComeIsSaid(t *testing.T) {
 	})
 }
 
-func TestSomebodyElsesChangeIsNotTakenForALostOne(t *testing.T) {
+func TestSomebodyElsesChangeIsNotTakenForOurs(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		armed := true
@@ -574,7 +574,7 @@ func TestAControllerThatIsDownForAWhileIsNoReasonToFail(t *testing.T) {
 	}
 }
 
-func TestAWriteThatDoesNotGetThroughIsSentWhenItCan(t *testing.T) {
+func TestAWriteThatDoesNotGetThroughIsSentLater(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		since := time.Now()
@@ -599,7 +599,7 @@ func TestAFailureBeforeAnythingWasSentEndsTheRunAtOnce(t *testing.T) {
 	})
 }
 
-func TestWhatNobodyCouldLookAtIsSaid(t *testing.T) {
+func TestTheErrorSaysThatTheAppCouldNotBeObserved(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		p := updated()
@@ -667,7 +667,7 @@ func TestAReleaseThatTheControllerWithdrawsIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestTwoFailuresAreOneLineAndMatchBoth(t *testing.T) {
+func TestAnErrorOfTwoFailuresIsOneLineAndMatchesBoth(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/releases/rollback", Status: http.StatusForbidden})
@@ -685,7 +685,7 @@ func TestTwoFailuresAreOneLineAndMatchBoth(t *testing.T) {
 	})
 }
 
-func TestOfTwoDeploysAtTheSameTimeOneIsToldThatItLost(t *testing.T) {
+func TestOneOfTwoConcurrentDeploysFails(t *testing.T) {
 	onAll(t, func(t *testing.T, s stage) {
 		s.deployed(t)
 		client := s.before(t, http.MethodPost, "/builds/", func() {
@@ -699,7 +699,7 @@ func TestOfTwoDeploysAtTheSameTimeOneIsToldThatItLost(t *testing.T) {
 	})
 }
 
-// bounded keeps a test of what must not wait from waiting forever.
+// bounded limits a test, in case that what it tests waits forever.
 func bounded(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	t.Cleanup(cancel)

@@ -10,7 +10,7 @@ import (
 
 const privateKey = "-----BEGIN PRIVATE KEY-----\nMIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8w\nggE7AgEAAkEAq7BFUpkGp3+LQmlQYx2eqzDV\n-----END PRIVATE KEY-----\n"
 
-func TestAnEnvFileIsReadAsItsAuthorMeansIt(t *testing.T) {
+func TestAnEnvFileIsReadAsItsAuthorMeantIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
 		want map[string]string
@@ -49,7 +49,7 @@ func TestAnEnvFileIsReadAsItsAuthorMeansIt(t *testing.T) {
 	}
 }
 
-func TestAMistakeInAnEnvFileIsToldWithItsLineAndNoValue(t *testing.T) {
+func TestAMistakeInAnEnvFileIsReportedWithItsLineButNoValue(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"an unclosed quote":               {"B=1\nA=\"secret\nC=2\n", "line 2: the quote at the beginning of the value of A is never closed"},
 		"an unclosed single quote":        {"A='secret", "line 1: the quote at the beginning of the value of A is never closed"},

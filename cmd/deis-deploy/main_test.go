@@ -23,7 +23,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// TestMain is the program itself where a test starts it as a process.
+// TestMain runs the tool itself if a test has started this program as a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("DEIS_DEPLOY_RUNS") != "" {
 		main()
@@ -47,7 +47,7 @@ func environment(server *deistest.Server) []string {
 	return []string{"DEIS_CONTROLLER=" + server.URL, "DEIS_TOKEN=" + server.Token}
 }
 
-// An end is how a process ended.
+// An end is the exit of a process.
 type end struct {
 	status      int
 	out, errOut string
@@ -105,7 +105,7 @@ func clientOf(t *testing.T, server *deistest.Server) *deis.Client {
 	return client
 }
 
-// running is what the app runs: the image, and how many pods of each type are up.
+// running returns the image that the app runs, and the number of pods of each type that are up.
 func running(t *testing.T, server *deistest.Server) (image string, up map[string]int) {
 	t.Helper()
 	client := clientOf(t, server)
@@ -129,7 +129,7 @@ func running(t *testing.T, server *deistest.Server) (image string, up map[string
 
 var versions = []version.API{version.V1_6, version.V2_2, version.V2_3}
 
-func TestADeployAndItsRepetition(t *testing.T) {
+func TestADeployAndASecondOne(t *testing.T) {
 	t.Parallel()
 	for _, api := range versions {
 		t.Run(api.String(), func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestADryRunSaysWhatWouldChangeAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestWithoutCreateAMissingAppIsToldHowToMake(t *testing.T) {
+func TestWithoutCreateTheErrorSaysHowToCreateAMissingApp(t *testing.T) {
 	t.Parallel()
 	server := deistest.Start(t)
 	args := []string{"-image", "deis/example-go:v1", "-procfile", file(t, "web: example-go")}
@@ -269,7 +269,7 @@ func TestWithoutCreateAMissingAppIsToldHowToMake(t *testing.T) {
 	assert.NotContains(t, end.errOut, "-create", "the app is there")
 }
 
-func TestMachinesGetOneObjectALine(t *testing.T) {
+func TestJSONHasOneObjectPerLine(t *testing.T) {
 	t.Parallel()
 	end := runProgram(t, nil, "-embedded", "-json", "-app", "example-go", "-create", "-image", "deis/example-go:v1")
 	require.Equal(t, deployed, end.status, end.errOut)
@@ -286,7 +286,7 @@ func TestMachinesGetOneObjectALine(t *testing.T) {
 	}, last)
 }
 
-func TestTheReasonTellsFailuresApart(t *testing.T) {
+func TestTheReasonDistinguishesFailures(t *testing.T) {
 	t.Parallel()
 	server := deistest.Start(t, deistest.WithApp("example-go", ""), deistest.WithUser("bob", "opensesame"))
 	failing := func(f deistest.Fault) *deistest.Server {
@@ -327,7 +327,7 @@ func TestTheReasonTellsFailuresApart(t *testing.T) {
 	}
 }
 
-func TestATimeoutIsToldWithWhatIsNotUp(t *testing.T) {
+func TestATimeoutIsReportedWithThePodsThatAreNotUp(t *testing.T) {
 	t.Parallel()
 	server := deistest.Start(t, deistest.WithApp("example-go", ""), deistest.WithStartDelay(time.Hour))
 	require.NoError(t, server.AddLog("example-go", "the last words"))
@@ -357,7 +357,7 @@ func TestAPrivateAuthorityIsTrustedByItsFile(t *testing.T) {
 	assert.Equal(t, deployed, end.status, end.errOut)
 }
 
-func TestTheControllerIsNamedInFourWays(t *testing.T) {
+func TestTheControllerCanBeGivenInFourWays(t *testing.T) {
 	t.Parallel()
 	server := deistest.Start(t, deistest.WithApp("example-go", ""))
 	profile := filepath.Join(t.TempDir(), "ci.json")

@@ -40,7 +40,7 @@ func TestAProcfileIsReadAsTheDeisClientReadsIt(t *testing.T) {
 	}
 }
 
-func TestAMistakeInAProcfileIsToldInOneLine(t *testing.T) {
+func TestAMistakeInAProcfileIsReportedInOneLine(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"empty":             {"", "want at least one process type"},
 		"comments only":     {"# web: a", "want at least one process type"},

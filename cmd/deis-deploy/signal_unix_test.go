@@ -42,13 +42,13 @@ func (s *stream) until(text string) bool {
 	return false
 }
 
-// rest reads to the end, and returns all that was written.
+// rest reads to the end, and returns everything that was written.
 func (s *stream) rest() string {
 	s.until("")
 	return s.all.String()
 }
 
-// slowServer runs v1 of an app, and takes a while to deploy another.
+// slowServer starts a Controller that runs v1 of an app, and takes a while to deploy anything.
 func slowServer(t *testing.T, opts ...deistest.Option) *deistest.Server {
 	t.Helper()
 	server := deistest.Start(t, append(opts, deistest.WithDeployDelay(time.Second/2))...)
@@ -57,7 +57,7 @@ func slowServer(t *testing.T, opts ...deistest.Option) *deistest.Server {
 	return server
 }
 
-// update begins to deploy v2 of it, and returns when that is under way.
+// update starts to deploy v2 of the app, and returns when the build is under way.
 func update(t *testing.T, server *deistest.Server, args ...string) (p *exec.Cmd, out, errOut *stream) {
 	t.Helper()
 	args = append([]string{"-app", "example-go", "-image", "deis/example-go:v2"}, args...)
@@ -149,7 +149,7 @@ func TestWithoutRollbackASignalEndsTheDeploy(t *testing.T) {
 	assert.Contains(t, said, "interrupt: ending; changes that were made stay, because -rollback is not given")
 }
 
-func TestASecondSignalEndsItAtOnceAndSaysWhatIsUndone(t *testing.T) {
+func TestASecondSignalEndsTheToolAndItSaysWhatIsUndone(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{"for people": nil, "for machines": {"-json"}} {
 		t.Run(name, func(t *testing.T) {

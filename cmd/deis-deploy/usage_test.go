@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWrongUsageIsToldInOneLineAndByTwo(t *testing.T) {
+func TestWrongUsageIsOneLineAndExitStatusTwo(t *testing.T) {
 	t.Parallel()
 	token := []string{"DEIS_CONTROLLER=https://deis.example.com", "DEIS_TOKEN=secret-token"}
 	for name, test := range map[string]struct {
