@@ -222,12 +222,12 @@ func (r *run) take(s *snapshot) (foreign error) {
 	return foreign
 }
 
-// takeNumbers notes the numbers of pods that others have set: those that no action of this run, which is under way or may
-// still be carried out, sets.
+// takeNumbers notes the numbers of pods that others have set: those that no action of this run sets, which can show later
+// than the rest of its work.
 func (r *run) takeNumbers(s *snapshot) {
 	for procType := range merged(r.now.app.Structure, s.app.Structure) {
 		n := s.app.Structure[procType]
-		isOurs := func(a *action) bool { return (!a.resolved || a.abandoned) && a.sets != nil && a.sets(procType, n) }
+		isOurs := func(a *action) bool { return a.sets != nil && a.sets(procType, n) }
 		if n != r.now.app.Structure[procType] && !slices.ContainsFunc(r.sent, isOurs) {
 			r.theirs[procType] = n
 		}
