@@ -389,8 +389,13 @@ func (c Changes) Needs() (what string, api version.API) {
 	return "", version.API{}
 }
 
-// secrets returns the registry login without the username.
+// secrets returns the values of variables, and the registry login without the username.
 func (c Changes) secrets() (texts []string) {
+	for _, value := range c.Values {
+		if value != nil {
+			texts = append(texts, *value)
+		}
+	}
 	for key, value := range c.Registry {
 		if value != nil && !strings.EqualFold(key, "username") {
 			texts = append(texts, *value)

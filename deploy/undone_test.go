@@ -231,7 +231,7 @@ func TestAFirstDeployHasNothingToGoBackTo(t *testing.T) {
 		p.Image, p.Rollback = "deis/nonexistent:1", true
 		result, err := deploy.Run(t.Context(), s.Client, p)
 		require.ErrorIs(t, err, deploy.ErrUndone)
-		assert.ErrorContains(t, err, "not rolled back: the app ran nothing before")
+		assert.ErrorContains(t, err, "not rolled back: the changes of this run stay, because the app ran nothing before")
 		assert.False(t, result.RolledBack)
 		assert.True(t, result.Created)
 	})

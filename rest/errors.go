@@ -2,7 +2,6 @@ package rest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -286,8 +285,7 @@ func (r *Reason) matches(e *Error) bool {
 
 // withoutURL unwraps an error of net/http, which repeats the method and the whole URL, query included.
 func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := err.(*url.Error); ok { // only the outermost: a token function's error can wrap another
 		return wrapped.Err
 	}
 	return err

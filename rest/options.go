@@ -56,6 +56,14 @@ type Response struct {
 	Attempts int         // how often the request was sent
 }
 
+// String shows the response without its header, which can contain secrets.
+func (r Response) String() string {
+	return fmt.Sprintf("{Status:%d API:%s Attempts:%d}", r.Status, r.API, r.Attempts)
+}
+
+// GoString does the same for %#v.
+func (r Response) GoString() string { return "rest.Response" + r.String() }
+
 // Release returns the number of the release that the call made, from the header X-Deis-Release, or 0 without that
 // header. v2 Controllers do not send it.
 func (r *Response) Release() int {
