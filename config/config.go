@@ -359,7 +359,7 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	}
 	var resp rest.Response
 	config, err := rest.Post[Config](ctx, s.client, at, changes,
-		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...), rest.WithSecretResponse())...)
+		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...), rest.WithSecretResponse(), rest.WithDeploy())...)
 	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // the server may have ignored the hooks
 		if current, getErr := s.Get(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); getErr == nil {
 			return nil, cmp.Or(changes.checkStored(app, current), err)

@@ -94,8 +94,8 @@ func (e *Error) Temporary() bool {
 }
 
 // MayHaveActed reports whether a write may have been carried out although it failed: it was sent, and there was no
-// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, or a 2xx that
-// cannot be read. A GET never acts, and a 429 says that nothing was done, whoever responded with it.
+// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, a 2xx that cannot
+// be read, or a 400 that says that a deploy failed (see WithDeploy). A GET never acts, and a 429 says that nothing was done, whoever responded with it.
 func (e *Error) MayHaveActed() bool {
 	return e.acted || isWrite(e.Method) && (e.foreign && e.StatusCode != http.StatusTooManyRequests || e.StatusCode >= 500)
 }
