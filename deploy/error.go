@@ -26,7 +26,7 @@ type Error struct {
 
 	reason, back error
 	unseen       error  // why the app could not be observed after the failure
-	rolledBack   string // "rolled back to v3"
+	rolledBack   string // "rolled back to v3, domains stay: www.example.com"
 	rollback     bool   // the plan asks for it
 	timedOut     bool
 }
@@ -121,6 +121,9 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 	}
 	if r.rolledBack() {
 		e.rolledBack = fmt.Sprintf("rolled back to v%d", r.before.current.Version)
+		if added := r.outcome().DomainsAdded; len(added) > 0 {
+			e.rolledBack += ", domains stay: " + strings.Join(added, " ")
+		}
 	}
 	switch {
 	case errors.Is(e.reason, ErrSuperseded):
