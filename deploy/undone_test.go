@@ -76,8 +76,10 @@ func TestADeployThatTheControllerFailsIsRolledBack(t *testing.T) {
 		var failed *deploy.Error
 		require.ErrorAs(t, err, &failed)
 		assert.Equal(t, deploy.StepBuild, failed.Step)
-		if late := s.controller.APIVersion() == version.V2_3 && failed.Exception != ""; late {
+		if strings.HasSuffix(t.Name(), "/2.3") { // the only one that keeps failed releases
 			assert.Contains(t, failed.Exception, "There was a problem deploying v5")
+		} else {
+			assert.Empty(t, failed.Exception)
 		}
 		s.is(t, plan())
 	})
