@@ -11,7 +11,7 @@ import (
 )
 
 // last returns the last action with a request that was sent in this direction, or nil.
-func (r *run) last(request Step) *action { return lastOf(r.sent[r.turned:], request) }
+func (r *run) last(request Step) *action { return lastOf(r.sent[r.forwardCount:], request) }
 
 func lastOf(sent []*action, request Step) *action {
 	for _, a := range slices.Backward(sent) {
@@ -34,7 +34,7 @@ func (r *run) forward(s *snapshot) (list []*action, err error) {
 	if err := r.plan.checkTypes(r.procfile(s)); err != nil && len(r.sent) == 0 {
 		return nil, err
 	}
-	for _, a := range slices.Backward(r.sent[r.turned:]) {
+	for _, a := range slices.Backward(r.sent[r.forwardCount:]) {
 		if a.release != nil && a.release.UUID != s.current.UUID {
 			return nil, a.failure(s) // the release that this run made last no longer runs
 		} else if a.release != nil {
@@ -147,7 +147,7 @@ func (r *run) numbers(s *snapshot) map[string]int {
 // go back to, it only reverts what would fail later changes.
 func (r *run) back(s *snapshot) (list []*action, err error) {
 	add := func(a *action) {
-		if a != nil && !slices.ContainsFunc(r.sent[r.turned:], func(b *action) bool { return b.What == a.What }) {
+		if a != nil && !slices.ContainsFunc(r.sent[r.forwardCount:], func(b *action) bool { return b.What == a.What }) {
 			a.Step = StepRollback
 			list = append(list, a)
 		}
@@ -155,16 +155,16 @@ func (r *run) back(s *snapshot) (list []*action, err error) {
 	add(r.revertConfig(s))
 	switch {
 	case !r.canGoBack():
-	case !r.isBack(s):
+	case !r.isRestored(s):
 		add(r.scale(s, r.typesToStop(s)))
 		add(r.rollBack(r.before.current))
 	default:
 		add(r.scale(s, r.formerNumbers(s)))
-		if a := r.rollBack(r.before.current); r.needsRedeploy(s) && r.sent[r.turned-1].request != StepRollback {
+		if a := r.rollBack(r.before.current); r.needsRedeploy(s) && r.sent[r.forwardCount-1].request != StepRollback {
 			a.grace = backSettleTime
 			add(a)
 		}
-		if lastOf(r.sent[:r.turned], StepSettings) != nil {
+		if lastOf(r.sent[:r.forwardCount], StepSettings) != nil {
 			add(r.setSettings(partsOf(s.settings).differing(r.formerSettings())))
 		}
 	}
@@ -176,15 +176,15 @@ func (r *run) canGoBack() bool {
 	return r.plan.Rollback && r.superseded == nil && r.before.current.Build != ""
 }
 
-// isBack reports whether the newest release has the build and the config that ran before.
-func (r *run) isBack(s *snapshot) bool {
+// isRestored reports whether the newest release has the build and the config that ran before.
+func (r *run) isRestored(s *snapshot) bool {
 	before := r.before.current
 	return s.newest.Build == before.Build && (s.newest.Config == before.Config || len(s.config.restoring(r.before.config, nil)) == 0)
 }
 
 // revertConfig reverts a config change that failed on a v1.6 Controller, where it would fail every later change.
 func (r *run) revertConfig(s *snapshot) *action {
-	a := lastOf(r.sent[:r.turned], StepConfig)
+	a := lastOf(r.sent[:r.forwardCount], StepConfig)
 	if s.api.Major >= 2 || a == nil || a.release != nil || a.refused || r.last(StepConfig) != nil {
 		return nil
 	}

@@ -298,7 +298,7 @@ func (s *snapshot) has(procType string, n int) bool {
 func (r *run) lacksPods(s *snapshot) bool {
 	for procType, n := range s.wanted() {
 		planned, named := r.plan.Scale[procType]
-		if s.live(procType) < n && (r.turned > 0 || !named || planned == s.app.Structure[procType]) {
+		if s.live(procType) < n && (r.forwardCount > 0 || !named || planned == s.app.Structure[procType]) {
 			return true
 		}
 	}

@@ -17,7 +17,7 @@ type parts map[string]map[string]any
 
 // partsOf takes a config, settings or changes apart.
 func partsOf(v any) parts {
-	data, _ := json.Marshal(v) //nolint:errcheck // they consist of strings, numbers and booleans
+	data, _ := json.Marshal(v) //nolint:errcheck // a config and settings can always be encoded
 	var raw map[string]any
 	_ = json.Unmarshal(data, &raw) //nolint:errcheck // it was just written
 	p := make(parts)
@@ -48,7 +48,7 @@ func changesOf[T config.Changes | settings.Changes](p parts) (changes T) {
 			raw[part] = entries
 		}
 	}
-	data, _ := json.Marshal(raw)       //nolint:errcheck // it consists of strings, numbers and booleans
+	data, _ := json.Marshal(raw)       //nolint:errcheck // it was decoded from JSON
 	_ = json.Unmarshal(data, &changes) //nolint:errcheck // it was just written
 	return changes
 }

@@ -47,8 +47,8 @@ type run struct {
 	theirs     map[string]int          // the numbers of pods that others have set since
 	superseded error                   // set once somebody else was observed to make a release
 
-	sent   []*action // the actions that reached the Controller, oldest first
-	turned int       // how many of them went forward; the others went back
+	sent         []*action // the actions that reached the Controller, oldest first
+	forwardCount int       // how many of them went forward; the others went back
 
 	step    Step      // what the loop is at
 	waiting string    // what it waits for
@@ -65,7 +65,7 @@ func newRun(client *deis.Client, plan Plan) *run {
 
 // reach is the loop: it sends the first change that compare still finds necessary, until there is none and the pods run.
 func (r *run) reach(ctx context.Context, compare func(*snapshot) ([]*action, error)) error {
-	r.turned = len(r.sent)
+	r.forwardCount = len(r.sent)
 	for {
 		next, err := r.next(ctx, compare)
 		if err != nil || next == nil {
@@ -110,7 +110,7 @@ func (r *run) isPatient(err error) bool {
 
 // decide returns what follows from an observation: the next action, the end, or neither, which means another observation.
 func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (next *action, done bool, err error) {
-	if err := r.take(s); err != nil && r.turned == 0 {
+	if err := r.take(s); err != nil && r.forwardCount == 0 {
 		return nil, true, err
 	}
 	if clear, err := r.resolve(s); !clear || err != nil {
@@ -125,7 +125,7 @@ func (r *run) decide(s *snapshot, compare func(*snapshot) ([]*action, error)) (n
 	case len(actions) > 0:
 		return actions[0], true, nil
 	}
-	if r.turned > 0 && !r.canGoBack() {
+	if r.forwardCount > 0 && !r.canGoBack() {
 		return nil, true, nil // nothing was rolled back that could be waited for
 	}
 	done, err = r.ready(s)
@@ -182,8 +182,8 @@ func (r *run) resolve(s *snapshot) (clear bool, err error) {
 	default:
 		a.resolved, a.abandoned = true, a.lost
 		switch {
-		case a.isDone(s), r.turned == len(r.sent): // the way forward has failed because of it
-		case r.turned > 0:
+		case a.isDone(s), r.forwardCount == len(r.sent): // the way forward has failed because of it
+		case r.forwardCount > 0:
 			err = fmt.Errorf("%s: %w", a.doing, a.failure(s))
 		default:
 			err = a.failure(s)
@@ -251,7 +251,7 @@ func (r *run) pause(ctx context.Context, failed *rest.Error) error {
 // finish: a Controller goes on with a request whose client has left, and that would overwrite the rollback.
 func (r *run) sendContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	switch {
-	case r.turned > 0:
+	case r.forwardCount > 0:
 		return context.WithTimeout(ctx, backSendTime)
 	case !r.plan.Rollback:
 		return context.WithCancel(ctx)
