@@ -90,9 +90,9 @@ func FromEnv(opts ...Option) (*Client, error) {
 		}
 		return client, err
 	case controller == "":
-		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "must be set if DEIS_TOKEN is")
+		return nil, rest.InvalidArgument("DEIS_TOKEN", "is set, but DEIS_CONTROLLER is not")
 	case token == "":
-		return nil, rest.InvalidArgument("DEIS_TOKEN", "must be set if DEIS_CONTROLLER is")
+		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "is set, but DEIS_TOKEN is not")
 	}
 	return New(controller, append([]Option{WithToken(token)}, opts...)...)
 }

@@ -19,7 +19,7 @@ const (
 // repeated, after the wait that Retry-After asks for. Poll gives up when no look has succeeded for five minutes, or at
 // once if Retry-After asks for a longer wait than that.
 //
-// When ctx ends, the error matches ctx.Err() and nothing else. It says how the last look failed, if it did.
+// When ctx ends, the error matches ctx.Err() and nothing else. It says how the last check failed, if it did.
 func Poll(ctx context.Context, interval time.Duration, look func(context.Context) (done bool, err error)) error {
 	if interval <= 0 {
 		interval = time.Second
@@ -66,7 +66,7 @@ func contextError(ctx context.Context, last error) error {
 		err = fmt.Errorf("%w: %s", err, Sanitize(why.Error()))
 	}
 	if last != nil && !errors.Is(last, ctx.Err()) {
-		err = fmt.Errorf("%w: the last look failed: %s", err, Sanitize(last.Error()))
+		err = fmt.Errorf("%w: the last check failed: %s", err, Sanitize(last.Error()))
 	}
 	return err
 }
