@@ -31,7 +31,7 @@ var (
 	ErrUnavailable      error = sentinel("temporarily unavailable") // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  error = sentinel("invalid argument")        // found before anything was sent
 	ErrNotController    error = sentinel("not the Controller")      // something else responded: the response names no API version
-	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks another major version than the call used
+	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks a different major version from the one that the call used
 )
 
 type sentinel string
@@ -81,7 +81,7 @@ func (e *Error) FromController() bool { return e.StatusCode != 0 && !e.foreign }
 
 // Temporary reports whether the error says nothing about the request or the resource, so that the same call can succeed
 // later: there was no response, it was cut off, it is not the Controller's, its status is 408, 429 or at least 500, or
-// the Controller was upgraded. Errors that a later call cannot escape are not temporary: a certificate that is not
+// the Controller was upgraded. Errors that every later call would get too are not temporary: a certificate that is not
 // trusted, a host that does not exist, a token function that fails, and a pinned version that the Controller no longer
 // speaks.
 func (e *Error) Temporary() bool {
@@ -248,9 +248,9 @@ func (e *Error) LogValue() slog.Value {
 	)
 }
 
-// A Reason is one cause of failure that programs act on. The wording of a response tells it from other failures with
-// the same status. The resource packages have Reasons as pointers, which can be compared and be keys of a map; match
-// them with errors.Is.
+// A Reason is one cause of failure that programs act on. The wording of a response distinguishes it from other failures
+// with the same status. The resource packages have Reasons as pointers, which can be compared and be keys of a map;
+// match them with errors.Is.
 type Reason struct {
 	Message  string    // what Error returns
 	Status   int       // the status of the response

@@ -122,7 +122,7 @@ func TestAPollEndsWithItsContextAndSaysHowTheLastLookFailed(t *testing.T) {
 	}{
 		{"looks that succeed", nil, nil, "context canceled"},
 		{"a cause", nil, errors.New("another\ntask failed"), "context canceled: another task failed"},
-		{"looks that fail", busy, nil, "context canceled: the last check failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
+		{"checks that fail", busy, nil, "context canceled: the last check failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
 		{"both", busy, busy, "context canceled: deis: GET /v2/apps/a/: 503 Service Unavailable: the last check failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
