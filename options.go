@@ -53,9 +53,9 @@ func WithToken(token string) Option {
 }
 
 // WithTokenFunc gets the token from a function, for tokens that are rotated or kept elsewhere. The client calls the
-// function once for each call, even if it is retried, with the call's context and after the call has waited for its turn.
-// An empty token means none. If the function returns an error, the call returns it and nothing is sent. The function
-// must be safe for concurrent use.
+// function once for each call, even if it is retried, with the call's context and after the call has waited for its
+// turn. An empty token means none. If the function returns an error, the call returns it and nothing is sent. The
+// function must be safe for concurrent use.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	return func(s *options) {
 		if token == nil {
