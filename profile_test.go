@@ -267,7 +267,7 @@ func TestAProfileThatOthersCanReadIsUsedWithAWarning(t *testing.T) {
 		var log bytes.Buffer
 		client, err := deis.FromProfile(path, deis.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		require.NoError(t, err)
-		assert.Equal(t, "alicestoken", client.Token(), "it is used nevertheless")
+		assert.Equal(t, "alicestoken", client.Token(), "it is used anyway")
 		assert.Equal(t, warned, strings.Contains(log.String(), "others can read the profile"), "%o", mode)
 		assert.Equal(t, warned, strings.Contains(log.String(), path), "%o", mode)
 		_, err = deis.FromProfile(path) // without a logger

@@ -145,7 +145,7 @@ func TestALookDuringWhichTheContextEndsIsTheLast(t *testing.T) {
 		err       error
 		says      string
 	}{
-		{"done nevertheless", true, nil, ""},
+		{"done anyway", true, nil, ""},
 		{"not done", false, nil, "context canceled"},
 		{"failed for good", false, errors.New("a pod crashed"), "context canceled: the last check failed: a pod crashed"},
 		{"failed with the context", false, fmt.Errorf("cut short: %w", context.Canceled), "context canceled"},

@@ -6,8 +6,8 @@
 //	err = client.Settings.Allow(ctx, "example-go", []string{"10.0.0.0/8"})
 //
 // Changing settings makes no release. API 2.3 only: on an older Controller every method returns a
-// *version.UnsupportedError and sends nothing. The API documents do not describe settings; the methods follow recordings of
-// a real Controller.
+// *version.UnsupportedError and sends nothing. The API documents do not describe settings; the methods follow recordings
+// of a real Controller.
 package settings
 
 import (
