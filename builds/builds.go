@@ -147,7 +147,7 @@ func (s *Service) Create(ctx context.Context, app string, p CreateParams, opts .
 		return nil, err
 	}
 	var resp rest.Response
-	opts = append(slices.Clone(opts), rest.WithResponse(&resp))
+	opts = append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithDeploy())
 	build, err := rest.Post[Build](ctx, s.client, rest.Path("apps", app, "builds"), p, opts...)
 	if err != nil {
 		return nil, err

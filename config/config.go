@@ -352,13 +352,14 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	if err := changes.Check(); err != nil {
 		return nil, err
 	}
-	what, api := changes.Needs()
-	if err := s.client.Require(ctx, what, api); err != nil {
-		return nil, err
+	if what, api := changes.Needs(); what != "" {
+		if err := s.client.Require(ctx, what, api); err != nil {
+			return nil, err
+		}
 	}
 	var resp rest.Response
 	config, err := rest.Post[Config](ctx, s.client, at, changes,
-		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...), rest.WithSecretResponse())...)
+		append(slices.Clone(opts), rest.WithResponse(&resp), rest.WithSecrets(changes.secrets()...), rest.WithSecretResponse(), rest.WithDeploy())...)
 	if errors.Is(err, ErrUnchanged) && changes.hasHooks() { // the server may have ignored the hooks
 		if current, getErr := s.Get(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); getErr == nil {
 			return nil, cmp.Or(changes.checkStored(app, current), err)
@@ -374,7 +375,8 @@ func (s *Service) Set(ctx context.Context, app string, changes Changes, opts ...
 	return config, nil
 }
 
-// Needs returns the oldest API version that has everything in the changes, and what needs it.
+// Needs returns what in the changes not every API version has, and the oldest version that has it. It returns zero values
+// if all versions have everything.
 func (c Changes) Needs() (what string, api version.API) {
 	switch {
 	case c.hasHooks():
@@ -384,11 +386,16 @@ func (c Changes) Needs() (what string, api version.API) {
 	case len(c.Healthcheck) > 0:
 		return "a health check", version.V2
 	}
-	return "a config", version.V1_6
+	return "", version.API{}
 }
 
-// secrets returns the registry login without the username.
+// secrets returns the values of variables, and the registry login without the username.
 func (c Changes) secrets() (texts []string) {
+	for _, value := range c.Values {
+		if value != nil {
+			texts = append(texts, *value)
+		}
+	}
 	for key, value := range c.Registry {
 		if value != nil && !strings.EqualFold(key, "username") {
 			texts = append(texts, *value)

@@ -99,7 +99,7 @@ func (r *run) complete(s *snapshot) *action {
 func (r *run) setConfig(what []string, changes, before parts) *action {
 	uuid := ""
 	a := newAction(StepConfig, "change changing changed", strings.Join(what, ", "), func(ctx context.Context) error {
-		made, err := r.client.Config.Set(ctx, r.plan.App, changesOf[config.Changes](changes), rest.WithSecrets(changes.variables()...))
+		made, err := r.client.Config.Set(ctx, r.plan.App, changesOf[config.Changes](changes))
 		if err == nil {
 			uuid = made.UUID
 		}

@@ -127,7 +127,7 @@ func (p Plan) checkAutoscale() error {
 	return nil
 }
 
-// needs returns the oldest API version that has everything in the plan, and what needs it.
+// needs returns what in the plan not every API version has, and the oldest version that has it.
 func (p Plan) needs() (what string, api version.API) {
 	if p.hasSettings() {
 		return "an app's settings", version.V2_3

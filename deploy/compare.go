@@ -122,7 +122,7 @@ func (r *run) build(s *snapshot) *action {
 	}
 	if params.Procfile = r.procfile(s); isBuildOf(s.build, params) && !r.plan.Force {
 		if len(r.sent) == 0 {
-			r.say(s, StepBuild, params.Image+" runs already, so it is not deployed; force does that")
+			r.say(s, StepBuild, "the app already runs "+params.Image+": use force to deploy it again")
 		}
 		return nil
 	}

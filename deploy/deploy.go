@@ -129,7 +129,8 @@ var (
 // after it, Run waits up to five minutes for the Controller to come back.
 //
 // Repairing is needed if pods of a release are missing, or if a v1.6 Controller kept the release of a failed deploy. If
-// that lasts for two minutes, Run rolls back to the release that runs, so that the Controller deploys it again.
+// that lasts for two minutes, or for five if the Controller lists no pods at all, Run rolls back to the release that runs,
+// so that the Controller deploys it again.
 //
 // With Rollback, Run goes back after an error, also if the context has ended: to the release that ran before, the numbers
 // of pods and the settings, as far as Run changed them. A request that is still under way gets two minutes to finish,
@@ -139,7 +140,7 @@ var (
 // Run undoes nothing that others do. If somebody else makes a release after Run's first change, the error matches
 // ErrSuperseded and nothing is rolled back. Numbers of pods that others change while Run waits stay.
 //
-// Real 2.2 Controllers store HEALTHCHECK_ variables in another place, where Run does not look: it sends them each time, and
+// Real 2.x Controllers store HEALTHCHECK_ variables in another place, where Run does not look: it sends them each time, and
 // a Controller that has them already changes nothing.
 //
 // On v1.6 Controllers, a config change that failed makes every later change fail, too. Run reverts its own, even without
@@ -174,6 +175,7 @@ func Diff(ctx context.Context, client *deis.Client, plan Plan) ([]Change, error)
 	if err := plan.Check(); err != nil {
 		return nil, err
 	}
+	plan.Progress = nil
 	r := newRun(client, plan)
 	changes := []Change{}
 	s, err := r.observe(ctx)

@@ -383,7 +383,7 @@ func TestAMovingTagIsNotDeployedAgainSilently(t *testing.T) {
 		p.Progress = func(e deploy.Event) { told += e.Message + "\n" }
 		_, err := deploy.Run(t.Context(), s.Client, p)
 		require.NoError(t, err)
-		assert.Contains(t, told, "deis/example-go:v1 runs already, so it is not deployed; force does that\n")
+		assert.Contains(t, told, "the app already runs deis/example-go:v1: use force to deploy it again\n")
 	})
 }
 

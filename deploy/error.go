@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,9 @@ type Error struct {
 	Undone    string     // what is left undone, in one line; "" if nothing
 
 	reason, back error
-	rolledBack   string // "rolled back to v3"
+	unseen       error  // why the app could not be observed after the failure
+	rolledBack   string // "rolled back to v3, domains stay: www.example.com"
+	rollback     bool   // the plan asks for it
 	timedOut     bool
 }
 
@@ -37,6 +40,8 @@ func (e *Error) Error() string {
 	switch {
 	case e.rolledBack != "" && e.Undone != "":
 		return line + "; " + e.rolledBack + ", but: " + e.Undone
+	case e.Undone != "" && !e.rollback:
+		return line + "; " + e.Undone
 	case e.Undone != "":
 		return line + "; not rolled back: " + e.Undone
 	case e.rolledBack != "":
@@ -45,9 +50,10 @@ func (e *Error) Error() string {
 	return line
 }
 
-// Unwrap returns the reason and, if going back failed as well, that error.
+// Unwrap returns the reason and, if going back failed as well, that error, unless it is that of a context: only the
+// caller's counts.
 func (e *Error) Unwrap() []error {
-	if e.back == nil {
+	if e.back == nil || errors.Is(e.back, context.DeadlineExceeded) || errors.Is(e.back, context.Canceled) {
 		return []error{e.reason}
 	}
 	return []error{e.reason, e.back}
@@ -60,11 +66,13 @@ func (e *Error) Is(target error) bool {
 
 // failure makes the error of the way forward, and observes what it includes before Run goes back.
 func (r *run) failure(ctx context.Context, reason error) *Error {
-	e := &Error{App: r.plan.App, Step: r.step, reason: reason}
+	e := &Error{App: r.plan.App, Step: r.step, reason: reason, rollback: r.plan.Rollback}
 	if r.now == nil {
 		return e
 	}
-	_ = r.look(ctx) //nolint:errcheck // without it, the last observation counts
+	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
+	defer cancel()
+	e.unseen = r.look(ctx) // if it fails, the last observation counts
 	e.Pods = r.now.down()
 	for _, release := range r.now.releases {
 		if release.Failed && !r.seen[release.UUID] {
@@ -72,9 +80,7 @@ func (r *run) failure(ctx context.Context, reason error) *Error {
 			break
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
-	defer cancel()
-	if r.plan.LogLines > 0 {
+	if r.plan.LogLines > 0 && e.unseen == nil {
 		if log, err := r.client.Apps.Logs(ctx, r.plan.App, apps.LogOptions{Lines: r.plan.LogLines}); err == nil {
 			for line := range strings.Lines(log) {
 				e.Log = append(e.Log, rest.Sanitize(line))
@@ -86,8 +92,6 @@ func (r *run) failure(ctx context.Context, reason error) *Error {
 
 // look observes the app outside the loop, as soon as that is possible.
 func (r *run) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, finalLookTime)
-	defer cancel()
 	return rest.Poll(ctx, r.plan.Interval, func(ctx context.Context) (bool, error) {
 		s, err := r.observe(ctx)
 		switch {
@@ -109,34 +113,46 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 		e.Undone = "the app may have been created"
 		return
 	}
-	bound := backTime
-	if a := r.pending(); a != nil && !r.plan.Rollback {
-		bound, a.until = finalLookTime, time.Now()
-	}
-	ctx, cancel := context.WithTimeout(ctx, bound)
-	defer cancel()
-	var unseen error
-	if e.back = r.reach(ctx, r.back); e.back != nil {
-		unseen = r.look(context.WithoutCancel(ctx))
+	if r.plan.Rollback || e.unseen == nil {
+		e.back, e.unseen = r.runBack(ctx)
 	}
 	if r.superseded != nil && !errors.Is(e.reason, ErrSuperseded) {
 		e.back = r.superseded
 	}
 	if r.rolledBack() {
 		e.rolledBack = fmt.Sprintf("rolled back to v%d", r.before.current.Version)
+		if added := r.outcome().DomainsAdded; len(added) > 0 {
+			e.rolledBack += ", domains stay: " + strings.Join(added, " ")
+		}
 	}
 	switch {
 	case errors.Is(e.reason, ErrSuperseded):
 		e.Undone = "the changes of this run stay"
-	case unseen != nil && !errors.Is(unseen, ErrSuperseded):
-		e.Undone = e.back.Error() + "; the app could not be observed at the end"
+	case e.unseen != nil && !errors.Is(e.unseen, ErrSuperseded):
+		e.Undone = "the app could not be observed at the end: " + cmp.Or(e.back, e.unseen).Error()
 	case e.back != nil:
 		e.Undone = e.back.Error()
 	case r.hasAbandoned():
 		e.Undone = "what was sent without a response may still be carried out"
 	case r.plan.Rollback && r.before.current.Build == "":
-		e.Undone = "the app ran nothing before"
+		e.Undone = "the changes of this run stay, because the app ran nothing before"
 	}
+}
+
+// runBack runs the loop back, and observes the app at the end.
+func (r *run) runBack(ctx context.Context) (err, unseen error) {
+	limit := backTime
+	if a := r.pending(); a != nil && !r.plan.Rollback {
+		limit, a.until = finalLookTime, time.Now()
+	}
+	back, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := r.reach(back, r.back); err != nil {
+		look, stop := context.WithTimeout(ctx, finalLookTime)
+		defer stop()
+		return err, r.look(look)
+	}
+	return nil, nil
 }
 
 // outcome returns how the app differs from before.

@@ -54,7 +54,10 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 	if err := r.client.REST().Require(ctx, what, need); err != nil {
 		return nil, err
 	}
-	s.app, err = r.client.Apps.Get(ctx, r.plan.App)
+	err = limited(ctx, s, func(ctx context.Context, s *snapshot) (err error) {
+		s.app, err = r.client.Apps.Get(ctx, r.plan.App)
+		return err
+	})
 	create := lastOf(r.sent, StepCreate)
 	switch {
 	case errors.Is(err, deis.ErrNotFound) && (r.baseline() != nil || create != nil && create.err == nil):
@@ -67,7 +70,7 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 		return nil, fmt.Errorf("%w: the app was deleted and created again", ErrSuperseded)
 	}
 	for _, read := range []func(context.Context, *snapshot) error{r.readPods, r.readReleases, r.readConfig, r.readBuilds, r.readDomains, r.readSettings} {
-		if err := read(ctx, s); err != nil {
+		if err := limited(ctx, s, read); err != nil {
 			return nil, err
 		}
 	}
@@ -78,6 +81,13 @@ func (r *run) observe(ctx context.Context) (s *snapshot, err error) {
 		}
 	}
 	return s, nil
+}
+
+// limited reads a part of a snapshot, within a time that a Controller never needs.
+func limited(ctx context.Context, s *snapshot, read func(context.Context, *snapshot) error) error {
+	ctx, cancel := rest.WithTimeout(ctx, readTime)
+	defer cancel()
+	return read(ctx, s)
 }
 
 func (r *run) readPods(ctx context.Context, s *snapshot) (err error) {

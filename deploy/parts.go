@@ -64,16 +64,6 @@ func (p parts) names() (list []string) {
 	return list
 }
 
-// variables lists the values of environment variables.
-func (p parts) variables() (list []string) {
-	for _, value := range p["values"] {
-		if text, ok := value.(string); ok {
-			list = append(list, text)
-		}
-	}
-	return list
-}
-
 func (p parts) put(part, name string, value any) {
 	if p[part] == nil {
 		p[part] = make(map[string]any)

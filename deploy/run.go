@@ -27,9 +27,11 @@ const (
 	backSendTime = 5 * time.Minute
 	// patience is how long writes may fail to get through to the Controller. rest.Poll has the same limit for reads.
 	patience = 5 * time.Minute
+	// readTime limits the reading of each part of an observation.
+	readTime = 30 * time.Second
 	// finalLookTime limits the observation after a failure.
 	finalLookTime = 30 * time.Second
-	// heartbeat is how long nothing is reported until the last event is repeated.
+	// heartbeat is the longest silence before the last event is repeated: half of what Plan.Progress promises.
 	heartbeat = 5 * time.Second
 )
 
@@ -77,8 +79,8 @@ func (r *run) reach(ctx context.Context, compare func(*snapshot) ([]*action, err
 
 // next observes the app until it is clear which action comes next. It returns nil if none does.
 func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, error)) (next *action, err error) {
-	var failed error // ends the wait; rest.Poll would go on if the error of a write is temporary
-	err = rest.Poll(ctx, r.plan.Interval, func(ctx context.Context) (done bool, err error) {
+	var failed error                                                                     // ends the wait; rest.Poll would go on if the error of a write is temporary
+	err = rest.Poll(ctx, r.plan.Interval, func(context.Context) (done bool, err error) { // observe limits each of its requests
 		s, err := r.observe(ctx)
 		switch {
 		case err == nil:
@@ -95,7 +97,7 @@ func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, erro
 		if a := r.pending(); a != nil && what == "" {
 			what = a.doing
 		}
-		err = fmt.Errorf("deis: %s: %w", cmp.Or(what, "looking at it"), err)
+		err = fmt.Errorf("deis: %s: %w", cmp.Or(what, "observing app "+r.plan.App), err)
 	}
 	return next, cmp.Or(failed, err)
 }

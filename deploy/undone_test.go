@@ -141,9 +141,11 @@ func TestSettingsComeBack(t *testing.T) {
 		p := updated()
 		yes := true
 		p.Maintenance, p.Autoscale = &yes, map[string]*settings.Autoscale{"web": {Min: 3, Max: 5, CPUPercent: 50}}
+		p.Domains = []string{"www.example.com"}
 		s.crashing(t, &p)
 		result, err := deploy.Run(t.Context(), s.Client, p)
 		require.ErrorIs(t, err, pods.ErrCrashed)
+		require.ErrorContains(t, err, "; rolled back to v3, domains stay: www.example.com")
 		assert.Empty(t, result.SettingsChanged)
 		have, err := s.Settings.Get(t.Context(), "example-go")
 		require.NoError(t, err)
@@ -231,7 +233,7 @@ func TestAFirstDeployHasNothingToGoBackTo(t *testing.T) {
 		p.Image, p.Rollback = "deis/nonexistent:1", true
 		result, err := deploy.Run(t.Context(), s.Client, p)
 		require.ErrorIs(t, err, deploy.ErrUndone)
-		assert.ErrorContains(t, err, "not rolled back: the app ran nothing before")
+		assert.ErrorContains(t, err, "not rolled back: the changes of this run stay, because the app ran nothing before")
 		assert.False(t, result.RolledBack)
 		assert.True(t, result.Created)
 	})

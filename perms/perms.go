@@ -139,14 +139,14 @@ func (s *Service) revoke(ctx context.Context, at rest.Endpoint, username string,
 		return rest.InvalidArgument(fmt.Sprintf("username %.100q", username), "must not begin with . @ or + to be revoked")
 	}
 	listOpts := append(slices.Clone(opts), rest.WithoutResponse())
-	before, err := holders(listOpts)
-	switch {
-	case err != nil:
+	look := rest.WithLook(func(context.Context) error {
+		before, err := holders(listOpts)
+		if err == nil && slices.Contains(before, other) {
+			err = fmt.Errorf("%w: nothing was sent to revoke the right of %s, because %s has it, too", ErrAmbiguousName, username, other)
+		}
 		return err
-	case slices.Contains(before, other):
-		return fmt.Errorf("%w: nothing was sent to revoke the right of %s, because %s has it, too", ErrAmbiguousName, username, other)
-	}
-	err = rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithUnknownPath())...)
+	})
+	err := rest.Delete(ctx, s.client, at, append(slices.Clone(opts), look, rest.WithUnknownPath())...)
 	if errors.Is(err, rest.ErrNotFound) || errors.Is(err, rest.ErrForbidden) {
 		return fmt.Errorf("%w (many Controllers cannot revoke the right of a user whose name has a . @ or +)", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 
 	"github.com/deisgo/deis/rest"
@@ -167,7 +168,7 @@ func (s *Service) Rollback(ctx context.Context, app string, version int, opts ..
 			return 0, err
 		}
 	}
-	made, err := rest.Post[rollback](ctx, s.client, rest.Path("apps", app, "releases", "rollback"), rollback{version}, opts...)
+	made, err := rest.Post[rollback](ctx, s.client, rest.Path("apps", app, "releases", "rollback"), rollback{version}, append(slices.Clone(opts), rest.WithDeploy())...)
 	if err != nil {
 		return 0, err
 	}

@@ -141,13 +141,13 @@ func (c *call) locate(version, path string) {
 	c.path = c.url[c.client.prefix:]
 }
 
-// prepare makes the request. Its context is the call's, or one that ends earlier.
-func (c *call) prepare(ctx context.Context) error {
+// prepare makes the request.
+func (c *call) prepare() error {
 	target := c.url
 	if c.query != "" {
 		target += "?" + c.query
 	}
-	req, err := http.NewRequestWithContext(ctx, c.method, target, nil)
+	req, err := http.NewRequestWithContext(c, c.method, target, nil)
 	if err != nil {
 		return InvalidArgument("path "+c.at.path, "cannot be sent: "+err.Error())
 	}
@@ -177,8 +177,8 @@ func (c *call) prepare(ctx context.Context) error {
 }
 
 // send makes the exchange, and reads the response into out.
-func (c *call) send(ctx context.Context, out any) error {
-	if err := c.prepare(ctx); err != nil {
+func (c *call) send(out any) error {
+	if err := c.prepare(); err != nil {
 		return err
 	}
 	if c.Err() != nil { // net/http's own transport would refuse it, but others may send it
@@ -259,10 +259,14 @@ func (c *call) newError(err error) *Error {
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
 			e.setBody(r, readErrorBody(resp))
+			e.acted = e.acted || c.deploys && from == controller && resp.StatusCode == http.StatusBadRequest && e.Detail != "" && len(e.Fields) == 0
 		}
 	}
+	limit, isLimited := context.Cause(c).(noResponse)
 	switch {
 	case err == nil:
+	case isLimited:
+		e.cause, e.lastFailure = limit, c.lastFailure
 	case c.Err() != nil:
 		e.cause = c.Err()
 		e.Detail = c.waitingFor

@@ -165,7 +165,7 @@ func (c *Client) do(ctx context.Context, method string, at Endpoint, in, out any
 			return failed
 		}
 	}
-	return call.send(call, out)
+	return call.send(out)
 }
 
 // olderVersion returns the older of the version that a call speaks and the one that the Controller is known to speak: a

@@ -114,7 +114,8 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 	if list, ok := out.(interface{ read([]byte, Endpoint) error }); ok {
 		return list.read(body, at)
 	}
-	if v := reflect.ValueOf(out).Elem(); v.Kind() == reflect.Slice {
+	own, isOwn := out.(json.Unmarshaler) // json.RawMessage is a slice, too
+	if v := reflect.ValueOf(out).Elem(); !isOwn && v.Kind() == reflect.Slice {
 		d := json.NewDecoder(bytes.NewReader(body))
 		return cmp.Or(readItems(d, body, v, at), expectEnd(d))
 	}
@@ -123,7 +124,7 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 	}
 	var err error
 	s := shapeOf(reflect.TypeOf(out).Elem())
-	if own, ok := out.(json.Unmarshaler); ok && json.Valid(body) {
+	if isOwn && json.Valid(body) {
 		err = own.UnmarshalJSON(body) // json.Unmarshal would do the same, after scanning everything once more
 	} else {
 		err = s.decode(body, out)

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -95,8 +94,9 @@ func (e *Error) Temporary() bool {
 }
 
 // MayHaveActed reports whether a write may have been carried out although it failed: it was sent, and there was no
-// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, or a 2xx that
-// cannot be read. A GET never acts, and a 429 says that nothing was done, whoever responded with it.
+// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, a 2xx that
+// cannot be read, or a 400 that says that a deploy failed (see WithDeploy). A GET never acts, and a 429 says that
+// nothing was done, whoever responded with it.
 func (e *Error) MayHaveActed() bool {
 	return e.acted || isWrite(e.Method) && (e.foreign && e.StatusCode != http.StatusTooManyRequests || e.StatusCode >= 500)
 }
@@ -286,8 +286,7 @@ func (r *Reason) matches(e *Error) bool {
 
 // withoutURL unwraps an error of net/http, which repeats the method and the whole URL, query included.
 func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := err.(*url.Error); ok { // only the outermost: a token function's error can wrap another
 		return wrapped.Err
 	}
 	return err

@@ -184,7 +184,7 @@ var cursorSeed = maphash.MakeSeed()
 
 // Collect gathers the items of an All. On an error, it also returns the items before it.
 func Collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
-	var items []T
+	items := []T{}
 	for item, err := range seq {
 		if err != nil {
 			return items, err

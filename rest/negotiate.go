@@ -3,8 +3,8 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +19,28 @@ type Server struct {
 
 // negotiation remembers which version the Controller speaks, for a client and all its copies.
 type negotiation struct {
-	server atomic.Pointer[Server]      // last seen
-	api    atomic.Pointer[version.API] // negotiated; nil before that, and after the Controller changed its major version
+	server   atomic.Pointer[Server]      // last seen
+	api      atomic.Pointer[version.API] // negotiated; nil before that, and after the Controller changed its major version
+	failures failures
+}
+
+// failures counts the probes that failed, except those that their callers ended, and has the error of the last.
+type failures struct {
+	mu     sync.Mutex
+	number int
+	last   *Error
+}
+
+func (f *failures) add(err *Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.number, f.last = f.number+1, err
+}
+
+func (f *failures) get() (number int, last *Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.number, f.last
 }
 
 const (
@@ -31,8 +51,9 @@ const (
 
 // Negotiate returns the API version that calls speak. Unless the client is pinned to one, the first call probes the
 // Controller for it. Calls that start during the probe wait for it; each wait ends with its own context. A probe takes
-// at most ten seconds, and a failure is not remembered. The error is a *version.MismatchError if there is no common
-// version, and matches ErrNotController if something else responds.
+// at most ten seconds, and a failure is not remembered; but a call that saw two other probes fail while it waited sends
+// none. The error is a *version.MismatchError if there is no common version, and matches ErrNotController if something
+// else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	if c.config.API != (version.API{}) {
 		return c.config.API, nil
@@ -42,6 +63,7 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	}
 	probe := &call{Context: ctx, client: c, method: http.MethodGet, probe: true}
 	probe.locate("", probePath)
+	before, _ := c.negotiated.failures.get()
 	done, err := c.turns.begin(ctx, probeTurn)
 	if err != nil {
 		probe.waitingFor = "waiting for the version probe of another call"
@@ -51,17 +73,23 @@ func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	if api := c.negotiated.api.Load(); api != nil { // another call has negotiated it while this one waited
 		return *api, nil
 	}
+	if now, last := c.negotiated.failures.get(); now-before >= 2 {
+		shared := *last
+		return version.API{}, &shared
+	}
 	return c.sendProbe(probe)
 }
 
 // sendProbe requests the version of the Controller.
 func (c *Client) sendProbe(probe *call) (version.API, error) {
-	bounded, cancel := context.WithTimeout(probe, probeTimeout)
+	caller := probe.Context
+	bounded, cancel := WithTimeout(caller, probeTimeout)
 	defer cancel()
-	if err := probe.send(bounded, nil); err != nil {
+	probe.Context = bounded
+	if err := probe.send(nil); err != nil {
 		var failed *Error
-		if errors.As(err, &failed) && failed.StatusCode == 0 && bounded.Err() != nil && probe.Err() == nil { // probeTimeout has passed, the caller's context has not ended
-			failed.cause, failed.lastFailure = fmt.Errorf("no response within %v", probeTimeout), probe.lastFailure
+		if errors.As(err, &failed) && caller.Err() == nil {
+			c.negotiated.failures.add(failed)
 		}
 		return version.API{}, err
 	}

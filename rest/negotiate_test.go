@@ -310,7 +310,7 @@ func TestConcurrentFirstCallsShareOneProbe(t *testing.T) {
 	})
 }
 
-func TestCallsThatWaitForAProbeThatFailsProbeInTurn(t *testing.T) {
+func TestCallsThatWaitedThroughTwoFailedProbesShareTheFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, probes := time.Now(), 0
 		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
@@ -325,8 +325,10 @@ func TestCallsThatWaitForAProbeThatFailsProbeInTurn(t *testing.T) {
 		for range 10 {
 			require.ErrorIs(t, <-results, io.ErrUnexpectedEOF)
 		}
-		assert.Equal(t, 10, probes, "a failure is not remembered")
-		assert.Equal(t, 10*time.Second, time.Since(start), "one probe at a time")
+		assert.Equal(t, 2, probes)
+		assert.Equal(t, 2*time.Second, time.Since(start), "one probe at a time")
+		require.ErrorIs(t, get(t.Context(), client), io.ErrUnexpectedEOF)
+		assert.Equal(t, 3, probes, "a failure is not remembered")
 	})
 }
 

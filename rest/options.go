@@ -27,6 +27,7 @@ type options struct {
 	unknownPath    bool
 	noReadAhead    bool
 	look           func(context.Context) error
+	deploys        bool
 	responses      []*Response
 	err            error
 }
@@ -55,6 +56,14 @@ type Response struct {
 	API      version.API // the version that the call used
 	Attempts int         // how often the request was sent
 }
+
+// String shows the response without its header, which can contain secrets.
+func (r Response) String() string {
+	return fmt.Sprintf("{Status:%d API:%s Attempts:%d}", r.Status, r.API, r.Attempts)
+}
+
+// GoString does the same for %#v.
+func (r Response) GoString() string { return "rest.Response" + r.String() }
 
 // Release returns the number of the release that the call made, from the header X-Deis-Release, or 0 without that
 // header. v2 Controllers do not send it.
@@ -135,6 +144,10 @@ func WithoutToken() CallOption { return func(o *options) { o.anonymous = true } 
 
 // WithBody gives a call a JSON body, for a DELETE that needs one.
 func WithBody(v any) CallOption { return func(o *options) { o.body = v } }
+
+// WithDeploy declares that the call makes a Controller deploy. Then a 400 with a detail may come after a part of the work:
+// real 2.x Controllers respond with it when a deploy fails, and pods may be stopped or replaced by then.
+func WithDeploy() CallOption { return func(o *options) { o.deploys = true } }
 
 // WithSecrets names secrets in the request, such as a password in its body or a key in a header: they are redacted
 // where the response echoes them. The token need not be named.

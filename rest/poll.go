@@ -26,7 +26,7 @@ func Poll(ctx context.Context, interval time.Duration, look func(context.Context
 	}
 	began, succeeded := time.Now(), time.Now()
 	for {
-		bounded, cancel := context.WithTimeout(ctx, lookTimeout)
+		bounded, cancel := WithTimeout(ctx, lookTimeout)
 		done, err := look(bounded)
 		ownBound := bounded.Err() != nil && ctx.Err() == nil
 		cancel()
@@ -70,3 +70,15 @@ func contextError(ctx context.Context, last error) error {
 	}
 	return err
 }
+
+// WithTimeout returns a context that ends after the given time, for code that waits: a call that ends because of it
+// fails with "no response within 30s". The error is temporary, and does not match context.DeadlineExceeded, because the
+// caller's own context has not ended.
+func WithTimeout(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, after, noResponse(after))
+}
+
+// noResponse is the time within which there was no response.
+type noResponse time.Duration
+
+func (n noResponse) Error() string { return fmt.Sprintf("no response within %v", time.Duration(n)) }

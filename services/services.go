@@ -120,10 +120,11 @@ func (s *Service) Delete(ctx context.Context, app, procType string, opts ...rest
 	if err != nil {
 		return err
 	}
-	if _, err := s.List(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...); err != nil {
+	look := rest.WithLook(func(ctx context.Context) error {
+		_, err := s.List(ctx, app, append(slices.Clone(opts), rest.WithoutResponse())...)
 		return err
-	}
-	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), rest.WithUnknownPath(), rest.WithBody(struct {
+	})
+	return rest.Delete(ctx, s.client, at, append(slices.Clone(opts), look, rest.WithUnknownPath(), rest.WithBody(struct {
 		ProcfileType string `json:"procfile_type"`
 	}{procType}))...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/deisgo/deis"
 	"github.com/deisgo/deis/apps"
 	"github.com/deisgo/deis/builds"
+	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/version"
 )
@@ -117,5 +118,37 @@ func TestWritesOfDifferentTypesTakeTurns(t *testing.T) {
 				assert.Len(t, all, 1+1+10+10, "the initial release, the first build, and one for each change and build")
 			})
 		})
+	}
+}
+
+// A deploy that fails has changed something: real Controllers stop the processes that a build lacks before they deploy it.
+func TestADeployThatFailedMayHaveActed(t *testing.T) {
+	for _, api := range []version.API{version.V1_6, version.V2_2, version.V2_3} {
+		controller := deistest.New(deistest.WithAPIVersion(api), deistest.WithApp("example-go", ""))
+		client, err := deis.New("https://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
+		require.NoError(t, err)
+		_, err = client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/example-go:v1"})
+		require.NoError(t, err)
+		fail := "1"
+		for name, deploy := range map[string]func() error{
+			"build": func() error {
+				_, err := client.Builds.Create(t.Context(), "example-go", builds.CreateParams{Image: "deis/example-go:k8s-fail"})
+				return err
+			},
+			"config": func() error {
+				_, err := client.Config.Set(t.Context(), "example-go", config.Changes{Values: map[string]*string{"K8S_FAIL": &fail}})
+				return err
+			},
+		} {
+			err := deploy()
+			var failed *deis.Error
+			require.ErrorAs(t, err, &failed, name)
+			assert.True(t, failed.MayHaveActed(), "%s on %s: %v", name, api, err)
+			assert.ErrorContains(t, err, "it may have been carried out")
+		}
+		_, err = client.Builds.Create(t.Context(), "nosuch", builds.CreateParams{Image: "deis/example-go:v1"})
+		var failed *deis.Error
+		require.ErrorAs(t, err, &failed)
+		assert.False(t, failed.MayHaveActed(), "%v", err)
 	}
 }

@@ -43,6 +43,26 @@ type texts []string
 func (t *texts) Set(text string) error { *t = append(*t, text); return nil }
 func (t *texts) String() string        { return strings.Join(*t, ",") }
 
+// once is the value of a flag that can be given only once: of two apps, one is a mistake.
+type once struct {
+	flag.Value
+	given bool
+}
+
+func (o *once) Set(text string) error {
+	if o.given {
+		return errors.New("the flag is given twice")
+	}
+	o.given = true
+	return o.Value.Set(text)
+}
+
+// IsBoolFlag lets a switch be given without a value.
+func (o *once) IsBoolFlag() bool {
+	b, ok := o.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
 // raw are the flags that need more parsing.
 type raw struct {
 	procfile, maintenance, api             string
@@ -95,6 +115,11 @@ func define(o *options, r *raw) *flag.FlagSet {
 func parse(args []string) (*options, error) {
 	o, r := new(options), new(raw)
 	flags := define(o, r)
+	flags.VisitAll(func(f *flag.Flag) {
+		if _, repeatable := f.Value.(*texts); !repeatable {
+			f.Value = &once{Value: f.Value}
+		}
+	})
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

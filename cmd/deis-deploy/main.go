@@ -116,15 +116,24 @@ func carryOut(ctx context.Context, o *options, report *report) outcome {
 	if o.verbose {
 		dump = report.stderr()
 	}
-	client, done, err := o.target.connect(ctx, dump)
+	limited, cancel := context.WithTimeout(ctx, o.plan.Timeout) // deploy.Run has its own limit
+	defer cancel()
+	inTime := func(err error) error {
+		if err != nil && limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w of %v: %w", deploy.ErrTimeout, o.plan.Timeout, err)
+		}
+		return err
+	}
+	report.beginLogin()
+	client, done, err := o.target.connect(limited, dump)
 	if err != nil {
-		return outcome{err: err}
+		return outcome{err: inTime(err)}
 	}
 	defer done()
 	report.begin(client.URL())
 	if o.dryRun {
-		changes, err := deploy.Diff(ctx, client, o.plan)
-		return outcome{changes: changes, err: err}
+		changes, err := deploy.Diff(limited, client, o.plan)
+		return outcome{changes: changes, err: inTime(err)}
 	}
 	o.plan.Progress = report.event
 	result, err := deploy.Run(ctx, client, o.plan)

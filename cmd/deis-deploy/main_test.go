@@ -390,3 +390,25 @@ func TestTheDumpGoesToStandardErrorWithoutTheToken(t *testing.T) {
 	assert.NotContains(t, end.errOut, server.Token)
 	lastObject(t, end.out)
 }
+
+func TestTheTimeoutLimitsALoginAndADryRun(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		hangs string
+		args  []string
+	}{
+		"login":   {"/auth/login", []string{"-username", "admin", "-image", "deis/example-go:v1"}},
+		"dry run": {"/apps/*", []string{"-username", "admin", "-image", "deis/example-go:v1", "-dry-run"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := deistest.Start(t, deistest.WithFault(deistest.Fault{Path: test.hangs, Hang: true}))
+			env := []string{"DEIS_CONTROLLER=" + server.URL, "DEIS_PASSWORD=" + server.Password}
+			end := runProgram(t, env, append(test.args, "-app", "example-go", "-timeout", "200ms", "-json")...)
+			assert.Equal(t, failed, end.status)
+			last := lastObject(t, end.out)
+			assert.Equal(t, "timeout", last["reason"])
+			assert.Contains(t, last["error"], "longer than its timeout of 200ms")
+		})
+	}
+}

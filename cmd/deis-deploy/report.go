@@ -55,6 +55,15 @@ func (r *report) begin(controller string) {
 	fmt.Fprintf(r.out, "deploying %s to %s: %s\n", r.plan.App, controller, limit)
 }
 
+// beginLogin prints that a login is about to begin, which can take a while.
+func (r *report) beginLogin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.target.username != "" && !r.json && !r.dryRun {
+		fmt.Fprintf(r.out, "logging in as %s\n", r.target.username)
+	}
+}
+
 func (r *report) event(e deploy.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -330,7 +339,7 @@ func (r *report) summary(o outcome) summary {
 func summarize(all []pods.Pod) []pod {
 	var short []pod
 	for _, p := range all {
-		short = append(short, pod{p.Name, p.Type, p.Release, string(p.State)})
+		short = append(short, pod{rest.Sanitize(p.Name), rest.Sanitize(p.Type), rest.Sanitize(p.Release), rest.Sanitize(string(p.State))})
 	}
 	return short
 }
