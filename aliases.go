@@ -16,11 +16,11 @@ type (
 	ListOptions = rest.ListOptions
 	// A Time is a time as Controllers write it; see rest.Time.
 	Time = rest.Time
-	// A Response is what a call learns besides its result; see WithResponse.
+	// A Response is what a call returns besides its result; see WithResponse.
 	Response = rest.Response
-	// A Server is what a Controller says about itself; see Client.Server.
+	// A Server has the versions that a Controller reports; see Client.Server.
 	Server = rest.Server
-	// A RetryPolicy says how often a call is retried, and after which waits; see rest.RetryPolicy.
+	// A RetryPolicy says how often, and after what delays, a call is retried; see rest.RetryPolicy.
 	RetryPolicy = rest.RetryPolicy
 	// A CallOption changes one call.
 	CallOption = rest.CallOption
@@ -41,7 +41,7 @@ var (
 	ErrUnavailable      = rest.ErrUnavailable      // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  = rest.ErrInvalidArgument  // found before anything was sent
 	ErrNotController    = rest.ErrNotController    // something else responded
-	ErrUpgraded         = rest.ErrUpgraded         // the Controller speaks another major version than the call used
+	ErrUpgraded         = rest.ErrUpgraded         // the Controller speaks a different major version from the one that the call used
 )
 
 // Collect gathers the items of an All. On an error, it also returns the items before it.

@@ -139,7 +139,7 @@ func (c *Client) Token() string { return c.options.token() }
 // something else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) { return c.rest.Negotiate(ctx) }
 
-// Server returns what the Controller last said about itself, or false before its first response.
+// Server returns the versions that the Controller last reported, or false before its first response.
 func (c *Client) Server() (Server, bool) { return c.rest.Server() }
 
 // REST returns the engine below the services, for resources that the SDK does not have.

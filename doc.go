@@ -19,8 +19,9 @@
 // identifier is checked against the server's whole pattern before anything is sent.
 //
 // Gateways and sign-in pages respond too. Every response of a Controller names its API version. Once a client has seen
-// that, a response without a version can mean neither success nor "not found" nor "nothing was done": the error matches
-// ErrNotController. A result has the identifiers that were asked for; otherwise the call fails.
+// that, a response without a version never means success, "not found" or, unless it is a 429, "nothing was done": the
+// error matches ErrNotController. The version probe of the first call shows it; see WithAPIVersion for clients that send
+// none. A response about another object than the one that was asked for is an error.
 //
 // # Errors
 //

@@ -52,9 +52,10 @@ func WithToken(token string) Option {
 	}
 }
 
-// WithTokenFunc gets the token from a function, for tokens that are rotated or kept elsewhere. The function is called
-// for each call, with the call's context, after the call has waited for its turn. An empty token means none. If the
-// function returns an error, the call returns it and nothing is sent. The function must be safe for concurrent use.
+// WithTokenFunc gets the token from a function, for tokens that are rotated or kept elsewhere. The client calls the
+// function once for each call, even if it is retried, with the call's context and after the call has waited for its
+// turn. An empty token means none. If the function returns an error, the call returns it and nothing is sent. The
+// function must be safe for concurrent use.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	return func(s *options) {
 		if token == nil {
@@ -81,6 +82,10 @@ func checkToken(token string) error {
 }
 
 // WithAPIVersion pins the API version instead of negotiating it: 1.6 or 2.3, or an older minor version of one of them.
+//
+// A pinned client sends no version probe. Until it has seen one response that names a version, it cannot distinguish a
+// gateway's response from the Controller's: a 404 matches ErrNotFound, and a 200 that looks like the result is taken
+// for it. To rule that out, make a copy of a client that has negotiated: see Client.With.
 func WithAPIVersion(api version.API) Option {
 	return func(s *options) {
 		if spoken, err := version.Negotiate(api); err != nil || spoken != api {
@@ -137,8 +142,8 @@ func WithApplication(name, version string) Option {
 	}
 }
 
-// WithRetry sets how often calls are retried, and after which waits; RetryPolicy says which calls. The default is up to
-// three retries, after waits of up to 250 ms, 500 ms and a second. The zero policy never retries.
+// WithRetry sets how often, and after what delays, calls are retried; RetryPolicy says which calls. The default is up to
+// three retries, after random waits of up to 250 ms, 500 ms and one second. The zero policy never retries.
 func WithRetry(policy RetryPolicy) Option {
 	return func(s *options) {
 		if err := policy.Check(); err != nil {

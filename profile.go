@@ -51,8 +51,8 @@ type profileFile struct {
 // empty, "client". The options are applied after the profile.
 //
 // Certificates are verified even if the profile says ssl_verify: false, unless WithInsecureProfile is given, because
-// older deis clients wrote false into every profile. A file that others can read is used. In both cases the logger gets
-// a warning.
+// older deis clients wrote false into every profile. FromProfile logs a warning, with the logger of WithLogger, if it
+// ignores ssl_verify: false, or if others can read the file.
 func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	path, err := profilePath(nameOrPath)
 	if err != nil {
@@ -78,8 +78,8 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 	return client, nil
 }
 
-// FromEnv makes a client for $DEIS_CONTROLLER with the token $DEIS_TOKEN or, if neither is set, with FromProfile("").
-// Only one of them is an error, so that no token is sent to a Controller that it is not for.
+// FromEnv makes a client for $DEIS_CONTROLLER with the token $DEIS_TOKEN or, if neither is set, with FromProfile(""). If
+// only one of them is set, FromEnv returns an error, so that a token is never sent to the wrong Controller.
 func FromEnv(opts ...Option) (*Client, error) {
 	controller, token := os.Getenv("DEIS_CONTROLLER"), os.Getenv("DEIS_TOKEN")
 	switch {
@@ -90,9 +90,9 @@ func FromEnv(opts ...Option) (*Client, error) {
 		}
 		return client, err
 	case controller == "":
-		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "must be set if DEIS_TOKEN is")
+		return nil, rest.InvalidArgument("DEIS_TOKEN", "is set, but DEIS_CONTROLLER is not")
 	case token == "":
-		return nil, rest.InvalidArgument("DEIS_TOKEN", "must be set if DEIS_CONTROLLER is")
+		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "is set, but DEIS_TOKEN is not")
 	}
 	return New(controller, append([]Option{WithToken(token)}, opts...)...)
 }

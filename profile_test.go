@@ -267,7 +267,7 @@ func TestAProfileThatOthersCanReadIsUsedWithAWarning(t *testing.T) {
 		var log bytes.Buffer
 		client, err := deis.FromProfile(path, deis.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		require.NoError(t, err)
-		assert.Equal(t, "alicestoken", client.Token(), "it is used nevertheless")
+		assert.Equal(t, "alicestoken", client.Token(), "it is used anyway")
 		assert.Equal(t, warned, strings.Contains(log.String(), "others can read the profile"), "%o", mode)
 		assert.Equal(t, warned, strings.Contains(log.String(), path), "%o", mode)
 		_, err = deis.FromProfile(path) // without a logger
@@ -305,7 +305,7 @@ func TestTheEnvironmentTakesPrecedenceOverTheProfile(t *testing.T) {
 	t.Setenv("DEIS_CONTROLLER", "deis.example.org")
 	_, err = deis.FromEnv()
 	require.ErrorIs(t, err, deis.ErrInvalidArgument, "the profile's token is not for this Controller")
-	assert.Contains(t, err.Error(), "DEIS_TOKEN must be set if DEIS_CONTROLLER is")
+	assert.Contains(t, err.Error(), "DEIS_CONTROLLER is set, but DEIS_TOKEN is not")
 
 	t.Setenv("DEIS_TOKEN", "envstoken")
 	var host string
@@ -325,7 +325,7 @@ func TestTheEnvironmentTakesPrecedenceOverTheProfile(t *testing.T) {
 	t.Setenv("DEIS_CONTROLLER", "")
 	_, err = deis.FromEnv()
 	require.ErrorIs(t, err, deis.ErrInvalidArgument)
-	assert.Contains(t, err.Error(), "DEIS_CONTROLLER must be set if DEIS_TOKEN is")
+	assert.Contains(t, err.Error(), "DEIS_TOKEN is set, but DEIS_CONTROLLER is not")
 	assert.NotContains(t, err.Error(), "envstoken")
 }
 

@@ -48,7 +48,7 @@ type CreateParams struct {
 	ID string `json:"id,omitempty"`
 }
 
-// UpdateParams describe a change of an app.
+// UpdateParams describe a change to an app.
 type UpdateParams struct {
 	Owner string `json:"owner"` // the new owner's username
 }
@@ -119,8 +119,8 @@ func (s *Service) Get(ctx context.Context, id string, opts ...rest.CallOption) (
 // responds with 409, rest.ErrConflict, if Kubernetes has a namespace of that name, as it does for a while after an app
 // with that id was deleted.
 //
-// Real 2.x Controllers that respond with 503 may have made the app nevertheless. On 2.2 such an app accepts no build
-// until Update sets its owner, which may be the same one.
+// Real 2.x Controllers that respond with 503 may have made the app anyway. On 2.2 such an app accepts no build until
+// Update sets its owner, which may be the same one.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*App, error) {

@@ -16,7 +16,7 @@ import (
 // FollowOptions configure Follow.
 type FollowOptions struct {
 	Lines    int           // how many lines to request at a time, from 1; 0 means 100
-	Interval time.Duration // the pause between two requests while lines come; 0 means one second
+	Interval time.Duration // the pause between two requests while new lines arrive; 0 means one second
 }
 
 const (
@@ -25,12 +25,12 @@ const (
 )
 
 // ErrGap means that lines may have been missed: FollowOptions.Lines or more were written between two requests, or the
-// Controller's logger started anew. Match it with errors.Is.
+// Controller's logger restarted. Match it with errors.Is.
 var ErrGap = errors.New("deis: lines of the log may have been missed")
 
-// Follow ranges over the lines of an app's log, without their line endings: first the last ones, then each new one,
-// none twice. The API only offers the last lines of a log, so Follow polls. While no lines come, the pause between two
-// requests grows from Interval to 5 seconds.
+// Follow ranges over the lines of an app's log, without their line endings: the last lines first, then each new line,
+// and no line twice. The API only offers the last lines of a log, so Follow polls. While no new lines arrive, the pause
+// between two requests grows from Interval to 5 seconds.
 //
 // The range ends when the context ends or a request fails permanently, and yields that error. A request that fails
 // because the Controller or its logger is down or busy, or because something else responds, is repeated; see rest.Poll.

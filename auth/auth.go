@@ -4,7 +4,7 @@
 //	…
 //	client, err = deis.Login(ctx, "https://deis.example.com", "test", password)
 //
-// API documents: "Authentication". Whoami is new in 2.2.
+// API documents: "Authentication". Whoami needs API 2.2.
 package auth
 
 import (
@@ -65,8 +65,8 @@ func (p PasswordParams) GoString() string { return "auth.PasswordParams" + p.Str
 
 // TokenParams say whose token to replace: the caller's if neither field is set. Set at most one.
 type TokenParams struct {
-	Username string // this user's; only an administrator may set it, even to the caller's own name
-	All      bool   // everybody's, including the caller's; only an administrator may set it
+	Username string // whose token; only administrators may set it, even to their own name
+	All      bool   // everybody's, including the caller's; only administrators may set it
 }
 
 // CancelParams say whose account to cancel.

@@ -110,5 +110,5 @@ func ExampleService_Whoami() {
 		fmt.Println(err)
 	}
 	// Output:
-	// deis: whoami needs API 2.2, the Controller speaks 1.6
+	// deis: API 2.2 is needed for whoami, but the Controller speaks 1.6
 }

@@ -104,7 +104,7 @@ func (s *Service) All(ctx context.Context, o ListOptions, opts ...rest.CallOptio
 	return rest.All[Cert](ctx, s.client, rest.Path("certs").NoSlash(), o, opts...)
 }
 
-// Get returns one certificate. If there is none of that name, real v1.6 Controllers respond with 500.
+// Get returns one certificate. If there is no certificate of that name, real v1.6 Controllers respond with 500.
 //
 //deis:operation v1.6,v2.2,v2.3 GET /certs/{name}
 func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption) (*Cert, error) {
@@ -148,16 +148,16 @@ type createRequest struct {
 	Key         string `json:"key"`
 }
 
-// Delete destroys a certificate and detaches it from its domains. If there is none of that name, real v1.6 Controllers
-// respond with 500.
+// Delete destroys a certificate and detaches it from its domains. If there is no certificate of that name, real v1.6
+// Controllers respond with 500.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /certs/{name}
 func (s *Service) Delete(ctx context.Context, name string, opts ...rest.CallOption) error {
 	return rest.Delete(ctx, s.client, rest.Path("certs", name).NoSlash(), opts...)
 }
 
-// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. If
-// real 2.2 Controllers respond with 500, it was carried out nevertheless. API 2.x only: in v1.6 the error is a
+// Attach makes a domain use a certificate. If the domain has one already, the response is 409, rest.ErrConflict. A 500
+// from a real 2.2 Controller means that the domain was attached anyway. API 2.x only: in v1.6 the error is a
 // *version.UnsupportedError.
 //
 // The request goes to /certs/{name}/domain/: real 2.x Controllers do not have the documented /domains/.
@@ -178,8 +178,8 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 }
 
 // Detach makes a domain stop using a certificate; the certificate stays. Pass the certificate that the domain has: with
-// any other name, real 2.x Controllers detach the domain as well. If they respond with 503, it was carried out
-// nevertheless. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
+// any other name, real 2.x Controllers detach the domain as well. A 503 from a real 2.x Controller means that the domain
+// was detached anyway. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
 //
 // The request goes to /certs/{name}/domain/{domain}: for the documented /domains/ real 2.2 Controllers destroy the whole
 // certificate, and servers since Workflow v2.7 do not know the path with a trailing slash.

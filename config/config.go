@@ -25,8 +25,8 @@ import (
 // Service manages config. Use it as Client.Config; it is safe for concurrent use.
 //
 // One client sends its changes to one app one after the other, because real Controllers lose values or respond with 500
-// when two arrive at the same time. In 2.3 even a change that succeeded can be lost: the one that fails marks the
-// release of the other as failed. Several clients or programs must take turns themselves.
+// when two arrive at the same time. In 2.3 even a change that succeeded can be lost: the change that fails marks the
+// other's release as failed. Several clients or programs must take turns themselves.
 type Service struct{ client *rest.Client }
 
 // New returns a Service that uses client. Programs use Client.Config.
@@ -194,7 +194,7 @@ type HTTPGet struct {
 	Scheme  string   `json:"scheme,omitempty"`
 	Headers []Header `json:"httpHeaders,omitempty"`
 
-	PortName string `json:"-"` // set in place of Port if the Controller has a name there; Set refuses it
+	PortName string `json:"-"` // set instead of Port if the Controller stores a port name; Set refuses it
 }
 
 // UnmarshalJSON also reads a port that is a name.
@@ -224,7 +224,7 @@ type Exec struct {
 type TCPSocket struct {
 	Port int `json:"port"` // required
 
-	PortName string `json:"-"` // set in place of Port if the Controller has a name there; Set refuses it
+	PortName string `json:"-"` // set instead of Port if the Controller stores a port name; Set refuses it
 }
 
 // UnmarshalJSON also reads a port that is a name.
@@ -267,8 +267,8 @@ type Changes struct {
 	// Tags are labels that a node must have to run the app. In 2.x the response is 400 if no node has them all.
 	Tags map[string]*string `json:"tags,omitempty"`
 
-	// Healthcheck has the probes of each process type. A nil Healthcheck unsets all of a type. API 2.x only. Real 2.2
-	// Controllers carry out only those of "web/cmd", for both types; others are stored without effect.
+	// Healthcheck has the probes of each process type. A nil Healthcheck unsets all probes of a process type. API 2.x
+	// only. Real 2.2 Controllers run only the probes of "web/cmd", for both types; others are stored without effect.
 	Healthcheck map[string]Healthcheck `json:"healthcheck,omitempty"`
 
 	// Registry is the login for a private registry, "username" and "password". It needs a value for PORT. Controllers
@@ -334,10 +334,10 @@ func (s *Service) Get(ctx context.Context, app string, opts ...rest.CallOption) 
 // with 400. The error can match ErrUnchanged, ErrNotSet and ErrInProgress.
 //
 // Real v1.6 Controllers merge the changes into the config that was made last, even if its deploy failed or the app was
-// rolled back since: the next Set brings all of it back. Real 2.x Controllers merge them into the current config.
+// rolled back. So the next Set reapplies those old changes. Real 2.x Controllers merge them into the current config.
 //
-// In v1.6, Values in the result of Set differs from that of Get: once there is a build it has DEIS_APP and DEIS_RELEASE
-// as well, and lacks the variables that the image also has.
+// In v1.6, the result of Set differs from that of Get: once the app has a build, Values also has DEIS_APP and
+// DEIS_RELEASE, and lacks variables that the image sets.
 //
 // 2.3 Controllers ignore lifecycle hooks before Workflow v2.19 and grace periods before v2.20, and all of them ignore a
 // LifecyclePreStop that is the only change. So Set compares the config afterwards with the changes. If one of these was
@@ -432,9 +432,9 @@ func (c Changes) checkStored(app string, config *Config) error {
 }
 
 // Check returns what is wrong with the changes, or nil. Set calls it. It refuses empty changes, for which v1.6
-// Controllers make a release, health checks that check nothing, grace periods that are not numbers, and names of
-// variables that break an app: real v1.6 Controllers respond with 500, but store them, and respond to each later change
-// with 500 as well until they are unset.
+// Controllers make a release, health checks that check nothing, grace periods that are not numbers, and variable names
+// that break an app: real v1.6 Controllers store them although they respond with 500, and then every change fails until
+// they are unset.
 func (c Changes) Check() error {
 	if len(c.Values)+len(c.Memory)+len(c.CPU)+len(c.Tags)+len(c.Healthcheck)+len(c.Registry) == 0 && !c.hasHooks() {
 		return rest.InvalidArgument("changes", "must not be empty")

@@ -133,7 +133,7 @@ func createApp(q *request) *response {
 	a.rawStructure = raw
 	a.procfileStructure, _ = data["procfile_structure"].(map[string]any)
 	if stop := q.completeApp(a); stop != nil {
-		return stop // the app is stored nevertheless, but incomplete
+		return stop // the app is stored anyway, but incomplete
 	}
 	resp := created(q.appJSON(a))
 	if !q.v2() {

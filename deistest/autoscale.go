@@ -2,9 +2,9 @@ package deistest
 
 import "fmt"
 
-// Autoscale makes the autoscaler of a process type want n pods, as if the load had changed. It runs n pods, within the
-// bounds in the app's settings. The app's structure stays as it is, as in real Controllers: an app can have more
-// or fewer pods than its structure says.
+// Autoscale acts as if the load called for n pods of a process type; the autoscaler runs n pods, within the bounds in the
+// app's settings. It returns an error if the type has no autoscaler. The app's structure stays as it is, as in real
+// Controllers: an app can have more or fewer pods than its structure says.
 func (c *Controller) Autoscale(appID, procType string, n int) error {
 	return c.withApp(appID, func(a *app) error {
 		if a.currentSettings().autoscale[procType] == nil {

@@ -126,7 +126,7 @@ func setConfig(q *request) *response {
 	}
 	q.app.config = cf
 	if before != q.app.latest() {
-		return q.collision(before) // another change took the release number; 1.6 stores this configuration nevertheless
+		return q.collision(before) // another change took the release number; 1.6 stores this configuration anyway
 	}
 	if !q.v2() && poisoned(cf, before.config) {
 		return q.crash()

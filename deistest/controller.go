@@ -10,8 +10,8 @@
 // It speaks API 1.6, 2.2 and 2.3 and keeps state: users and their tokens, apps with their builds, configurations,
 // releases, pods, domains, settings and logs, certificates, keys. Its responses are those recorded from real
 // Controllers, down to the text of each error. Its rules are those of Deis v1.10.1 (API 1.6), Workflow v2.4.2 (2.2),
-// and Hephy Workflow v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5. It shares no type with the SDK, so that no
-// mistake is made in both and stays unnoticed.
+// and Hephy Workflow v2.22.0 (2.3) or, with [WithEarly23], Workflow v2.5. It shares no type with the SDK, so that a
+// mistake in a shared type cannot go unnoticed.
 //
 // # What is faithful
 //
@@ -49,8 +49,8 @@
 //   - an image with the tag k8s-fail, and a configuration with the variable K8S_FAIL, cannot be deployed. The last of the
 //     app's process types fails, or the one that the tag ("k8s-fail-worker") or the variable names;
 //   - an image named noport, such as "acme/noport:1", exposes no port (API 2.2 and newer);
-//   - more than 98 pods of a process type cannot be scheduled. From API 2.2 on the number is stored nevertheless, and the
-//     same request again changes nothing and succeeds, as recorded;
+//   - more than 98 pods of a process type cannot be scheduled. From API 2.2 on the number is stored anyway, and the same
+//     request again changes nothing and succeeds, as recorded;
 //   - an app whose name begins or ends with a hyphen is stored incomplete, with a 503 (API 2.2);
 //   - a process type whose name Kubernetes does not accept, such as "Web", can be built, but a build without it fails
 //     (API 2.2);

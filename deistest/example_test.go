@@ -126,7 +126,7 @@ func ExampleController_AddFault() {
 			fmt.Println(r, r.Body, r.Status)
 		}
 	}
-	fmt.Println(len(controller.Unmet()), "faults have not struck")
+	fmt.Println(len(controller.Unmet()), "faults were not triggered")
 	// Output:
 	// 503 true true
 	// 0 false true
@@ -136,7 +136,7 @@ func ExampleController_AddFault() {
 	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 0
 	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 502
 	// POST /v2/apps/example-go/builds/ {"image":"acme/example-go:v2"} 504
-	// 0 faults have not struck
+	// 0 faults were not triggered
 }
 
 func ExampleController_Unmet() {
@@ -147,10 +147,10 @@ func ExampleController_Unmet() {
 	client := &http.Client{Transport: controller.Transport()}
 	do(client, controller.Token(), "GET", "http://deis.test/v2/apps/", "")
 	for _, f := range controller.Unmet() {
-		fmt.Println("never struck:", f.Path)
+		fmt.Println("never triggered:", f.Path)
 	}
 	// Output:
-	// never struck: /aps/
+	// never triggered: /aps/
 }
 
 func ExampleWithStartDelay() {

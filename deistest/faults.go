@@ -12,7 +12,7 @@ import (
 //
 // It says what the client gets: another response (Status), a lost connection (Drop), nothing at all (Hang), or half of a
 // response (Truncate). Without any of these the request is only delayed. With After or Late the Controller does the work
-// nevertheless.
+// anyway.
 type Fault struct {
 	// Method is the method that the fault matches, such as "POST"; "" matches any. Its case does not matter.
 	Method string
@@ -54,8 +54,8 @@ type Fault struct {
 	// Delay is how long to wait before anything else. If the client leaves first, nothing else happens.
 	Delay time.Duration
 
-	// Skip is how many matching requests pass unharmed first. Times is how often the fault strikes after that; 0 means
-	// always.
+	// Skip is how many matching requests pass unharmed first. Times is how many after that trigger the fault; 0 means all
+	// of them.
 	Skip, Times int
 
 	matched int
@@ -83,8 +83,8 @@ func (f Fault) check() {
 	}
 }
 
-// AddFault makes some requests fail from now on, as [WithFault] does from the start. If several faults could
-// strike a request, the one that was added first does. AddFault panics if the fault could never do what it says.
+// AddFault makes some requests fail from now on, as [WithFault] does from the start. If a request could trigger
+// several faults, it triggers the one that was added first. AddFault panics if the fault could never do what it says.
 func (c *Controller) AddFault(f Fault) {
 	f.check()
 	c.mu.Lock()
@@ -92,14 +92,15 @@ func (c *Controller) AddFault(f Fault) {
 	c.faults = append(c.faults, &f)
 }
 
-// ClearFaults removes all faults, including those that have not struck.
+// ClearFaults removes all faults, including those that no request has triggered.
 func (c *Controller) ClearFaults() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults = nil
 }
 
-// Unmet returns the faults that have not struck, such as one whose path is misspelled. End a test about a fault with
+// Unmet returns the faults that no request has triggered, such as one whose path is misspelled. End a test about a fault
+// with
 //
 //	require.Empty(t, server.Unmet())
 //
@@ -116,8 +117,8 @@ func (c *Controller) Unmet() []Fault {
 	return unmet
 }
 
-// strikes reports whether the fault strikes a request, and counts the request if it matches.
-func (f *Fault) strikes(r *http.Request) bool {
+// isTriggered reports whether a request triggers the fault, and counts the request if it matches.
+func (f *Fault) isTriggered(r *http.Request) bool {
 	if f.Method != "" && !strings.EqualFold(f.Method, r.Method) || !matches(f.Path, r.URL.Path) {
 		return false
 	}

@@ -96,7 +96,7 @@ func TestSkipAndTimesLimitAFault(t *testing.T) {
 	}
 }
 
-func TestAFaultStrikesBeforeOrAfterTheWork(t *testing.T) {
+func TestAFaultHappensBeforeOrAfterTheWork(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault   deistest.Fault
 		created string
@@ -182,7 +182,7 @@ func TestHangingEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestUnmetReturnsFaultsThatNeverStruck(t *testing.T) {
+func TestUnmetReturnsFaultsThatNoRequestTriggered(t *testing.T) {
 	server := deistest.Start(t,
 		deistest.WithFault(deistest.Fault{Path: "/apps/", Status: 503, Times: 1}),
 		deistest.WithFault(deistest.Fault{Path: "/aps/", Status: 503}),

@@ -40,7 +40,7 @@ func (c *Controller) Requests() []Request {
 	return list
 }
 
-// receive remembers a request and returns the fault that strikes it, the zero Fault if none.
+// receive remembers a request and returns the fault that it triggers, the zero Fault if none.
 func (c *Controller) receive(r *http.Request, body []byte) (*Request, Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +54,7 @@ func (c *Controller) receive(r *http.Request, body []byte) (*Request, Fault) {
 	c.requests = append(c.requests, seen)
 	c.bodyBytes += len(seen.Body)
 	for _, f := range c.faults {
-		if f.strikes(r) {
+		if f.isTriggered(r) {
 			return seen, *f
 		}
 	}

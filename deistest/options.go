@@ -42,11 +42,10 @@ type (
 // major version.
 func WithAPIVersion(api version.API) Option { return func(s *options) { s.api = api } }
 
-// WithEarly23 makes a Controller of API 2.3 behave like the early servers of that version, those of Workflow v2.5 and
-// v2.6. By default it behaves like the late ones. Both report the same version, so a client cannot know which one it
-// talks to. Early servers delete the release and the build of a failed deploy and use their numbers again, respond with
-// {"detail": "Not found."} where late ones respond with "No App matches the given query.", and have no services and
-// labels.
+// WithEarly23 makes a Controller of API 2.3 behave like early 2.3 servers (Workflow v2.5 and v2.6). By default it behaves
+// like late ones. Both report the same version, so a client cannot know which one it talks to. Early servers delete the
+// release and the build of a failed deploy and use their numbers again, respond with {"detail": "Not found."} where late
+// ones respond with "No App matches the given query.", and have no services and labels.
 func WithEarly23() Option { return func(s *options) { s.early23 = true } }
 
 // WithAdmin sets the name and password of the administrator that exists from the start. The default is "admin" with the
@@ -93,8 +92,8 @@ func WithDeployDelay(d time.Duration) Option { return func(s *options) { s.deplo
 // WithTLS makes [NewServer] and [Start] serve https, with a certificate for 127.0.0.1 that [Server.Client] trusts.
 func WithTLS() Option { return func(s *options) { s.tls = true } }
 
-// WithFault makes some requests fail. It can be given several times: if several faults could strike a request, the first
-// one does. It panics if the fault could never do what it says.
+// WithFault makes some requests fail. It can be given several times: if a request could trigger several faults, it
+// triggers the first one. It panics if the fault could never do what it says.
 func WithFault(f Fault) Option {
 	f.check()
 	return func(s *options) { s.faults = append(s.faults, f) }

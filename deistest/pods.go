@@ -236,7 +236,7 @@ func (a *app) hasCounts(counts map[string]int) bool {
 	return true
 }
 
-// checkCapacity refuses counts that cannot be scheduled. API 2.x stores them nevertheless. API 1.6 keeps releases that
+// checkCapacity refuses counts that cannot be scheduled. API 2.x stores them anyway. API 1.6 keeps releases that
 // cannot run, and cannot start more pods of them.
 func (q *request) checkCapacity(counts map[string]int) *response {
 	latest := q.app.latest()

@@ -30,7 +30,7 @@ type handler func(*request) *response
 
 type methods map[string]handler
 
-// A route has the handlers of the paths that match a pattern. A slash at the end is required, forbidden or, usually,
+// A route has the handlers of the paths that match a pattern. A trailing slash is required, forbidden or, usually,
 // optional ("/?"), as in real Controllers. Unlike theirs, the patterns are matched against the whole path.
 type route struct {
 	pattern string

@@ -60,8 +60,8 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 }
 
 // Create routes a domain to an app. A leading "*." makes it a wildcard. The error matches ErrTaken if the domain is in
-// use. A domain has at most 255 characters in v1.6, 253 in 2.x. To wildcards and international names, which are 2.x
-// only, v1.6 Controllers respond with 400.
+// use. A domain has at most 255 characters in v1.6, 253 in 2.x. v1.6 Controllers refuse wildcards and international
+// names with 400.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/domains/
 func (s *Service) Create(ctx context.Context, app, domain string, opts ...rest.CallOption) (*Domain, error) {

@@ -42,7 +42,7 @@ type CreateParams struct {
 // ListOptions choose a page; see rest.ListOptions.
 type ListOptions = rest.ListOptions
 
-// ErrTaken means that some user has the key already or, since Workflow v2.7, another key with that id. Match it with
+// ErrTaken means that the key belongs to some user already or, since Workflow v2.7, that its id does. Match it with
 // errors.Is.
 var ErrTaken error = &rest.Reason{
 	Message: "the public key, or its id, is in use",

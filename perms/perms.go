@@ -64,8 +64,8 @@ func (c *collaborators) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ErrAmbiguousName means that a right of a user whose name contains . @ or + was not revoked, because the Controller may
-// mistake the name for that of another user. Match it with errors.Is.
+// ErrAmbiguousName means that a right of a user whose name contains '.', '@' or '+' was not revoked, because the
+// Controller may mistake the name for that of another user. Match it with errors.Is.
 var ErrAmbiguousName = errors.New("deis: the Controller may mistake the username for another user's")
 
 // Grant lets a user work on an app. Only its owner and administrators may grant. Granting twice does no harm. The error
@@ -80,9 +80,9 @@ func (s *Service) Grant(ctx context.Context, app, username string, opts ...rest.
 // Revoke removes a user's right to work on an app. Collaborators may revoke their own. If the user does not have the
 // right, real Controllers respond with 403, rest.ErrForbidden.
 //
-// If a name contains . @ or +, as in "jo.hn", most real Controllers revoke the right of "jo" or do not know the path.
-// So Revoke lists the collaborators first. If "jo" is one, it sends nothing, and the error matches ErrAmbiguousName.
-// Afterwards it lists them again and returns such an error if the user still has the right.
+// If a name contains '.', '@' or '+', as in "jo.hn", most real Controllers revoke the right of "jo" or do not know the
+// path. So Revoke lists the collaborators first. If "jo" is one, it does not revoke, and the error matches
+// ErrAmbiguousName. Afterwards it lists them again and returns such an error if the user still has the right.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /apps/{app}/perms/{username}
 func (s *Service) Revoke(ctx context.Context, app, username string, opts ...rest.CallOption) error {
@@ -113,7 +113,7 @@ func (s *Service) GrantAdmin(ctx context.Context, username string, opts ...rest.
 
 // RevokeAdmin makes an administrator an ordinary user. Only an administrator may revoke that. The last administrator
 // can revoke their own right: then the next user to register becomes one. For a user who is not an administrator it
-// does nothing. It treats names that contain . @ or + as Revoke does.
+// does nothing. It treats names that contain '.', '@' or '+' as Revoke does.
 //
 //deis:operation v1.6,v2.2,v2.3 DELETE /admin/perms/{username}
 func (s *Service) RevokeAdmin(ctx context.Context, username string, opts ...rest.CallOption) error {

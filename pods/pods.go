@@ -76,9 +76,9 @@ func (o ListOptions) page() rest.ListOptions {
 type RestartOptions struct {
 	Type string // all pods of this process type, or the one with Name
 
-	// Name is one pod, a Pod.Name. In v1.6 its number is enough if Type is set. In 2.x Restart looks the pod up first,
-	// and for an unknown name the error matches rest.ErrNotFound: real Controllers respond to one with 200 and some
-	// other pod, and restart nothing.
+	// Name is one pod, a Pod.Name. In v1.6 its number is enough if Type is set. In 2.x Restart looks the pod up first, and
+	// for an unknown name the error matches rest.ErrNotFound: real Controllers respond to an unknown name with 200 and
+	// another pod, and restart nothing.
 	Name string
 }
 
@@ -112,7 +112,7 @@ func (s *Service) List(ctx context.Context, app string, o ListOptions, opts ...r
 	return page, nil
 }
 
-// All ranges over an app's pods; see rest.All. In 2.x it ranges over all of them, whatever the page is.
+// All ranges over an app's pods; see rest.All. In 2.x it ignores Page and PageSize.
 func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...rest.CallOption) iter.Seq2[Pod, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(Pod, error) bool) {
@@ -125,9 +125,9 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 	}
 }
 
-// Restart restarts all or some of an app's pods and returns the pods in the response. In 2.x these are as many as were
-// restarted, but not always the new ones. On real Controllers it takes 5 seconds or more. The error matches
-// ErrNothingRestarted if there were no such pods. If there is no such app, real v1.6 Controllers respond with 503.
+// Restart restarts all or some of an app's pods and returns the pods in the response. In 2.x their number is right, but
+// they may be the old pods. On real Controllers it takes 5 seconds or more. The error matches ErrNothingRestarted if
+// there were no such pods. If there is no such app, real v1.6 Controllers respond with 503.
 //
 // For one pod of 2.x the request goes to /pods/{type}/{name}/restart/: in the documented /pods/{name}/restart/ real
 // Controllers read the name as a type, and restart nothing.
@@ -162,7 +162,7 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 //
 // A 2.x Controller that responds with 503 has stored the new numbers but not carried them out, and when the request is
 // repeated, it responds with success and does nothing. So the error matches ErrNotScaled, and Scale never retries a
-// 503. In 2.x it reads the stored numbers first: if they are the wanted ones already, but the pods are not, it sends
+// 503. In 2.x it reads the stored numbers first: if they already equal structure, but the pods do not match, it sends
 // nothing and the error matches ErrNotScaled as well.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/scale/

@@ -15,13 +15,15 @@ import (
 type WaitOptions struct {
 	Release int // only pods of this release count; 0 for any
 
-	// Want is how many pods of each type must be up, at least. For 0, no pod of the type may be left, of any release.
-	// If Want is empty, all pods must be up, and there must be at least one.
+	// Want is how many pods of each type must be up, at least. 0 means that no pod of the type may be left, in any
+	// release. If Want is empty, all pods must be up, and there must be at least one.
 	Want map[string]int
 
 	Interval time.Duration // the first pause between two requests; 0 means one second. It grows to 5 seconds; see rest.Poll
 
-	// Progress, if not nil, is called with the pods that count after each request.
+	// Progress, if not nil, is called after each request that succeeds, with the pods that count: those of the types in
+	// Want, or of all types if Want is empty, that are of Release, if it is set. A pod of a type of which Want wants 0
+	// counts in every release.
 	Progress func([]Pod)
 }
 
@@ -29,16 +31,16 @@ type WaitOptions struct {
 var (
 	// ErrCrashed means that one of the wanted pods crashed.
 	ErrCrashed = errors.New("deis: a pod crashed")
-	// ErrDestroyed means that too few pods can still come up, because others are destroyed (API 1.6). Scale to 0 and up
-	// again: scaling to the same number does nothing.
+	// ErrDestroyed means that not enough pods can still come up, because others are destroyed (API 1.6). Scale to 0 and
+	// up again: scaling to the same number does nothing.
 	ErrDestroyed = errors.New("deis: pods are destroyed: scale to 0 and up again")
 )
 
-// WaitReady waits until the wanted pods are up, and returns them. It has no timeout but the context's. If the context
-// ends first, the error says how many pods were up, and the states of the others. If one of the pods crashes, WaitReady
-// fails at once, with an error that matches ErrCrashed. If the app is gone, the error matches rest.ErrNotFound.
-// WaitReady goes on through temporary failures: a Controller that is down for up to five minutes, a response of
-// something else, a rate limit, an upgrade.
+// WaitReady waits until the wanted pods are up, and returns them. Only the context limits it. If the context ends first,
+// the error says how many pods were up, and the states of the others. If one of the pods crashes, WaitReady fails at
+// once, with an error that matches ErrCrashed. If the app is gone, the error matches rest.ErrNotFound. WaitReady
+// survives temporary failures: a Controller that is down for up to five minutes, a response that is not the
+// Controller's, a rate limit, an upgrade.
 //
 // Real 2.x Controllers list no pods while Kubernetes is down. So an empty list counts as "none left" only when it comes
 // twice in a row.

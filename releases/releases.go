@@ -24,7 +24,7 @@ type Service struct{ client *rest.Client }
 // New returns a Service that uses client. Programs use Client.Releases.
 func New(client *rest.Client) *Service { return &Service{client} }
 
-// A Release is a build with a config, as the app runs or ran them.
+// A Release is a build with a config that the app runs or has run, unless its deploy failed.
 type Release struct {
 	App     string    `json:"app" deis:"apps,part"`
 	Owner   string    `json:"owner"`                  // who made it
@@ -47,7 +47,7 @@ type ListOptions = rest.ListOptions
 // Reasons for failure. Match them with errors.Is.
 var (
 	// ErrInitial means that there is nothing to roll back to: the app's first release has no build. A v1.6 Controller
-	// does roll back to version 1 if it is requested.
+	// does roll back to version 1 if asked to.
 	ErrInitial error = &rest.Reason{
 		Message: "the initial release cannot be rolled back to",
 		Status:  400,
@@ -144,17 +144,18 @@ var few = ListOptions{PageSize: 10}
 // Controllers it takes 3 seconds or more.
 //
 // The error matches ErrFailed if the old release failed. If there is no such version, v1.6 Controllers respond with 500
-// and 2.x Controllers with 400. If the release has no build, because it is older than the first one, or if the deploy
-// fails, 2.x Controllers respond with 400, and those of 2.3 keep a failed release; v1.6 Controllers respond to a failed
-// deploy with 503.
+// and 2.x Controllers with 400. If the release has no build, because it is older than the app's first build, or if the
+// deploy fails, 2.x Controllers respond with 400, and those of 2.3 keep a failed release; v1.6 Controllers respond to a
+// failed deploy with 503.
 //
-// Version 0 undoes the newest release. Rollback then finds the release to roll back to: if the newest one failed, the
-// Current one, which restores pods that the failed deploy removed, otherwise the newest one before it that has a build
-// and has not failed. If there is none, nothing is rolled back and the error matches ErrInitial. So Rollback never
-// undoes a good change after a failed one, as 2.3 Controllers do if the request has no version. If the Controller
-// deletes failed releases (2.2, and 2.3 before Workflow v2.7), the newest release is a good one even after a failed
-// deploy, and version 0 undoes that: note the current version before a deploy, and roll back to it. Package deploy does
-// that.
+// Version 0 undoes the newest release. If the newest release failed, Rollback rolls back to the Current one, which
+// restores pods that the failed deploy removed. Otherwise it rolls back to the newest release before it that has a build
+// and has not failed. If there is none, nothing is rolled back and the error matches ErrInitial.
+//
+// So version 0 never undoes a good change after a failed one, as 2.3 Controllers do if the request has no version. But
+// some Controllers delete failed releases (2.2, and 2.3 before Workflow v2.7). There, the newest release is a good one
+// even after a failed deploy, and version 0 rolls that good release back. Note the current version before a deploy, and
+// roll back to it; package deploy does that.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /apps/{app}/releases/rollback/
 func (s *Service) Rollback(ctx context.Context, app string, version int, opts ...rest.CallOption) (int, error) {

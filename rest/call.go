@@ -84,15 +84,19 @@ func (c *call) encode(in any) error {
 	}
 	// encoding/json has replaced invalid UTF-8 with U+FFFD, written out or as an escape.
 	if bytes.Contains(c.sent, []byte(`\ufffd`)) || bytes.ContainsRune(c.sent, utf8.RuneError) {
-		if field, ok := findInvalidText(reflect.ValueOf(in)); ok {
-			return InvalidArgument(strings.TrimPrefix(field+" of the body", " of "), "must be valid UTF-8")
+		if where, ok := findInvalidText(reflect.ValueOf(in)); ok {
+			if where == "" || where[0] == '[' {
+				where = "body" + where
+			}
+			return InvalidArgument(strings.TrimPrefix(where, "."), "must be valid UTF-8")
 		}
 	}
 	return nil
 }
 
-// findInvalidText finds a string that is not UTF-8 in what encoding/json encodes of a value, and returns its field.
-func findInvalidText(v reflect.Value) (field string, found bool) {
+// findInvalidText finds a string that is not UTF-8 in what encoding/json encodes of a value. It returns where the string
+// is, as Go code would name it: .Values["A"], or "" if the value itself is the string.
+func findInvalidText(v reflect.Value) (where string, found bool) {
 	switch v.Kind() {
 	case reflect.String:
 		return "", !utf8.ValidString(v.String())
@@ -104,8 +108,8 @@ func findInvalidText(v reflect.Value) (field string, found bool) {
 			if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
 				continue
 			}
-			if field, found := findInvalidText(v.Field(i)); found {
-				return strings.TrimSuffix(f.Name+"."+field, "."), true
+			if where, found := findInvalidText(v.Field(i)); found {
+				return "." + f.Name + where, true
 			}
 		}
 	case reflect.Slice, reflect.Array:
@@ -113,17 +117,18 @@ func findInvalidText(v reflect.Value) (field string, found bool) {
 			return "", false
 		}
 		for i := range v.Len() {
-			if field, found := findInvalidText(v.Index(i)); found {
-				return field, true
+			if where, found := findInvalidText(v.Index(i)); found {
+				return fmt.Sprintf("[%d]%s", i, where), true
 			}
 		}
 	case reflect.Map:
 		for entries := v.MapRange(); entries.Next(); {
+			key := fmt.Sprintf("[%.50q]", fmt.Sprint(entries.Key()))
 			if _, found := findInvalidText(entries.Key()); found {
-				return "a key", true
+				return key, true
 			}
-			if field, found := findInvalidText(entries.Value()); found {
-				return strings.TrimSuffix(fmt.Sprintf("%v.%s", entries.Key(), field), "."), true
+			if where, found := findInvalidText(entries.Value()); found {
+				return key + where, true
 			}
 		}
 	}

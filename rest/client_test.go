@@ -249,7 +249,7 @@ func TestAnInvalidOptionIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNotUTF8IsRefusedAndItsFieldNamed(t *testing.T) {
+func TestTextThatIsNotUTF8IsRefusedAndItsPlaceNamed(t *testing.T) {
 	type inner struct{ Text string }
 	type outer struct {
 		Inner  inner
@@ -267,16 +267,16 @@ func TestTextThatIsNotUTF8IsRefusedAndItsFieldNamed(t *testing.T) {
 		{outer{Inner: inner{"é"}, Ref: &inner{"b"}, List: []inner{{"c"}}, Values: map[string]any{"d": "e", "f": nil}, Data: []byte(bad), Number: 1}, ""},
 		{[]byte(bad), ""},
 		{[2]int{}, ""},
-		{bad, "the body"},
-		{outer{Inner: inner{bad}}, "Inner.Text of the body"},
-		{&outer{Ref: &inner{bad}}, "Ref.Text of the body"},
-		{outer{List: []inner{{"c"}, {bad}}}, "List.Text of the body"},
-		{[1]string{bad}, "the body"},
-		{outer{Values: map[string]any{"d": bad}}, "Values.d of the body"},
-		{outer{Values: map[string]any{"d": map[string]string{"e": bad}}}, "Values.d.e of the body"},
-		{map[string]int{bad: 1}, "a key of the body"},
-		{map[string]string{"d": bad}, "d of the body"},
-		{outer{Values: map[string]any{bad: 1}}, "Values.a key of the body"},
+		{bad, "body"},
+		{outer{Inner: inner{bad}}, "Inner.Text"},
+		{&outer{Ref: &inner{bad}}, "Ref.Text"},
+		{outer{List: []inner{{"c"}, {bad}}}, "List[1].Text"},
+		{[1]string{bad}, "body[0]"},
+		{outer{Values: map[string]any{"d": bad}}, `Values["d"]`},
+		{outer{Values: map[string]any{"d": map[string]string{"e": bad}}}, `Values["d"]["e"]`},
+		{map[string]int{bad: 1}, `body["caf\xe9"]`},
+		{map[string]string{"d": bad}, `body["d"]`},
+		{outer{Values: map[string]any{bad: 1}}, `Values["caf\xe9"]`},
 	} {
 		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, "{}")), rest.Path("apps"), c.body)
 		if c.says == "" {

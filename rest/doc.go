@@ -4,7 +4,8 @@
 //	widget, err := rest.Get[Widget](ctx, client.REST(), rest.Path("apps", id, "widgets", "1"))
 //
 // A call checks its path (Path), negotiates the API version (Client.Negotiate), waits for its turn if it writes to an
-// app, is sent, is retried if that does no harm (RetryPolicy), and returns a value or an *Error, never both.
+// app, is sent and, where safe, retried (RetryPolicy), and returns a value or an error, never both. An exchange that
+// fails is an *Error.
 //
 // Most programs need not import this package: the root package re-exports its everyday names.
 package rest

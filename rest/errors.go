@@ -30,7 +30,7 @@ var (
 	ErrUnavailable      error = sentinel("temporarily unavailable") // 502, 503, 504 and 520 to 524
 	ErrInvalidArgument  error = sentinel("invalid argument")        // found before anything was sent
 	ErrNotController    error = sentinel("not the Controller")      // something else responded: the response names no API version
-	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks another major version than the call used
+	ErrUpgraded         error = sentinel("another major version")   // the Controller speaks a different major version from the one that the call used
 )
 
 type sentinel string
@@ -80,7 +80,7 @@ func (e *Error) FromController() bool { return e.StatusCode != 0 && !e.foreign }
 
 // Temporary reports whether the error says nothing about the request or the resource, so that the same call can succeed
 // later: there was no response, it was cut off, it is not the Controller's, its status is 408, 429 or at least 500, or
-// the Controller was upgraded. Errors that a later call cannot escape are not temporary: a certificate that is not
+// the Controller was upgraded. Errors that every later call would get too are not temporary: a certificate that is not
 // trusted, a host that does not exist, a token function that fails, and a pinned version that the Controller no longer
 // speaks.
 func (e *Error) Temporary() bool {
@@ -94,8 +94,9 @@ func (e *Error) Temporary() bool {
 }
 
 // MayHaveActed reports whether a write may have been carried out although it failed: it was sent, and there was no
-// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, a 2xx that cannot
-// be read, or a 400 that says that a deploy failed (see WithDeploy). A GET never acts, and a 429 says that nothing was done, whoever responded with it.
+// response, a response that is not the Controller's and so does not say what the Controller did, a 5xx, a 2xx that
+// cannot be read, or a 400 that says that a deploy failed (see WithDeploy). A GET never acts, and a 429 says that
+// nothing was done, whoever responded with it.
 func (e *Error) MayHaveActed() bool {
 	return e.acted || isWrite(e.Method) && (e.foreign && e.StatusCode != http.StatusTooManyRequests || e.StatusCode >= 500)
 }
@@ -247,9 +248,9 @@ func (e *Error) LogValue() slog.Value {
 	)
 }
 
-// A Reason is one cause of failure that programs act on. The wording of a response tells it from other failures with
-// the same status. The resource packages have Reasons as pointers, which can be compared and be keys of a map; match
-// them with errors.Is.
+// A Reason is one cause of failure that programs act on. The wording of a response distinguishes it from other failures
+// with the same status. The resource packages have Reasons as pointers, which can be compared and be keys of a map;
+// match them with errors.Is.
 type Reason struct {
 	Message  string    // what Error returns
 	Status   int       // the status of the response

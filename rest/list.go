@@ -25,7 +25,7 @@ import (
 // maximum.
 const defaultPageSize = 100
 
-// ListOptions choose a page of a list. The zero value is the first page in the Controller's own size, which is 100.
+// ListOptions choose a page of a list. The zero value is the first page, of the Controller's default size, which is 100.
 //
 // v1.6 Controllers respond with 404 beyond the last page, v2 Controllers with an empty page.
 type ListOptions struct {

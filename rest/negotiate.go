@@ -11,7 +11,7 @@ import (
 	"github.com/deisgo/deis/version"
 )
 
-// A Server is what a Controller says about itself.
+// A Server has the versions that a Controller reports.
 type Server struct {
 	API      version.API // from the header DEIS_API_VERSION
 	Platform string      // from the header DEIS_PLATFORM_VERSION, "" if there was none
@@ -50,9 +50,10 @@ const (
 )
 
 // Negotiate returns the API version that calls speak. Unless the client is pinned to one, the first call probes the
-// Controller for it; calls that start before the response wait in turn, each under its own context. A probe takes at
-// most ten seconds, and a failure is not remembered; but a call that saw two other probes fail while it waited sends none. The error is a *version.MismatchError if there is no common version, and matches ErrNotController if
-// something else responds.
+// Controller for it. Calls that start during the probe wait for it; each wait ends with its own context. A probe takes
+// at most ten seconds, and a failure is not remembered; but a call that saw two other probes fail while it waited sends
+// none. The error is a *version.MismatchError if there is no common version, and matches ErrNotController if something
+// else responds.
 func (c *Client) Negotiate(ctx context.Context) (version.API, error) {
 	if c.config.API != (version.API{}) {
 		return c.config.API, nil
@@ -118,7 +119,7 @@ func (c *Client) RequireAt(ctx context.Context, at Endpoint, operation string, n
 	return c.Require(ctx, operation, need)
 }
 
-// Server returns what the Controller last said about itself, or false before its first response.
+// Server returns the versions that the Controller last reported, or false before its first response.
 func (c *Client) Server() (Server, bool) {
 	if server := c.negotiated.server.Load(); server != nil {
 		return *server, true

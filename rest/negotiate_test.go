@@ -490,7 +490,7 @@ func TestRequireRefusesOperationsThatTheVersionDoesNotHave(t *testing.T) {
 			continue
 		}
 		require.ErrorIs(t, err, errors.ErrUnsupported)
-		assert.EqualError(t, err, "deis: whoami needs API "+c.need.String()+", the Controller speaks "+c.api.String())
+		assert.EqualError(t, err, "deis: API "+c.need.String()+" is needed for whoami, but the Controller speaks "+c.api.String())
 	}
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, noServer }), unpinned)
 	assert.ErrorIs(t, client.Require(t.Context(), "whoami", version.V2_2), syscall.ECONNREFUSED)

@@ -49,7 +49,7 @@ func (o *options) fail(err error) {
 	}
 }
 
-// A Response is what a call learns besides its result. See WithResponse.
+// A Response is what a call returns besides its result. See WithResponse.
 type Response struct {
 	Status   int         // of the last response; 0 if there was none
 	Header   http.Header // of the last response
@@ -163,8 +163,9 @@ func WithSecretResponse() CallOption { return func(o *options) { o.secretRespons
 // server.
 func WithUnknownPath() CallOption { return func(o *options) { o.unknownPath = true } }
 
-// WithLook calls look just before the call is sent, in the same turn: no other write of the client to the app comes
-// between them. If look returns an error, the call returns it and nothing is sent.
+// WithLook makes a call check something just before it is sent, by calling look, in the same turn: no other write of the
+// client to the app comes between the check and the call. If look returns an error, the call returns it and nothing is
+// sent.
 func WithLook(look func(context.Context) error) CallOption {
 	return func(o *options) { o.look = look }
 }

@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	lookTimeout = 30 * time.Second // bounds one look, and with it the cost of a dead connection
-	longestPoll = 5 * time.Second  // the longest pause between two looks, unless a response asks for more
-	patience    = 5 * time.Minute  // while all looks fail; a Controller that restarts is back by then
+	lookTimeout = 30 * time.Second // bounds one check, and with it the cost of a dead connection
+	longestPoll = 5 * time.Second  // the longest pause between two checks, unless a response asks for more
+	patience    = 5 * time.Minute  // while all checks fail; a Controller that restarts is back by then
 )
 
 // Poll calls look until it reports that it is done or fails for good. Everything in this SDK that waits uses Poll. An
-// interval of 0 is a second. Each look gets a context that ends after 30 seconds. The pause between two looks grows
-// with the time waited, from the interval to 5 seconds. A look that fails temporarily (see Error.Temporary) is
-// repeated, after the wait that Retry-After asks for. Poll gives up when no look has succeeded for five minutes, or at
-// once if Retry-After asks for a longer wait than that.
+// interval of 0 is a second. Each check, one call of look, gets a context that ends after 30 seconds. The pause between
+// two checks grows with the time waited, from the interval to 5 seconds. A check that fails temporarily (see
+// Error.Temporary) is repeated, after the wait that Retry-After asks for. Poll gives up when no check has succeeded for
+// five minutes, or at once if Retry-After asks for a longer wait than that.
 //
-// When ctx ends, the error matches ctx.Err() and nothing else. It says how the last look failed, if it did.
+// When ctx ends, the error matches ctx.Err() and nothing else. It says how the last check failed, if it did.
 func Poll(ctx context.Context, interval time.Duration, look func(context.Context) (done bool, err error)) error {
 	if interval <= 0 {
 		interval = time.Second
@@ -66,7 +66,7 @@ func contextError(ctx context.Context, last error) error {
 		err = fmt.Errorf("%w: %s", err, Sanitize(why.Error()))
 	}
 	if last != nil && !errors.Is(last, ctx.Err()) {
-		err = fmt.Errorf("%w: the last look failed: %s", err, Sanitize(last.Error()))
+		err = fmt.Errorf("%w: the last check failed: %s", err, Sanitize(last.Error()))
 	}
 	return err
 }

@@ -122,8 +122,8 @@ func TestAPollEndsWithItsContextAndSaysHowTheLastLookFailed(t *testing.T) {
 	}{
 		{"looks that succeed", nil, nil, "context canceled"},
 		{"a cause", nil, errors.New("another\ntask failed"), "context canceled: another task failed"},
-		{"looks that fail", busy, nil, "context canceled: the last look failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
-		{"both", busy, busy, "context canceled: deis: GET /v2/apps/a/: 503 Service Unavailable: the last look failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
+		{"checks that fail", busy, nil, "context canceled: the last check failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
+		{"both", busy, busy, "context canceled: deis: GET /v2/apps/a/: 503 Service Unavailable: the last check failed: deis: GET /v2/apps/a/: 503 Service Unavailable"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -145,9 +145,9 @@ func TestALookDuringWhichTheContextEndsIsTheLast(t *testing.T) {
 		err       error
 		says      string
 	}{
-		{"done nevertheless", true, nil, ""},
+		{"done anyway", true, nil, ""},
 		{"not done", false, nil, "context canceled"},
-		{"failed for good", false, errors.New("a pod crashed"), "context canceled: the last look failed: a pod crashed"},
+		{"failed for good", false, errors.New("a pod crashed"), "context canceled: the last check failed: a pod crashed"},
 		{"failed with the context", false, fmt.Errorf("cut short: %w", context.Canceled), "context canceled"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())

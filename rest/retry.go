@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// A RetryPolicy says how often and how patiently a call is retried. The zero value never retries.
+// A RetryPolicy says how often, and after what delays, calls are retried. The zero value never retries.
 //
 // GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429,
 // 502, 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it was sent: no

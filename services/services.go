@@ -8,7 +8,8 @@
 // API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. Of the 2.3
 // servers only those since Workflow v2.20 have services, and their version does not show it. On older ones every method
 // fails and changes nothing: on Workflow v2.5 and v2.6 the error matches errors.ErrUnsupported, on v2.7 to v2.19 it
-// matches rest.ErrNotFound. The API documents do not have services; the methods follow recordings of a real Controller.
+// matches rest.ErrNotFound. The API documents do not describe services; the methods follow recordings of a real
+// Controller.
 package services
 
 import (

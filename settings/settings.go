@@ -6,8 +6,8 @@
 //	err = client.Settings.Allow(ctx, "example-go", []string{"10.0.0.0/8"})
 //
 // Changing settings makes no release. API 2.3 only: on an older Controller every method returns a
-// *version.UnsupportedError and sends nothing. The API documents do not have settings; the methods follow recordings of
-// a real Controller.
+// *version.UnsupportedError and sends nothing. The API documents do not describe settings; the methods follow recordings
+// of a real Controller.
 package settings
 
 import (
@@ -135,7 +135,7 @@ func (s *Service) Whitelist(ctx context.Context, app string, opts ...rest.CallOp
 }
 
 // Allow adds addresses and networks to the whitelist of an app. While the whitelist is empty, all addresses may reach
-// the app, so the first one that is added shuts out all others. The error matches ErrUnchanged if all of them are in it
+// the app, so the first one that is added locks out all others. The error matches ErrUnchanged if all of them are in it
 // already.
 //
 //deis:operation v2.3 POST /apps/{app}/whitelist/

@@ -348,7 +348,7 @@ func TestABodyThatIsNotUTF8IsRefusedBeforeItIsSent(t *testing.T) {
 	client, controller := between(t, func(*http.Request) *http.Response { return nil })
 	sent := len(controller.Requests())
 	for where, call := range map[string]func() error{
-		"Values.A": func() error {
+		`Values["A"]`: func() error {
 			_, err := client.Config.SetValues(t.Context(), "example-go", map[string]string{"A": "caf\xe9"})
 			return err
 		},
@@ -356,7 +356,7 @@ func TestABodyThatIsNotUTF8IsRefusedBeforeItIsSent(t *testing.T) {
 			_, err := client.Config.SetValues(t.Context(), "example-go", map[string]string{"\xff": "1"})
 			return err
 		},
-		"a key of the body": func() error {
+		`body["a"][0]["\xff"]`: func() error {
 			_, err := rest.Post[struct{}](t.Context(), client.REST(), rest.Path("widgets"), map[string]any{"a": []any{map[string]int{"\xff": 1}}})
 			return err
 		},

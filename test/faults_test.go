@@ -593,20 +593,20 @@ func after(text string) func(net.Conn) {
 }
 
 var phases = []phase{
-	{name: "the version probe", unpinned: true, serve: silent, says: "GET /v2/: context deadline exceeded"},
-	{name: "waiting for another write to the app", behind: true, serve: silent,
+	{name: "while probing the version", unpinned: true, serve: silent, says: "GET /v2/: context deadline exceeded"},
+	{name: "while waiting for another write to the app", behind: true, serve: silent,
 		says: "waiting for another write to app a: context deadline exceeded"},
-	{name: "connecting", attempts: 1, says: "context deadline exceeded"},
-	{name: "the TLS handshake", url: "https://deis.example.com", attempts: 1, serve: silent, says: "context deadline exceeded"},
-	{name: "sending", attempts: 1, says: "context deadline exceeded",
+	{name: "while connecting", attempts: 1, says: "context deadline exceeded"},
+	{name: "during the TLS handshake", url: "https://deis.example.com", attempts: 1, serve: silent, says: "context deadline exceeded"},
+	{name: "while sending", attempts: 1, says: "context deadline exceeded",
 		serve: func(conn net.Conn) { conn.Read(make([]byte, 1)) }},
-	{name: "waiting for the response", attempts: 1, serve: silent, says: "context deadline exceeded"},
-	{name: "reading the headers of the response", attempts: 1, serve: after(okHeaders), says: "context deadline exceeded"},
-	{name: "reading the body", attempts: 1, serve: after(okHeaders + "Content-Length: 10\r\n\r\n{"),
+	{name: "while waiting for the response", attempts: 1, serve: silent, says: "context deadline exceeded"},
+	{name: "while reading the headers of the response", attempts: 1, serve: after(okHeaders), says: "context deadline exceeded"},
+	{name: "while reading the body", attempts: 1, serve: after(okHeaders + "Content-Length: 10\r\n\r\n{"),
 		says: "200 OK: the response was cut off: context deadline exceeded"},
-	{name: "reading the body of an error", attempts: 1, is: "deis.ErrServer",
+	{name: "while reading the body of an error", attempts: 1, is: "deis.ErrServer",
 		serve: after("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 10\r\n\r\nsaid"), says: "500 Internal Server Error: said"},
-	{name: "waiting to retry", attempts: 1, early: true, is: "deis.ErrRateLimited",
+	{name: "while waiting to retry", attempts: 1, early: true, is: "deis.ErrRateLimited",
 		serve: after("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 4\r\n\r\nsaid"),
 		says:  "429 Too Many Requests: said: try again in 1m0s"},
 }
@@ -700,7 +700,7 @@ func TestTheTablesOfFaultsAreUpToDate(t *testing.T) {
 		}
 		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", p.name, sent, errorCell(p.says, cmp.Or(p.is, "context.DeadlineExceeded"))))
 	}
-	text = withTable(t, text, "| The deadline passes while | Sent | Error |", rows)
+	text = withTable(t, text, "| The deadline passes | Sent | Error |", rows)
 
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))

@@ -220,7 +220,7 @@ func TestTheUTF8CheckFollowsOnlyFieldsThatAreSent(t *testing.T) {
 	require.NoError(t, err)
 	root.Kids[0].Name = "caf\xe9"
 	_, err = rest.Post[struct{}](t.Context(), client.REST(), rest.Path("widgets"), root)
-	assert.ErrorContains(t, err, "Kids.Name of the body must be valid UTF-8")
+	assert.ErrorContains(t, err, "Kids[0].Name must be valid UTF-8")
 }
 
 func TestTheResponseOfACallIsNotThatOfItsPreparatoryRequests(t *testing.T) {

@@ -413,7 +413,7 @@ func TestEveryRecordedResponseIsRead(t *testing.T) {
 }
 
 // client makes a client for a Controller that gives the recorded response, and sets sent when the SDK sends the recorded
-// request. The slash at the end may differ, and so may the query, because its parameters depend on the version.
+// request. The trailing slash may differ, and so may the query, because its parameters depend on the version.
 func (r recording) client(t *testing.T, method string, u *url.URL, a arguments, sent *bool) *deis.Client {
 	transport := httpmock.NewMockTransport()
 	transport.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {

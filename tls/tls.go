@@ -5,7 +5,7 @@
 //	}
 //
 // API 2.3 only: on an older Controller every method returns a *version.UnsupportedError and sends nothing. The API
-// documents do not have it; the methods follow recordings of a real Controller. Package certs manages certificates.
+// documents do not describe it; the methods follow recordings of a real Controller. Package certs manages certificates.
 package tls
 
 import (
@@ -31,7 +31,7 @@ type TLS struct {
 	Updated       rest.Time `json:"updated"`
 }
 
-// ErrUnchanged means that HTTPS is, or is not, enforced already, as requested. Match it with errors.Is.
+// ErrUnchanged means that HTTPS enforcement is already as requested. Match it with errors.Is.
 var ErrUnchanged error = &rest.Reason{
 	Message:  "HTTPS enforcement is unchanged",
 	Status:   409,

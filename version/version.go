@@ -102,13 +102,13 @@ func (e *MismatchError) Error() string {
 // An UnsupportedError says that an operation needs a newer API version than the Controller speaks. Nothing was sent.
 // It matches errors.ErrUnsupported.
 type UnsupportedError struct {
-	Operation  string // for example "whoami"
+	Operation  string // a noun, for example "whoami" or "an app's settings"
 	Have, Need API
 }
 
 // Error names the operation and both versions.
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("deis: %s needs API %s, the Controller speaks %s", e.Operation, e.Need, e.Have)
+	return fmt.Sprintf("deis: API %s is needed for %s, but the Controller speaks %s", e.Need, e.Operation, e.Have)
 }
 
 // Is makes the error match errors.ErrUnsupported.

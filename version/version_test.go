@@ -92,7 +92,7 @@ func TestNegotiateRefusesAnotherMajor(t *testing.T) {
 
 func TestUnsupportedErrorSaysWhatIsMissing(t *testing.T) {
 	var err error = &version.UnsupportedError{Operation: "whoami", Have: version.V1_6, Need: version.V2_2}
-	assert.EqualError(t, err, "deis: whoami needs API 2.2, the Controller speaks 1.6")
+	assert.EqualError(t, err, "deis: API 2.2 is needed for whoami, but the Controller speaks 1.6")
 	assert.ErrorIs(t, err, errors.ErrUnsupported)
 	assert.NotErrorIs(t, err, errors.New("another"))
 }

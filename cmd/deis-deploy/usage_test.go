@@ -56,7 +56,7 @@ func TestWrongUsageIsOneLineAndExitStatusTwo(t *testing.T) {
 		"version":                  {token, []string{"-api", "two"}, "is not an API version"},
 		"force without an image":   {token, []string{"-force"}, "image"},
 		"no environment":           {nil, []string{}, "set DEIS_CONTROLLER and DEIS_TOKEN"},
-		"half an environment":      {[]string{"DEIS_TOKEN=secret-token"}, []string{}, "DEIS_CONTROLLER must be set"},
+		"half an environment":      {[]string{"DEIS_TOKEN=secret-token"}, []string{}, "DEIS_TOKEN is set, but DEIS_CONTROLLER is not"},
 		"no token":                 {nil, []string{"-controller", "https://deis.example.com"}, "-controller needs DEIS_TOKEN in the environment"},
 		"a token of another":       {token, []string{"-controller", "https://other.example.com"}, "-controller and DEIS_CONTROLLER differ"},
 		"no password":              {token, []string{"-username", "alice"}, "-username needs DEIS_PASSWORD"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/deisgo/deis"
@@ -56,7 +57,10 @@ func explain(err error, app string) advice {
 		a.Do = "Ask the owner of the app or an administrator, or start the dashboard with another user's token."
 	case errors.Is(err, deis.ErrNotFound) && app != "":
 		a.Status = http.StatusNotFound
-		a.What = fmt.Sprintf("There is no app %s, or it does not have what was requested.", visible(app))
+		a.What = fmt.Sprintf("There is no app named %s, or it does not have what was requested.", visible(app))
+		if strings.HasSuffix(failed.Path, "/apps/"+app+"/") { // the app itself was requested
+			a.What = fmt.Sprintf("There is no app named %s.", visible(app))
+		}
 		a.Do = "It may have been destroyed, or the dashboard's user may not see it."
 		a.Link, a.LinkTo = listQuery{Text: app}.path(), "Search all apps for it"
 	case errors.Is(err, deis.ErrRateLimited):

@@ -355,7 +355,7 @@ func TestAnUnknownAppIsNotFound(t *testing.T) {
 			assert.Equal(t, want, response.StatusCode, path)
 		}
 		_, page := get(t, s.url+"/apps/nothing")
-		shows(t, page, "There is no app nothing", `<a class="button" href="/?q=nothing">`)
+		shows(t, page, "There is no app named nothing.", `<a class="button" href="/?q=nothing">`)
 	})
 }
 
@@ -871,7 +871,7 @@ func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
 			event, data = nextEvent(t, stream)
 		}
 		assert.Equal(t, "problem", event)
-		assert.Contains(t, data, "There is no app shop")
+		assert.Contains(t, data, "There is no app named shop")
 		assert.Contains(t, data, "deis: GET /v")
 		_, err = stream.ReadByte()
 		assert.ErrorIs(t, err, io.EOF)

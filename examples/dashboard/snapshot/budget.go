@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Burst is how many unused requests can be saved for when somebody waits; see Urgent.
+// Burst is how many unused requests can be saved up, to be spent when somebody waits; see Urgent.
 const Burst = 12
 
 // A Budget limits the number of requests a second, from all callers. It counts in the transport, so it also counts
