@@ -111,15 +111,27 @@ func (d *dashboard) notDone(w http.ResponseWriter, id, what string, err error) {
 	d.refusal(w, refusal{advice: explain(err, id), Back: appPath(id), NotDone: what})
 }
 
+// readRestart reads which pods to restart. A form without fields must not restart everything, so all pods need a field, too.
+func readRestart(field func(string) string) (pods.RestartOptions, error) {
+	o := pods.RestartOptions{Type: field("type"), Name: field("name")}
+	if all := field("all") == "true"; all == (o != pods.RestartOptions{}) {
+		return o, errForm("Say what to restart: all pods, those of a process type, or one pod.")
+	}
+	return o, nil
+}
+
 func askRestart(d *dashboard, r *http.Request, app string) (question, error) {
-	procType, name := r.FormValue("type"), r.FormValue("name")
+	o, err := readRestart(r.FormValue)
+	if err != nil {
+		return question{}, err
+	}
 	state, err := d.readApp(r.Context(), app)
 	if err != nil {
 		return question{}, err
 	}
 	affected := 0
 	for _, p := range state.Pods {
-		if p.Type != "run" && (procType == "" || p.Type == procType) && (name == "" || p.Name == name) {
+		if p.Type != "run" && (o.Type == "" || p.Type == o.Type) && (o.Name == "" || p.Name == o.Name) {
 			affected++
 		}
 	}
@@ -127,26 +139,28 @@ func askRestart(d *dashboard, r *http.Request, app string) (question, error) {
 		return question{}, errForm("There is no such pod any more. Go back to see the current pods.")
 	}
 	q := question{
-		App:    app,
-		Fields: map[string]string{"type": procType, "name": name},
-		Facts:  []string{count(affected, "pod") + " will be stopped and started again, with the same release and config.", "This can take a minute."},
-		Do:     "Restart " + count(affected, "pod"),
+		App:   app,
+		Facts: []string{count(affected, "pod") + " will be stopped and started again, with the same release and config.", "This can take a minute."},
+		Do:    "Restart " + count(affected, "pod"),
 	}
 	switch {
-	case name != "":
-		q.Text = fmt.Sprintf("Restart the pod %s of %s?", name, app)
-	case procType != "":
-		q.Text = fmt.Sprintf("Restart all %s pods of %s?", procType, app)
+	case o.Name != "":
+		q.Text, q.Fields = fmt.Sprintf("Restart the pod %s of %s?", o.Name, app), map[string]string{"type": o.Type, "name": o.Name}
+	case o.Type != "":
+		q.Text, q.Fields = fmt.Sprintf("Restart all %s pods of %s?", o.Type, app), map[string]string{"type": o.Type}
 	default:
-		q.Text = fmt.Sprintf("Restart all pods of %s?", app)
+		q.Text, q.Fields = fmt.Sprintf("Restart all pods of %s?", app), map[string]string{"all": "true"}
 	}
 	return q, nil
 }
 
 func restart(ctx context.Context, d *dashboard, r *http.Request, app string) (string, error) {
-	o := pods.RestartOptions{Type: r.PostFormValue("type"), Name: r.PostFormValue("name")}
+	o, err := readRestart(r.PostFormValue)
+	if err != nil {
+		return "", err
+	}
 	restarted, err := d.client.Pods.Restart(ctx, app, o)
-	if errors.Is(err, pods.ErrNothingRestarted) {
+	if errors.Is(err, pods.ErrNothingRestarted) || o.Name != "" && errors.Is(err, deis.ErrNotFound) {
 		return "", errForm("There is no such pod any more. Nothing was restarted.")
 	}
 	if err != nil {

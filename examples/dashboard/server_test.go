@@ -348,7 +348,8 @@ func TestAnUnknownAppIsNotFound(t *testing.T) {
 			"/static/": http.StatusNotFound, "/static/nothing": http.StatusNotFound, "/apps/shop/settings?name=routable": http.StatusBadRequest,
 			"/apps/shop/scale": http.StatusBadRequest, "/apps/shop/scale?type=web&count=-1": http.StatusBadRequest,
 			"/apps/shop/rollback?to=0": http.StatusBadRequest, "/apps/shop/restart?type=nothing": http.StatusBadRequest,
-			"/apps/shop/settings?name=label&on=true": http.StatusBadRequest, "/apps/nothing/restart": http.StatusNotFound,
+			"/apps/shop/restart": http.StatusBadRequest, "/apps/shop/restart?all=true&type=web": http.StatusBadRequest,
+			"/apps/shop/settings?name=label&on=true": http.StatusBadRequest, "/apps/nothing/restart?all=true": http.StatusNotFound,
 			"/apps/nothing/rollback?to=1": http.StatusNotFound,
 		} {
 			response, _ := get(t, s.url+path)
@@ -447,7 +448,10 @@ func TestRestartingAsksFirst(t *testing.T) {
 			return running[0].Name
 		}
 		for query, want := range map[string]string{
-			"":                                   "Restart all pods of shop?",
+			"?all=true":                          "Restart all pods of shop?",
+			"":                                   "Say what to restart",
+			"?type=&name=":                       "Say what to restart",
+			"?all=true&type=web":                 "Say what to restart",
 			"?type=web":                          "Restart all web pods of shop?",
 			"?type=web&name=" + name():           "Restart the pod " + name() + " of shop?",
 			"?type=web&name=shop-web-1-gone0000": "There is no such pod any more.",
@@ -455,7 +459,13 @@ func TestRestartingAsksFirst(t *testing.T) {
 			_, page := get(t, s.url+"/apps/shop/restart"+query)
 			shows(t, page, want)
 		}
-		for _, fields := range [][]string{{}, {"type", "web"}, {"type", "web", "name", name()}} {
+		before := len(s.Controller.Requests())
+		for _, fields := range [][]string{{}, {"type", "", "name", ""}, {"all", "yes"}, {"all", "true", "type", "web"}} {
+			response, _ := send(t, form(t, s.url+"/apps/shop/restart?all=true", fields...))
+			assert.Equal(t, http.StatusBadRequest, response.StatusCode, fields)
+		}
+		assert.Empty(t, s.changes(before))
+		for _, fields := range [][]string{{"all", "true"}, {"type", "web"}, {"type", "web", "name", name()}} {
 			require.NoError(t, s.Controller.CrashPod("shop", "web.1"))
 			require.NoError(t, s.Controller.CrashPod("shop", "web.2"))
 			before := len(s.Controller.Requests())
@@ -605,8 +615,8 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		before := len(s.Controller.Requests())
 		_, page := get(t, s.url+"/apps/shop")
 		lacks(t, page, "Scale…", "Roll back", "Restart", "Turn ")
-		for path, fields := range map[string][]string{"/apps/shop/scale": {"type", "web", "count", "9"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
-			"/apps/shop/restart": {}, "/apps/shop/settings": {"name", "routable", "on", "false"}} {
+		for path, fields := range map[string][]string{"/apps/shop/scale": {"type", "web", "count", "9", "from", "2"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
+			"/apps/shop/restart": {"all", "true"}, "/apps/shop/settings": {"name", "routable", "on", "false"}} {
 			response, page := send(t, form(t, s.url+path, fields...))
 			assert.Equal(t, http.StatusForbidden, response.StatusCode, path)
 			shows(t, page, "read-only")
