@@ -355,9 +355,28 @@ func TestAnUnknownAppIsNotFound(t *testing.T) {
 			response, _ := get(t, s.url+path)
 			assert.Equal(t, want, response.StatusCode, path)
 		}
-		_, page := get(t, s.url+"/apps/nothing")
-		shows(t, page, "There is no app nothing", `<a class="button" href="/?q=nothing">`)
+		for _, path := range []string{"/apps/nothing", "/apps/nothing/scale?type=web&count=1", "/apps/nothing/rollback?to=1", "/apps/nothing/restart?all=true"} {
+			_, page := get(t, s.url+path)
+			shows(t, page, "There is no app named nothing.", `<a class="button" href="/?q=nothing">`)
+		}
 	})
+}
+
+// The app is there, but not what was requested of it. API 1.6 responds to these with other statuses.
+func TestAnAppIsNotSaidToBeMissingIfOnlyAPartOfItIs(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_3, true)
+	response, page := get(t, s.url+"/apps/shop/rollback?to=99")
+	assert.Equal(t, http.StatusNotFound, response.StatusCode)
+	shows(t, page, "The Controller did not find what was requested.")
+	lacks(t, page, "There is no app")
+	response, page = send(t, form(t, s.url+"/apps/shop/scale", "type", "nothing", "count", "1", "from", "0"))
+	assert.Equal(t, http.StatusNotFound, response.StatusCode)
+	shows(t, page, "The Controller did not find what was requested.")
+	lacks(t, page, "There is no app")
+	response, page = send(t, form(t, s.url+"/apps/shop/restart", "type", "web", "name", "shop-web-1-gone0"))
+	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+	shows(t, page, "There is no such pod any more. Nothing was restarted.")
 }
 
 func TestScalingAsksFirst(t *testing.T) {
@@ -881,7 +900,7 @@ func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
 			event, data = nextEvent(t, stream)
 		}
 		assert.Equal(t, "problem", event)
-		assert.Contains(t, data, "There is no app shop")
+		assert.Contains(t, data, "There is no app named shop.")
 		assert.Contains(t, data, "deis: GET /v")
 		_, err = stream.ReadByte()
 		assert.ErrorIs(t, err, io.EOF)
