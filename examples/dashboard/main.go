@@ -63,7 +63,7 @@ func parse(args []string, errOut io.Writer) (o options, err error) {
 	flags.StringVar(&o.api, "api", "2.3", "API `version` of the Controller in memory: 1.6, 2.2 or 2.3")
 	flags.BoolVar(&o.fromEnv, "controller-from-env", false, "show the Controller of DEIS_CONTROLLER and DEIS_TOKEN, or of the profile, instead of one in memory")
 	flags.StringVar(&o.controllerURL, "controller", "", "`URL` of the Controller to show, instead of DEIS_CONTROLLER")
-	flags.StringVar(&o.profile, "profile", "", "`name` of a profile that deis login left, or the path of its file")
+	flags.StringVar(&o.profile, "profile", "", "`name` of a profile that deis login wrote, or the path of its file")
 	flags.StringVar(&o.username, "username", "", "log in as this `user`, with the password in DEIS_PASSWORD, instead of using a token")
 	flags.StringVar(&o.ca, "ca-file", "", "`file` with the certificate (PEM) of the authority that issued the Controller's certificate")
 	if err := flags.Parse(args); err != nil {
