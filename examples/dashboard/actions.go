@@ -111,15 +111,27 @@ func (d *dashboard) notDone(w http.ResponseWriter, id, what string, err error) {
 	d.refusal(w, refusal{advice: explain(err, id), Back: appPath(id), NotDone: what})
 }
 
+// readRestart reads which pods to restart. A form without fields must not restart everything, so all pods need a field, too.
+func readRestart(field func(string) string) (pods.RestartOptions, error) {
+	o := pods.RestartOptions{Type: field("type"), Name: field("name")}
+	if all := field("all") == "true"; all == (o != pods.RestartOptions{}) {
+		return o, errForm("Say what to restart: all pods, those of a process type, or one pod.")
+	}
+	return o, nil
+}
+
 func askRestart(d *dashboard, r *http.Request, app string) (question, error) {
-	procType, name := r.FormValue("type"), r.FormValue("name")
+	o, err := readRestart(r.FormValue)
+	if err != nil {
+		return question{}, err
+	}
 	state, err := d.readApp(r.Context(), app)
 	if err != nil {
 		return question{}, err
 	}
 	affected := 0
 	for _, p := range state.Pods {
-		if p.Type != "run" && (procType == "" || p.Type == procType) && (name == "" || p.Name == name) {
+		if p.Type != "run" && (o.Type == "" || p.Type == o.Type) && (o.Name == "" || p.Name == o.Name) {
 			affected++
 		}
 	}
@@ -127,26 +139,28 @@ func askRestart(d *dashboard, r *http.Request, app string) (question, error) {
 		return question{}, errForm("There is no such pod any more. Go back to see the current pods.")
 	}
 	q := question{
-		App:    app,
-		Fields: map[string]string{"type": procType, "name": name},
-		Facts:  []string{count(affected, "pod") + " will be stopped and started again, with the same release and config.", "This can take a minute."},
-		Do:     "Restart " + count(affected, "pod"),
+		App:   app,
+		Facts: []string{count(affected, "pod") + " will be stopped and started again, with the same release and config.", "This can take a minute."},
+		Do:    "Restart " + count(affected, "pod"),
 	}
 	switch {
-	case name != "":
-		q.Text = fmt.Sprintf("Restart the pod %s of %s?", name, app)
-	case procType != "":
-		q.Text = fmt.Sprintf("Restart all %s pods of %s?", procType, app)
+	case o.Name != "":
+		q.Text, q.Fields = fmt.Sprintf("Restart the pod %s of %s?", o.Name, app), map[string]string{"type": o.Type, "name": o.Name}
+	case o.Type != "":
+		q.Text, q.Fields = fmt.Sprintf("Restart all %s pods of %s?", o.Type, app), map[string]string{"type": o.Type}
 	default:
-		q.Text = fmt.Sprintf("Restart all pods of %s?", app)
+		q.Text, q.Fields = fmt.Sprintf("Restart all pods of %s?", app), map[string]string{"all": "true"}
 	}
 	return q, nil
 }
 
 func restart(ctx context.Context, d *dashboard, r *http.Request, app string) (string, error) {
-	o := pods.RestartOptions{Type: r.PostFormValue("type"), Name: r.PostFormValue("name")}
+	o, err := readRestart(r.PostFormValue)
+	if err != nil {
+		return "", err
+	}
 	restarted, err := d.client.Pods.Restart(ctx, app, o)
-	if errors.Is(err, pods.ErrNothingRestarted) {
+	if errors.Is(err, pods.ErrNothingRestarted) || o.Name != "" && errors.Is(err, deis.ErrNotFound) {
 		return "", errForm("There is no such pod any more. Nothing was restarted.")
 	}
 	if err != nil {
@@ -168,106 +182,6 @@ func (d *dashboard) readApp(ctx context.Context, id string) (snapshot.App, error
 	}
 	app, _ := d.reader.Look().App(id)
 	return app, nil
-}
-
-// readScale reads the fields of a form that scales.
-func readScale(r *http.Request) (procType string, n int, err error) {
-	procType = r.FormValue("type")
-	n, err = strconv.Atoi(r.FormValue("count"))
-	if procType == "" || err != nil || n < 0 {
-		return "", 0, errForm("Scaling needs a process type and a number of pods.")
-	}
-	return procType, n, nil
-}
-
-func askScale(d *dashboard, r *http.Request, app string) (question, error) {
-	procType, n, err := readScale(r)
-	if err != nil {
-		return question{}, err
-	}
-	state, err := d.readApp(r.Context(), app)
-	if err != nil {
-		return question{}, err
-	}
-	q := question{
-		App:    app,
-		Text:   fmt.Sprintf("Scale %s of %s to %s?", procType, app, count(n, "pod")),
-		Facts:  []string{fmt.Sprintf("It is now set to %s.", count(state.Structure[procType], "pod")), "This can take a minute."},
-		Fields: map[string]string{"type": procType, "count": strconv.Itoa(n)},
-		Do:     fmt.Sprintf("Scale to %d", n),
-	}
-	if n == 0 {
-		q.Facts = append(q.Facts, "No "+procType+" process will run after this.")
-	}
-	for _, p := range processes(state) {
-		if p.Type == procType && p.Auto != nil {
-			q.Facts = append(q.Facts, fmt.Sprintf("Autoscaling keeps it between %d and %d pods, and may soon change the number again.", p.Auto.Min, p.Auto.Max))
-		}
-	}
-	return q, nil
-}
-
-// scale sets the number of pods of a type. With a field "first", it scales to that number before.
-func scale(ctx context.Context, d *dashboard, r *http.Request, app string) (string, error) {
-	procType, n, err := readScale(r)
-	if err != nil {
-		return "", err
-	}
-	steps := []int{n}
-	if first, err := strconv.Atoi(r.PostFormValue("first")); err == nil && first >= 0 {
-		steps = []int{first, n}
-	}
-	for _, n := range steps {
-		if err := d.client.Pods.Scale(ctx, app, map[string]int{procType: n}); err != nil {
-			return "", err
-		}
-		d.log.Info("scaled", "app", app, "type", procType, "count", n)
-	}
-	return typeSection(procType), nil
-}
-
-// isStored reports whether a 2.x Controller has stored a number of pods, but not applied it.
-func isStored(err error) bool {
-	var failed *deis.Error
-	return errors.Is(err, pods.ErrNotScaled) || errors.As(err, &failed) && failed.FromController() && failed.API.Major >= 2 &&
-		failed.StatusCode == http.StatusServiceUnavailable && strings.HasSuffix(failed.Path, "/scale/")
-}
-
-// scaleStored explains this, and offers ways out: a different number makes the Controller act again.
-func (d *dashboard) scaleStored(ctx context.Context, w http.ResponseWriter, r *http.Request, app string, err error) {
-	d.log.Warn("a scale was stored but not applied", "app", app, "error", err)
-	page := refusal{advice: explain(err, app), Back: appPath(app), NotDone: "Scaling failed."}
-	page.What = "The Controller has stored the new number, but has not applied it."
-	page.Do = "Requesting the same number again would do nothing, because it equals the stored one. A different number makes the Controller act."
-	procType, n, _ := readScale(r)
-	state, err := d.readApp(ctx, app)
-	if err != nil || len(state.Pods) == 0 { // no pods: the Controller may be unable to reach Kubernetes
-		page.Do += " It lists no pods at all now, and may be unable to reach Kubernetes. Wait until it lists them again."
-		d.refusal(w, page)
-		return
-	}
-	there := 0
-	for _, p := range state.Pods {
-		if p.Type == procType {
-			there++
-		}
-	}
-	back := wayOut{
-		Action: appPath(app) + "/scale",
-		Fields: map[string]string{"type": procType, "count": strconv.Itoa(there)},
-		Do:     fmt.Sprintf("Scale to %d", there),
-		Why:    fmt.Sprintf("This corrects the stored number: the app has %s of this type now.", count(there, "pod")),
-	}
-	page.Ways = []wayOut{back}
-	if there != n {
-		page.Ways = append(page.Ways, wayOut{
-			Action: back.Action,
-			Fields: map[string]string{"type": procType, "count": strconv.Itoa(n), "first": strconv.Itoa(there)},
-			Do:     fmt.Sprintf("Scale to %d, then to %d", there, n),
-			Why:    "This makes the Controller attempt it once more. It fails again if the cluster still has no room.",
-		})
-	}
-	d.refusal(w, page)
 }
 
 func readRollback(r *http.Request) (target int, err error) {
@@ -301,15 +215,23 @@ func (d *dashboard) rollbackQuestion(ctx context.Context, app string, target int
 		return question{}, err
 	}
 	q := question{
-		App:  app,
-		Text: fmt.Sprintf("Roll %s back to v%d?", app, target),
-		Facts: []string{
-			fmt.Sprintf("v%d: %s.", target, visible(strings.TrimSuffix(old.Summary, "."))),
-			fmt.Sprintf("The app now runs v%d: %s.", current.Version, visible(strings.TrimSuffix(current.Summary, "."))),
-			fmt.Sprintf("Release v%d will have the build and config of v%d, and its pods will replace the running ones.", newest.Version+1, target),
-		},
+		App:    app,
+		Text:   fmt.Sprintf("Roll %s back to v%d?", app, target),
 		Fields: map[string]string{"to": strconv.Itoa(target), "from": strconv.Itoa(newest.Version)},
 		Do:     fmt.Sprintf("Roll back to v%d", target),
+	}
+	next, summary := newest.Version+1, func(r *releases.Release) string { return visible(strings.TrimSuffix(r.Summary, ".")) }
+	if target == current.Version {
+		q.Facts = []string{
+			fmt.Sprintf("The app runs v%d now: %s.", target, summary(current)),
+			fmt.Sprintf("Release v%d will have the same build and config. Its pods will replace all others, also those that the Controller does not list.", next),
+		}
+	} else {
+		q.Facts = []string{
+			fmt.Sprintf("v%d: %s.", target, summary(old)),
+			fmt.Sprintf("The app now runs v%d: %s.", current.Version, summary(current)),
+			fmt.Sprintf("Release v%d will have the build and config of v%d, and its pods will replace the running ones.", next, target),
+		}
 	}
 	return q, nil
 }

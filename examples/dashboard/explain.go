@@ -55,12 +55,12 @@ func explain(err error, app string) advice {
 		a.Status = http.StatusForbidden
 		a.What = "The dashboard's user may not do that."
 		a.Do = "Ask the owner of the app or an administrator, or start the dashboard with another user's token."
+	case errors.Is(err, deis.ErrNotFound) && app != "" && !isAboutApp(failed):
+		a.Status = http.StatusNotFound
+		a.What, a.Do = "The Controller did not find what was requested.", "The app may not have it any more. The message below says what it is."
 	case errors.Is(err, deis.ErrNotFound) && app != "":
 		a.Status = http.StatusNotFound
-		a.What = fmt.Sprintf("There is no app named %s, or it does not have what was requested.", visible(app))
-		if strings.HasSuffix(failed.Path, "/apps/"+app+"/") { // the app itself was requested
-			a.What = fmt.Sprintf("There is no app named %s.", visible(app))
-		}
+		a.What = fmt.Sprintf("There is no app named %s.", visible(app))
 		a.Do = "It may have been destroyed, or the dashboard's user may not see it."
 		a.Link, a.LinkTo = listQuery{Text: app}.path(), "Search all apps for it"
 	case errors.Is(err, deis.ErrRateLimited):
@@ -74,6 +74,13 @@ func explain(err error, app string) advice {
 		a.Do = "The change may have been made anyway: check the app before you repeat it. " + a.Do
 	}
 	return a
+}
+
+// isAboutApp reports whether a response of 404 means that the app does not exist: it is the response to a read of the app,
+// or of a list of what it has.
+func isAboutApp(failed *deis.Error) bool {
+	_, of, found := strings.Cut(failed.Path, "/apps/")
+	return found && failed.Method == http.MethodGet && strings.Count(strings.Trim(of, "/"), "/") <= 1
 }
 
 // A notice is at the top of a page while nothing can be read.

@@ -55,13 +55,8 @@ type refusal struct {
 	NotDone string // what was not done, in one sentence; empty if nothing was requested
 }
 
-// A wayOut is an alternative: a form with one button.
-type wayOut struct {
-	Action string // its address
-	Fields map[string]string
-	Do     string // the text of the button
-	Why    string
-}
+// A wayOut is an alternative: the address of its question, the text of the link to it, and why to choose it.
+type wayOut struct{ Question, Do, Why string }
 
 // refuse responds with a page that says why.
 func (d *dashboard) refuse(w http.ResponseWriter, status int, why string) {

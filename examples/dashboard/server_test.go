@@ -348,15 +348,35 @@ func TestAnUnknownAppIsNotFound(t *testing.T) {
 			"/static/": http.StatusNotFound, "/static/nothing": http.StatusNotFound, "/apps/shop/settings?name=routable": http.StatusBadRequest,
 			"/apps/shop/scale": http.StatusBadRequest, "/apps/shop/scale?type=web&count=-1": http.StatusBadRequest,
 			"/apps/shop/rollback?to=0": http.StatusBadRequest, "/apps/shop/restart?type=nothing": http.StatusBadRequest,
-			"/apps/shop/settings?name=label&on=true": http.StatusBadRequest, "/apps/nothing/restart": http.StatusNotFound,
+			"/apps/shop/restart": http.StatusBadRequest, "/apps/shop/restart?all=true&type=web": http.StatusBadRequest,
+			"/apps/shop/settings?name=label&on=true": http.StatusBadRequest, "/apps/nothing/restart?all=true": http.StatusNotFound,
 			"/apps/nothing/rollback?to=1": http.StatusNotFound,
 		} {
 			response, _ := get(t, s.url+path)
 			assert.Equal(t, want, response.StatusCode, path)
 		}
-		_, page := get(t, s.url+"/apps/nothing")
-		shows(t, page, "There is no app named nothing.", `<a class="button" href="/?q=nothing">`)
+		for _, path := range []string{"/apps/nothing", "/apps/nothing/scale?type=web&count=1", "/apps/nothing/rollback?to=1", "/apps/nothing/restart?all=true"} {
+			_, page := get(t, s.url+path)
+			shows(t, page, "There is no app named nothing.", `<a class="button" href="/?q=nothing">`)
+		}
 	})
+}
+
+// The app is there, but not what was requested of it. API 1.6 responds to these with other statuses.
+func TestAnAppIsNotSaidToBeMissingIfOnlyAPartOfItIs(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_3, true)
+	response, page := get(t, s.url+"/apps/shop/rollback?to=99")
+	assert.Equal(t, http.StatusNotFound, response.StatusCode)
+	shows(t, page, "The Controller did not find what was requested.")
+	lacks(t, page, "There is no app")
+	response, page = send(t, form(t, s.url+"/apps/shop/scale", "type", "nothing", "count", "1", "from", "0"))
+	assert.Equal(t, http.StatusNotFound, response.StatusCode)
+	shows(t, page, "The Controller did not find what was requested.")
+	lacks(t, page, "There is no app")
+	response, page = send(t, form(t, s.url+"/apps/shop/restart", "type", "web", "name", "shop-web-1-gone0"))
+	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+	shows(t, page, "There is no such pod any more. Nothing was restarted.")
 }
 
 func TestScalingAsksFirst(t *testing.T) {
@@ -364,10 +384,10 @@ func TestScalingAsksFirst(t *testing.T) {
 		s := start(t, api, true)
 		before := len(s.Controller.Requests())
 		_, question := get(t, s.url+"/apps/shop/scale?type=web&count=3")
-		shows(t, question, "Scale web of shop to 3 pods?", "It is now set to 2 pods.")
+		shows(t, question, "Scale web of shop to 3 pods?", "It is now set to 2 pods.", `name="from" value="2"`)
 		assert.Empty(t, s.changes(before))
 
-		response, _ := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3"))
+		response, _ := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3", "from", "2"))
 		assert.Equal(t, http.StatusSeeOther, response.StatusCode)
 		assert.Equal(t, "/apps/shop#type-web", response.Header.Get("Location"))
 		_, page := get(t, s.url+"/apps/shop")
@@ -396,45 +416,155 @@ func TestRollingBackAsksFirstAndIsDoneOnce(t *testing.T) {
 	})
 }
 
+func TestAStaleScaleIsAskedAgain(t *testing.T) {
+	inEachVersion(t, func(t *testing.T, api version.API) {
+		s := start(t, api, true)
+		require.NoError(t, s.client.Pods.Scale(t.Context(), "shop", map[string]int{"web": 10})) // by somebody else
+		before := len(s.Controller.Requests())
+		response, question := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "1", "from", "2"))
+		assert.Equal(t, http.StatusOK, response.StatusCode)
+		shows(t, question, "Scale web of shop to 1 pod?", "Nothing has been done yet, because web was set to 10 pods in the meantime.", `name="from" value="10"`)
+		for _, from := range []string{"", "two"} {
+			response, _ = send(t, form(t, s.url+"/apps/shop/scale?from=10", "type", "web", "count", "1", "from", from))
+			assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+		}
+		response, _ = send(t, form(t, s.url+"/apps/shop/scale?from=10", "type", "web", "count", "1"))
+		assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+		assert.Empty(t, s.changes(before))
+
+		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "1", "from", "10"))
+		assert.Equal(t, "/apps/shop#type-web", response.Header.Get("Location"))
+		assert.Len(t, s.changes(before), 1)
+	})
+}
+
 func TestAScaleThatFailsIsExplainedAndCanBeFixed(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
-		response, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
+		response, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99", "from", "2"))
 		assert.Equal(t, http.StatusBadGateway, response.StatusCode)
 		shows(t, page, "Scaling failed.", "503 Service Unavailable", `href="/apps/shop"`)
+		lacks(t, page, `method="post"`)
 		if api.Major == 1 {
 			lacks(t, page, "has stored")
 			return
 		}
-		shows(t, page, "The Controller has stored the new number, but has not applied it.", "Scale to 2</button>", "Scale to 2, then to 99</button>")
-		_, page = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
-		shows(t, page, "has stored the new number", "scale to another number first")
+		const back, again = "/apps/shop/scale?count=2&type=web", "/apps/shop/scale?again=true&count=99&type=web"
+		shows(t, page, "The Controller has stored the new number, but has not applied it.", "It has stored 99 pods of web, and lists 2. Requesting 99 again would do nothing",
+			link(back)+"Scale to 2…", "the number that was stored before", link(again)+"Scale to 100, then to 99…")
+		_, page = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99", "from", "99"))
+		shows(t, page, "has stored the new number", "scale to another number first", link(again))
+		lacks(t, page, "Scale to 2", "Scale to 98") // what is listed is not what runs
 
-		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "2"))
+		before := len(s.Controller.Requests())
+		_, question := get(t, s.url+again)
+		shows(t, question, "Scale web of shop to 100 pods, then to 99?", `name="again" value="true"`, `name="from" value="99"`)
+		_, question = get(t, s.url+back)
+		shows(t, question, "Scale web of shop to 2 pods?", `name="from" value="99"`)
+		assert.Empty(t, s.changes(before))
+		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "2", "from", "99"))
 		assert.Equal(t, "/apps/shop#type-web", response.Header.Get("Location"))
 		_, page = get(t, s.url+"/apps/shop")
 		shows(t, page, "2 of 2 up")
-
-		send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99"))
-		response, _ = send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3", "first", "2"))
-		assert.Equal(t, http.StatusSeeOther, response.StatusCode)
-		_, page = get(t, s.url+"/apps/shop")
-		shows(t, page, "3 of 3 up")
 	})
 }
 
-func TestNoNumberIsOfferedWhileTheControllerListsNoPods(t *testing.T) {
+// If the first of two steps fails, the Controller has stored a number that nobody wants.
+func TestASecondAttemptThatFailsCanBeFixed(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_2, true)
+	send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99", "from", "2"))
+	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99", "from", "99", "again", "true"))
+	shows(t, page, "has stored the new number", link("/apps/shop/scale?again=true&count=99&type=web")+"Scale to 99…")
+	shows(t, page, "Requesting 100 again would do nothing")
+	lacks(t, page, "Scale to 100", "Scale to 2")
+	_, question := get(t, s.url+"/apps/shop/scale?again=true&count=99&type=web")
+	shows(t, question, "Scale web of shop to 99 pods?", "It is now set to 100 pods.")
+}
+
+// link returns the beginning of a link that looks like a button, as it is in a page.
+func link(address string) string { return `href="` + strings.ReplaceAll(address, "&", "&amp;") + `">` }
+
+// hidePods makes the Controller list no web pods although three run: a build failed for another process type.
+func (s *fixture) hidePods(t *testing.T) {
+	t.Helper()
+	require.NoError(t, s.client.Pods.Scale(t.Context(), "shop", map[string]int{"web": 3, "worker": 1}))
+	_, err := s.client.Builds.Create(t.Context(), "shop", builds.CreateParams{
+		Image: "acme/shop:k8s-fail-worker", SHA: "7be1cc4", Procfile: map[string]string{"web": "shop", "worker": "work"},
+	})
+	require.Error(t, err)
+	listed, err := deis.Collect(s.client.Pods.All(t.Context(), "shop", pods.ListOptions{Type: "web"}))
+	require.NoError(t, err)
+	require.Empty(t, listed)
+}
+
+func TestHiddenPodsAreBroughtBackByARollback(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_2, true)
+	s.hidePods(t)
+	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3", "from", "3"))
+	shows(t, page, "Scaling failed.", "The Controller has stored 3 pods of web, but lists none.", "They may run nevertheless",
+		`class="button primary" `+link("/apps/shop/rollback?to=4")+"Roll back to v4…",
+		link("/apps/shop/scale?again=true&count=3&type=web")+"Scale to 4, then to 3…")
+	lacks(t, page, "Scale to 0", "Scale to 1", "has 0 pods", "unable to reach Kubernetes", `method="post"`)
+
+	before := len(s.Controller.Requests())
+	_, question := get(t, s.url+"/apps/shop/rollback?to=4")
+	shows(t, question, "Roll shop back to v4?", "The app runs v4", "same build and config", "also those that the Controller does not list", `name="from" value="4"`)
+	assert.Empty(t, s.changes(before))
+	response, _ := send(t, form(t, s.url+"/apps/shop/rollback", "to", "4", "from", "4"))
+	assert.Equal(t, "/apps/shop#release-5", response.Header.Get("Location"))
+	_, page = get(t, s.url+"/apps/shop")
+	shows(t, page, "3 of 3 up", "1 of 1 up")
+}
+
+func TestHiddenPodsAreNotStoppedByASecondAttempt(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_2, true)
+	s.hidePods(t)
+	_, question := get(t, s.url+"/apps/shop/scale?again=true&count=3&type=web")
+	shows(t, question, "Scale web of shop to 4 pods, then to 3?", `name="from" value="3"`)
+	before := len(s.Controller.Requests())
+	response, _ := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "3", "from", "3", "again", "true"))
+	assert.Equal(t, "/apps/shop#type-web", response.Header.Get("Location"))
+	assert.Len(t, s.changes(before), 2)
+	logged := s.logs.String()
+	up, down := strings.Index(logged, "msg=scaled app=shop type=web count=4"), strings.Index(logged, "msg=scaled app=shop type=web count=3")
+	assert.True(t, 0 <= up && up < down, logged)
+}
+
+func TestPodsThatAreEndingAreNotCounted(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_2, true)
+	s.Controller.AddFault(deistest.Fault{Method: http.MethodGet, Path: "/apps/shop/pods", Status: http.StatusOK, Body: `{"count": 2, "results": [
+		{"name": "shop-web-1-abcde", "type": "web", "state": "terminating", "release": "v4", "started": "2026-01-02T15:04:05Z"},
+		{"name": "shop-worker-1-abcde", "type": "worker", "state": "up", "release": "v4", "started": "2026-01-02T15:04:05Z"}]}`})
+	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "2", "from", "2"))
+	shows(t, page, "The Controller has stored 2 pods of web, but lists none.")
+	lacks(t, page, "Scale to 0", "Scale to 1", "unable to reach Kubernetes")
+}
+
+func TestNoSmallerNumberIsOfferedWhileTheControllerListsNoPods(t *testing.T) {
 	t.Parallel()
 	s := start(t, version.V2_3, true)
 	s.SetKubernetes(false)
-	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "4"))
-	shows(t, page, "has stored the new number", "may be unable to reach Kubernetes")
-	lacks(t, page, "Scale to 0")
+	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "4", "from", "2"))
+	shows(t, page, "The Controller has stored 4 pods of web, but lists none.", "may be unable to reach Kubernetes")
+	lacks(t, page, "Scale to 0", "Scale to 2", "Scale to 3")
 	_, page = get(t, s.url+"/apps/shop")
 	shows(t, page, `<span class="state bad">no pods seen</span>`, "The Controller lists no pods.")
 	s.warm(t)
 	_, page = get(t, s.url+"/")
 	shows(t, page, "The Controller lists no pods for any app.")
+}
+
+func TestNothingIsOfferedIfTheAppCannotBeReadAfterAScale(t *testing.T) {
+	t.Parallel()
+	s := start(t, version.V2_2, true)
+	s.Controller.AddFault(deistest.Fault{Method: http.MethodGet, Path: "/apps/shop/pods", Status: http.StatusInternalServerError, Body: `{"detail": "Server Error"}`})
+	_, page := send(t, form(t, s.url+"/apps/shop/scale", "type", "web", "count", "99", "from", "2"))
+	shows(t, page, "has stored the new number", "The app could not be read afterwards.")
+	lacks(t, page, "Scale to", "Roll back to", "unable to reach Kubernetes")
 }
 
 func TestRestartingAsksFirst(t *testing.T) {
@@ -447,7 +577,10 @@ func TestRestartingAsksFirst(t *testing.T) {
 			return running[0].Name
 		}
 		for query, want := range map[string]string{
-			"":                                   "Restart all pods of shop?",
+			"?all=true":                          "Restart all pods of shop?",
+			"":                                   "Say what to restart",
+			"?type=&name=":                       "Say what to restart",
+			"?all=true&type=web":                 "Say what to restart",
 			"?type=web":                          "Restart all web pods of shop?",
 			"?type=web&name=" + name():           "Restart the pod " + name() + " of shop?",
 			"?type=web&name=shop-web-1-gone0000": "There is no such pod any more.",
@@ -455,7 +588,13 @@ func TestRestartingAsksFirst(t *testing.T) {
 			_, page := get(t, s.url+"/apps/shop/restart"+query)
 			shows(t, page, want)
 		}
-		for _, fields := range [][]string{{}, {"type", "web"}, {"type", "web", "name", name()}} {
+		before := len(s.Controller.Requests())
+		for _, fields := range [][]string{{}, {"type", "", "name", ""}, {"all", "yes"}, {"all", "true", "type", "web"}} {
+			response, _ := send(t, form(t, s.url+"/apps/shop/restart?all=true", fields...))
+			assert.Equal(t, http.StatusBadRequest, response.StatusCode, fields)
+		}
+		assert.Empty(t, s.changes(before))
+		for _, fields := range [][]string{{"all", "true"}, {"type", "web"}, {"type", "web", "name", name()}} {
 			require.NoError(t, s.Controller.CrashPod("shop", "web.1"))
 			require.NoError(t, s.Controller.CrashPod("shop", "web.2"))
 			before := len(s.Controller.Requests())
@@ -591,7 +730,7 @@ func TestAWriteThatMayHaveBeenCarriedOutSaysSo(t *testing.T) {
 	inEachVersion(t, func(t *testing.T, api version.API) {
 		s := start(t, api, true)
 		s.Controller.AddFault(deistest.Fault{Method: http.MethodPost, Drop: true, After: true})
-		for path, fields := range map[string][]string{"restart": {"type", "web"}, "scale": {"type", "web", "count", "3"}, "rollback": {"to", "2", "from", "4"}} {
+		for path, fields := range map[string][]string{"restart": {"type", "web"}, "scale": {"type", "web", "count", "3", "from", "2"}, "rollback": {"to", "2", "from", "4"}} {
 			response, page := send(t, form(t, s.url+"/apps/shop/"+path, fields...))
 			assert.Equal(t, http.StatusBadGateway, response.StatusCode, path)
 			shows(t, page, "The change may have been made anyway: check the app before you repeat it.")
@@ -605,8 +744,8 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		before := len(s.Controller.Requests())
 		_, page := get(t, s.url+"/apps/shop")
 		lacks(t, page, "Scale…", "Roll back", "Restart", "Turn ")
-		for path, fields := range map[string][]string{"/apps/shop/scale": {"type", "web", "count", "9"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
-			"/apps/shop/restart": {}, "/apps/shop/settings": {"name", "routable", "on", "false"}} {
+		for path, fields := range map[string][]string{"/apps/shop/scale": {"type", "web", "count", "9", "from", "2"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
+			"/apps/shop/restart": {"all", "true"}, "/apps/shop/settings": {"name", "routable", "on", "false"}} {
 			response, page := send(t, form(t, s.url+path, fields...))
 			assert.Equal(t, http.StatusForbidden, response.StatusCode, path)
 			shows(t, page, "read-only")
@@ -729,7 +868,7 @@ func TestTheTokenIsNeverShown(t *testing.T) {
 				}
 			}
 			for path, fields := range map[string][]string{
-				"/apps/shop/config": {"key", "GREETING"}, "/apps/shop/scale": {"type", "web", "count", "1"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
+				"/apps/shop/config": {"key", "GREETING"}, "/apps/shop/scale": {"type", "web", "count", "1", "from", "2"}, "/apps/shop/rollback": {"to", "2", "from", "4"},
 			} {
 				_, page := send(t, form(t, s.url+path, fields...))
 				lacks(t, page, s.Token)
@@ -871,7 +1010,7 @@ func TestAStreamSaysWhatWentWrongAndEnds(t *testing.T) {
 			event, data = nextEvent(t, stream)
 		}
 		assert.Equal(t, "problem", event)
-		assert.Contains(t, data, "There is no app named shop")
+		assert.Contains(t, data, "There is no app named shop.")
 		assert.Contains(t, data, "deis: GET /v")
 		_, err = stream.ReadByte()
 		assert.ErrorIs(t, err, io.EOF)

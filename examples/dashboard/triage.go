@@ -90,7 +90,7 @@ func processes(app snapshot.App) []process {
 	if app.Setting != nil {
 		for procType, bounds := range app.Setting.Autoscale {
 			if p := byType[procType]; p != nil { // Controllers also keep bounds of types that do not exist
-				p.Auto, p.Want = &bounds, min(max(len(p.Pods), bounds.Min), bounds.Max)
+				p.Auto, p.Want = &bounds, min(max(countListed(app.Pods, procType), bounds.Min), bounds.Max)
 			}
 		}
 	}

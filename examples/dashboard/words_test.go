@@ -33,17 +33,18 @@ func TestTheStateOfAnAppIsThatOfItsPods(t *testing.T) {
 		state   state
 		up      int
 	}{
-		"all up":               {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("worker", "up")}, deployed, nil, running, 2},
-		"with a one-off pod":   {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("run", "initialized")}, deployed, nil, running, 1},
-		"one starts":           {map[string]int{"web": 2}, []pods.Pod{pod("web", "up"), pod("web", "initializing")}, deployed, nil, starting, 1},
-		"one crashed":          {map[string]int{"web": 2}, []pods.Pod{pod("web", "crashed"), pod("web", "initializing")}, deployed, nil, crashed, 0},
-		"one is missing":       {map[string]int{"web": 2}, []pods.Pod{pod("web", "up")}, deployed, nil, missing, 1},
-		"a type is missing":    {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, missing, 2},
-		"all are missing":      {map[string]int{"web": 2}, nil, deployed, nil, noPods, 0},
-		"scaled to nothing":    {map[string]int{"web": 0}, nil, deployed, nil, stopped, 0},
-		"never deployed":       {nil, nil, initial, nil, notDeployed, 0},
-		"more than are wanted": {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, running, 2},
-		"fewer by autoscaling": {map[string]int{"web": 3}, []pods.Pod{pod("web", "up")}, deployed, auto, running, 1},
+		"all up":                {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("worker", "up")}, deployed, nil, running, 2},
+		"with a one-off pod":    {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("run", "initialized")}, deployed, nil, running, 1},
+		"one starts":            {map[string]int{"web": 2}, []pods.Pod{pod("web", "up"), pod("web", "initializing")}, deployed, nil, starting, 1},
+		"one crashed":           {map[string]int{"web": 2}, []pods.Pod{pod("web", "crashed"), pod("web", "initializing")}, deployed, nil, crashed, 0},
+		"one is missing":        {map[string]int{"web": 2}, []pods.Pod{pod("web", "up")}, deployed, nil, missing, 1},
+		"a type is missing":     {map[string]int{"web": 1, "worker": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, missing, 2},
+		"all are missing":       {map[string]int{"web": 2}, nil, deployed, nil, noPods, 0},
+		"scaled to nothing":     {map[string]int{"web": 0}, nil, deployed, nil, stopped, 0},
+		"never deployed":        {nil, nil, initial, nil, notDeployed, 0},
+		"more than are wanted":  {map[string]int{"web": 1}, []pods.Pod{pod("web", "up"), pod("web", "up")}, deployed, nil, running, 2},
+		"fewer by autoscaling":  {map[string]int{"web": 3}, []pods.Pod{pod("web", "up")}, deployed, auto, running, 1},
+		"ending by autoscaling": {map[string]int{"web": 3}, []pods.Pod{pod("web", "up"), pod("web", "terminating")}, deployed, auto, running, 1},
 	} {
 		app := snapshot.App{App: apps.App{Structure: test.want}, Pods: test.pods, Release: test.release, Setting: test.setting, Read: time.Now()}
 		h := healthOf(app)

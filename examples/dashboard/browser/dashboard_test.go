@@ -102,6 +102,8 @@ func TestAnOperatorWorksWithTheDashboard(t *testing.T) {
 	b.click(`button.primary`)
 	b.until(`/has stored the new number/.test(document.body.innerText)`)
 	b.axe("a scale that was refused")
+	b.click(`a.primary`)
+	b.until(`document.querySelector("h1").innerText === "Scale web of shop to 2 pods?"`)
 	b.click(`button.primary`)
 	b.until(`location.hash === "#type-web" && document.querySelector("#type-web .count").innerText === "2 of 2 up"`)
 	b.fill(`#type-web input[type="number"]`, "3")
