@@ -106,10 +106,10 @@ func (r *run) look(ctx context.Context) error {
 
 // goBack takes back what this run has changed, and adds the outcome to the error.
 func (r *run) goBack(ctx context.Context, e *Error) {
-	if len(r.sent) == 0 {
+	switch {
+	case len(r.sent) == 0 || r.before == nil && r.sent[0].refused:
 		return
-	}
-	if r.before == nil {
+	case r.before == nil:
 		e.Undone = "the app may have been created"
 		return
 	}

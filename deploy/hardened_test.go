@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -35,26 +36,28 @@ func TestLostPodsComeBackAlsoIfThePlanScalesTheirType(t *testing.T) {
 
 func TestNumbersThatOthersSetDuringOurRequestStay(t *testing.T) {
 	for _, path := range []string{"/config/", "/builds/", "/rollback/"} {
-		t.Run(path, func(t *testing.T) {
-			onAll(t, func(t *testing.T, s stage) {
-				s.deployed(t)
-				p := updated()
-				p.Scale = nil
-				if path == "/rollback/" {
-					p.Image = "deis/example-go:k8s-fail"
-				} else {
-					s.crashing(t, &p)
-				}
-				client := s.before(t, http.MethodPost, path, func() {
-					time.AfterFunc(30*time.Second, func() {
-						assert.NoError(t, s.Pods.Scale(context.Background(), "example-go", map[string]int{"web": 5}))
+		for _, number := range []int{1, 5} {
+			t.Run(fmt.Sprint(path, number), func(t *testing.T) {
+				onAll(t, func(t *testing.T, s stage) {
+					s.deployed(t)
+					p := updated()
+					p.Scale = nil
+					if path == "/rollback/" {
+						p.Image = "deis/example-go:k8s-fail"
+					} else {
+						s.crashing(t, &p)
+					}
+					client := s.before(t, http.MethodPost, path, func() {
+						time.AfterFunc(30*time.Second, func() {
+							assert.NoError(t, s.Pods.Scale(context.Background(), "example-go", map[string]int{"web": number}))
+						})
 					})
-				})
-				_, err := deploy.Run(bounded(t), client, p)
-				require.Error(t, err)
-				assert.Equal(t, 5, s.truth(t).structure["web"])
-			}, withSlowDeploys)
-		})
+					_, err := deploy.Run(bounded(t), client, p)
+					require.Error(t, err)
+					assert.Equal(t, number, s.truth(t).structure["web"])
+				}, withSlowDeploys)
+			})
+		}
 	}
 }
 
@@ -210,5 +213,85 @@ func TestAReleaseThatOnlyRepairsTheAppIsAChange(t *testing.T) {
 		assert.Greater(t, result.Release, result.Previous)
 		assert.True(t, result.Changed())
 		s.is(t, plan())
+	})
+}
+
+func TestARollbackThatHangsIsReported(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := updated()
+		s.crashing(t, &p)
+		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/releases/rollback", Hang: true})
+		start := time.Now()
+		_, err := deploy.Run(bounded(t), s.Client, p)
+		require.ErrorIs(t, err, deploy.ErrUndone)
+		assert.Less(t, time.Since(start), 9*time.Minute)
+	})
+}
+
+func TestWithoutRollbackARunEndsSoonAfterItsContextEvenIfTheControllerHangs(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var ended time.Time
+		client := s.through(t, func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPost && ended.IsZero() {
+				s.controller.AddFault(deistest.Fault{Hang: true})
+				ended = time.Now()
+				cancel()
+			}
+			return s.controller.Transport().RoundTrip(r)
+		})
+		p := updated()
+		p.Rollback, p.LogLines = false, 10
+		_, err := deploy.Run(ctx, client, p)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, deploy.ErrUndone)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotContains(t, err.Error(), "not rolled back")
+		assert.Less(t, time.Since(ended), 40*time.Second)
+	})
+}
+
+func TestAnErrorWithNothingLeftUndoneEndsWithItsReason(t *testing.T) {
+	on(t, "2.2", func(t *testing.T, s stage) {
+		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps", Status: http.StatusForbidden, Body: `{"detail":"no"}`})
+		_, err := deploy.Run(t.Context(), s.Client, plan())
+		assert.EqualError(t, err, "deploying app example-go: deis: POST /v2/apps/: 403 Forbidden: no")
+	})
+}
+
+// A v1.6 Controller destroys the containers of a type that a build lacks, and keeps its number.
+func TestAProcessTypeThatComesBackIsStartedWithItsFormerNumber(t *testing.T) {
+	on(t, "1.6", func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		dropType(&p)
+		p.Scale = nil
+		_, err := deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		require.Zero(t, s.truth(t).up["worker"])
+		p = plan()
+		p.Image, p.Scale = "deis/example-go:v3", nil
+		_, err = deploy.Run(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Equal(t, map[string]int{"web": 2, "worker": 1}, s.truth(t).up)
+	})
+}
+
+// Each request of a slow Controller takes its time; together they may take longer than any of them may.
+func TestASlowControllerIsObservedPatiently(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		client := s.through(t, func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path != "/v2/" {
+				time.Sleep(8 * time.Second)
+			}
+			return s.controller.Transport().RoundTrip(r)
+		})
+		_, err := deploy.Run(t.Context(), client, updated())
+		require.NoError(t, err)
+		s.is(t, updated())
 	})
 }

@@ -584,9 +584,12 @@ func TestAWriteThatDoesNotGetThroughIsSentLater(t *testing.T) {
 		since := time.Now()
 		s.controller.AddFault(deistest.Fault{Method: http.MethodPost, Path: "/apps/*/builds", Status: 429, Proxy: true,
 			Header: map[string]string{"Retry-After": "50"}, Times: 2})
-		_, err := deploy.Run(t.Context(), s.Client, updated())
+		p, said := updated(), ""
+		p.Progress = func(e deploy.Event) { said += e.Message + "\n" }
+		_, err := deploy.Run(t.Context(), s.Client, p)
 		require.NoError(t, err)
 		assert.Greater(t, time.Since(since), 90*time.Second)
+		assert.Contains(t, said, "waiting up to 5m0s until the Controller can be reached: deis: POST ")
 		s.is(t, updated())
 	})
 }
