@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -31,14 +32,39 @@ type action struct {
 	isRelease func(*snapshot, releases.Release) bool // recognizes the release that the action makes; nil if it makes none
 	sets      func(procType string, n int) bool      // reports whether it may set a number of pods; nil if it sets none
 
-	err       error
-	refused   bool              // it was certainly not carried out
-	failed    bool              // the Controller reported that it failed, perhaps after a part of it
-	lost      bool              // the Controller's response did not arrive
-	until     time.Time         // when to stop waiting for its outcome
-	resolved  bool              // its outcome is known, or the wait for it is over
-	abandoned bool              // the wait is over, and it may still be carried out
-	release   *releases.Release // the release that it made, once that was observed
+	err      error // nil if the effect was observed
+	outcome  outcome
+	until    time.Time         // when to stop waiting for its effect
+	resolved bool              // its effect was observed, or the wait for it is over
+	release  *releases.Release // the release that it made, once that was observed
+}
+
+// An outcome is what an error of a request says about the change.
+type outcome int
+
+const (
+	accepted outcome = iota // the Controller reported success
+	unsent                  // the request did not reach the Controller
+	refused                 // the change was certainly not carried out
+	failed                  // the Controller reported a failure, perhaps after a part of the change
+	lost                    // the Controller's response did not arrive: nobody knows
+)
+
+func outcomeOf(err error) outcome {
+	var failure *rest.Error
+	switch {
+	case err == nil:
+		return accepted
+	case errors.Is(err, errors.ErrUnsupported): // a server that does not know a part of the config stores the others
+		return failed
+	case !errors.As(err, &failure), !failure.MayHaveActed() && failure.Temporary():
+		return unsent
+	case !failure.MayHaveActed():
+		return refused
+	case failure.FromController() && failure.StatusCode >= http.StatusBadRequest:
+		return failed
+	}
+	return lost
 }
 
 // newAction returns an action that is described by three forms of a verb, separated by spaces, and an object.
@@ -53,10 +79,10 @@ func (a *action) isDone(s *snapshot) bool {
 	switch {
 	case a.isUnchanged():
 		return true // even if the Controller stores it in another place, as it does with HEALTHCHECK_URL
-	case a.request == StepHeal && a.refused:
+	case a.request == StepHeal && a.outcome == refused:
 		return true // the next change will report what is wrong
 	case a.isRelease != nil:
-		return a.release != nil && a.release.UUID == s.current.UUID && !a.failed
+		return a.release != nil && a.release.UUID == s.current.UUID && (a.outcome == accepted || a.outcome == lost)
 	}
 	return a.err == nil || a.applied(s)
 }

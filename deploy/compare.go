@@ -185,7 +185,7 @@ func (r *run) isRestored(s *snapshot) bool {
 // revertConfig reverts a config change that failed on a v1.6 Controller, where it would fail every later change.
 func (r *run) revertConfig(s *snapshot) *action {
 	a := lastOf(r.sent[:r.forwardCount], StepConfig)
-	if s.api.Major >= 2 || a == nil || a.release != nil || a.refused || r.last(StepConfig) != nil {
+	if s.api.Major >= 2 || a == nil || a.release != nil || a.outcome == refused || r.last(StepConfig) != nil {
 		return nil
 	}
 	return r.setConfig(a.changes.names(), s.config.former(a.changes), s.config)

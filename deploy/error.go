@@ -107,7 +107,7 @@ func (r *run) look(ctx context.Context) error {
 // goBack takes back what this run has changed, and adds the outcome to the error.
 func (r *run) goBack(ctx context.Context, e *Error) {
 	switch {
-	case len(r.sent) == 0 || r.before == nil && r.sent[0].refused:
+	case len(r.sent) == 0 || r.before == nil && r.sent[0].outcome == refused:
 		return
 	case r.before == nil:
 		e.Undone = "the app may have been created"
@@ -159,7 +159,7 @@ func (r *run) runBack(ctx context.Context) (err, unseen error) {
 func (r *run) outcome() *Result {
 	result, before, now := &Result{RolledBack: r.rolledBack()}, r.before, r.now
 	result.Created = slices.ContainsFunc(r.sent, func(a *action) bool {
-		return a.request == StepCreate && !a.refused && (a.err == nil || before != nil)
+		return a.request == StepCreate && a.outcome != refused && (a.err == nil || before != nil)
 	})
 	if before == nil || now.app == nil {
 		return result

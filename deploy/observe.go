@@ -220,7 +220,7 @@ func (r *run) take(s *snapshot) (foreign error) {
 		}
 		r.seen[release.UUID] = true
 		i := slices.IndexFunc(r.sent, func(a *action) bool {
-			return !a.refused && a.release == nil && a.isRelease != nil && a.isRelease(s, release)
+			return a.outcome != refused && a.release == nil && a.isRelease != nil && a.isRelease(s, release)
 		})
 		if i >= 0 {
 			r.sent[i].release = &release

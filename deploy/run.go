@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -160,7 +159,7 @@ func (r *run) pending() *action {
 
 // hasAbandoned reports whether an action may still be carried out.
 func (r *run) hasAbandoned() bool {
-	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.abandoned })
+	return slices.ContainsFunc(r.sent, func(a *action) bool { return a.resolved && a.outcome == lost && a.err != nil })
 }
 
 // resolve finds out from an observation what became of the last action. It reports whether that is clear.
@@ -168,19 +167,19 @@ func (r *run) resolve(s *snapshot) (clear bool, err error) {
 	a := r.pending()
 	switch {
 	case a == nil:
-	case a.isDone(s) && !(a.lost && a.release != nil && r.isDeploying(s)):
+	case a.isDone(s) && !(a.outcome == lost && a.release != nil && r.isDeploying(s)):
 		done := a.done
 		if a.isUnchanged() {
 			done = "no need to " + a.What
 		}
 		r.say(s, a.Step, done)
 		a.resolved, a.err, r.step = true, nil, StepWait
-	case a.lost && time.Now().Before(a.until):
+	case a.outcome == lost && time.Now().Before(a.until):
 		r.say(s, StepWait, fmt.Sprintf("waiting up to %v for what was sent without a response: %s", settleTime, a.What))
 		r.waitFor("waiting for what was sent without a response: " + a.What)
 		return false, nil
 	default:
-		a.resolved, a.abandoned = true, a.lost
+		a.resolved = true
 		switch {
 		case a.isDone(s), r.forwardCount == len(r.sent): // the way forward has failed because of it
 		case r.forwardCount > 0:
@@ -208,34 +207,27 @@ func (r *run) act(ctx context.Context, a *action) error {
 	a.err = a.send(sending)
 	stopped := sending.Err() != nil
 	cancel()
-	var failed *rest.Error
-	a.failed = errors.Is(a.err, errors.ErrUnsupported) // and it may be stored in part
-	reached := a.err == nil || a.failed
-	if errors.As(a.err, &failed) {
-		reached = failed.MayHaveActed() || !failed.Temporary()
-		a.failed = failed.FromController() && failed.StatusCode >= http.StatusBadRequest
-		a.refused, a.lost = !failed.MayHaveActed(), failed.MayHaveActed() && !failed.FromController()
-		if !reached && failed.Temporary() && r.isPatient(a.err) && ctx.Err() == nil {
-			return r.pause(ctx, failed)
-		}
-	}
-	if !reached {
-		return a.err
+	if a.outcome = outcomeOf(a.err); a.outcome == unsent {
+		return r.pause(ctx, a.err)
 	}
 	a.until, r.waiting = time.Now(), ""
-	if a.lost && !stopped {
+	if a.outcome == lost && !stopped {
 		a.until = a.until.Add(settleTime)
 	}
 	r.sent = append(r.sent, a)
 	return nil
 }
 
-// pause waits after a write that did not get through to the Controller.
-func (r *run) pause(ctx context.Context, failed *rest.Error) error {
+// pause waits after a write that did not get through to the Controller. It returns the error if waiting is of no use.
+func (r *run) pause(ctx context.Context, err error) error {
+	var failed *rest.Error
+	if !errors.As(err, &failed) || !r.isPatient(err) || ctx.Err() != nil {
+		return err
+	}
 	reason := fmt.Sprintf("waiting up to %v until the Controller can be reached", patience)
-	r.say(r.now, StepWait, reason+": "+failed.Error())
+	r.say(r.now, StepWait, reason+": "+err.Error())
 	if r.waitFor(reason) > patience {
-		return failed
+		return err
 	}
 	timer := time.NewTimer(max(failed.RetryAfter, time.Second))
 	defer timer.Stop()
@@ -243,7 +235,7 @@ func (r *run) pause(ctx context.Context, failed *rest.Error) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %s", ctx.Err(), failed.Error())
+		return fmt.Errorf("%w: %s", ctx.Err(), err.Error())
 	}
 }
 
