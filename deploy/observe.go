@@ -102,7 +102,7 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 			return err
 		}
 		s.releases = append(s.releases, release)
-		if r.findCurrent(s); s.current.UUID != "" && (r.baseline() == nil || release.Version <= r.before.current.Version) {
+		if s.findCurrent(); s.current.UUID != "" && (r.baseline() == nil || release.Version <= r.before.current.Version) {
 			break
 		}
 	}
@@ -110,7 +110,7 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 		if err := r.readPods(ctx, s); err != nil {
 			return err
 		}
-		r.findCurrent(s)
+		s.findCurrent()
 	}
 	switch {
 	case s.current.UUID == "":
@@ -121,17 +121,21 @@ func (r *run) readReleases(ctx context.Context, s *snapshot) error {
 	return nil
 }
 
-// findCurrent finds the release that runs, as releases.Service.Current does: the newest that has not failed. v1.6
-// Controllers do not mark failed ones, so there it is the newest with a pod that is up, if any pod is.
-func (r *run) findCurrent(s *snapshot) {
+// findCurrent finds the release that runs, as releases.Service.Current does, and the newest that is not known to have
+// failed.
+func (s *snapshot) findCurrent() {
+	up := make(map[string]bool)
+	for _, p := range s.pods {
+		if s.api.Major == 1 && p.Up() {
+			up[p.Release] = true
+		}
+	}
 	s.newest, s.current = releases.Release{}, releases.Release{}
-	anyUp := s.api.Major == 1 && slices.ContainsFunc(s.pods, pods.Pod.Up)
 	for _, release := range s.releases {
-		if s.newest.UUID == "" && !release.Failed {
+		if s.newest.UUID == "" && release.MayRun(nil) {
 			s.newest = release
 		}
-		isUp := func(p pods.Pod) bool { return p.Up() && p.Release == "v"+strconv.Itoa(release.Version) }
-		if s.current.UUID == "" && !release.Failed && (!anyUp || slices.ContainsFunc(s.pods, isUp)) {
+		if s.current.UUID == "" && release.MayRun(up) {
 			s.current = release
 		}
 	}

@@ -83,6 +83,12 @@ func (s *Service) Get(ctx context.Context, app string, version int, opts ...rest
 	return rest.Get[Release](ctx, s.client, rest.Path("apps", app, "releases", "v"+strconv.Itoa(version)), opts...)
 }
 
+// MayRun reports whether a release can be the one that an app runs: the newest for which it is true is. v1.6 Controllers do
+// not mark failed releases. For them, up has the releases, "v2", with a container that is up; otherwise it is empty.
+func (r Release) MayRun(up map[string]bool) bool {
+	return !r.Failed && (len(up) == 0 || up["v"+strconv.Itoa(r.Version)])
+}
+
 // Current returns the release that the app runs: the newest one that has not failed. A v1.6 Controller can keep the
 // release of a failed deploy without marking it, so in v1.6 Current returns the newest release with a container that is
 // up or, if no container is up, the newest release. While a deploy is under way, that can be the release that it
@@ -102,9 +108,8 @@ func (s *Service) current(ctx context.Context, app string, opts []rest.CallOptio
 	if err != nil {
 		return nil, false, err
 	}
-	runs := func(r Release) bool { return !r.Failed }
+	up := make(map[string]bool)
 	if api.Major == 1 {
-		up := make(map[string]bool) // releases with a container that is up
 		for c, err := range rest.All[container](ctx, s.client, at, rest.ListOptions{}, opts...) {
 			if err != nil {
 				return nil, false, err
@@ -113,16 +118,13 @@ func (s *Service) current(ctx context.Context, app string, opts []rest.CallOptio
 				up[c.Release] = true
 			}
 		}
-		if len(up) > 0 {
-			runs = func(r Release) bool { return up["v"+strconv.Itoa(r.Version)] }
-		}
 	}
 	newest = true
 	for r, err := range s.All(ctx, app, few, opts...) {
 		switch {
 		case err != nil:
 			return nil, false, err
-		case runs(r):
+		case r.MayRun(up):
 			return &r, newest, nil
 		}
 		newest = false
