@@ -296,3 +296,17 @@ func TestASlowControllerIsObservedPatiently(t *testing.T) {
 		s.is(t, updated())
 	})
 }
+
+func TestAScaleThatFailsIsNotAnsweredWithARollback(t *testing.T) {
+	onAll(t, func(t *testing.T, s stage) {
+		s.deployed(t)
+		since := len(s.controller.Requests())
+		p := plan()
+		p.Rollback, p.Scale["web"] = true, 99
+		result, err := deploy.Run(bounded(t), s.Client, p)
+		require.ErrorIs(t, err, deis.ErrUnavailable)
+		assert.False(t, result.RolledBack)
+		assert.NotContains(t, s.writes(since), "POST /apps/example-go/releases/rollback/")
+		s.is(t, plan())
+	})
+}
