@@ -47,8 +47,9 @@ type Client struct {
 	rest    *rest.Client
 }
 
-// New makes a client for the Controller at controllerURL. A URL without a scheme means https, and its path is kept. New
-// sends nothing. Its error joins everything that is wrong with its arguments, and matches ErrInvalidArgument.
+// New makes a client for the Controller at controllerURL. A URL without a scheme means https. Its path is kept, and must
+// not have an API version in it, such as v2: calls add it. New sends nothing. Its error joins everything that is wrong
+// with its arguments, and matches ErrInvalidArgument.
 //
 // A client without a token can register, log in and negotiate.
 func New(controllerURL string, opts ...Option) (*Client, error) {

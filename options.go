@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -307,10 +308,13 @@ func (s *options) userAgent() string {
 	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
 }
 
-// hasVersion reports whether a path ends in the API version, which calls append.
+// hasVersion reports whether an element of a path is an API version, such as v2. Below a controller URL of
+// https://deis.example.com/v2/apps/a, older servers would carry out every request on the app a: each DELETE would
+// destroy it.
 func hasVersion(path string) bool {
-	path = strings.TrimSuffix(path, "/")
-	return strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/v2")
+	return slices.ContainsFunc(strings.Split(path, "/"), func(elem string) bool {
+		return len(elem) > 1 && (elem[0] == 'v' || elem[0] == 'V') && strings.Trim(elem[1:], "0123456789") == ""
+	})
 }
 
 // parseURL parses a controller URL. Without a scheme it is https.
@@ -336,7 +340,7 @@ func parseURL(controllerURL string) (*url.URL, error) {
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // for example "https:/deis.example.com"
 		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
 	case hasVersion(u.Path):
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not end in the API version: calls add it")
+		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not have an API version in its path: calls add it")
 	}
 	return u.JoinPath(), nil
 }
