@@ -253,7 +253,7 @@ func (c *call) newError(err error) *Error {
 		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !e.cutOff
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
-			e.setBody(r, readErrorBody(resp))
+			e.setBody(r, readErrorBody(resp, r))
 		}
 	}
 	limit, isLimited := context.Cause(c).(noResponse)

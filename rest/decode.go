@@ -96,11 +96,10 @@ func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
 	return nil
 }
 
-// readErrorBody reads what an error keeps of a body, and a little more, so that a secret at the end is seen whole. If
-// the body is cut off, its beginning is still worth reading.
-func readErrorBody(resp *http.Response) []byte {
-	const longestSecret = 8 << 10
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+longestSecret)) //nolint:errcheck // the status says that the call failed
+// readErrorBody reads what an error keeps of a body, and a little more for the redactor. If the body is cut off, its
+// beginning is still worth reading.
+func readErrorBody(resp *http.Response, r redactor) []byte {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, int64(r.readAtMost()))) //nolint:errcheck // the status says that the call failed
 	return body
 }
 

@@ -41,27 +41,46 @@ func newRedactor(secrets []string) redactor {
 	return r
 }
 
-// text replaces the secrets in a text.
-func (r redactor) text(s string) string {
+// readAtMost returns how much of a body beginning needs: the first 64 KiB, and so much more that a secret at their end
+// is seen whole.
+func (r redactor) readAtMost() int {
+	const longestEscape = len(`\u0000`) // the usual ones
 	if len(r.secrets) == 0 {
-		return s
+		return maxErrorBody
+	}
+	return maxErrorBody + longestEscape*len(r.secrets[0])
+}
+
+// beginning returns the first 64 KiB of a body, redacted.
+func (r redactor) beginning(body []byte) string {
+	text := r.prefix(string(body), min(len(body), maxErrorBody))
+	return text[:min(len(text), maxErrorBody)]
+}
+
+// text replaces the secrets in a text.
+func (r redactor) text(s string) string { return r.prefix(s, len(s)) }
+
+// prefix returns the first n bytes of a text, and replaces the secrets that begin in them.
+func (r redactor) prefix(s string, n int) string {
+	if len(r.secrets) == 0 {
+		return s[:n]
 	}
 	var b strings.Builder
 	kept := 0 // s[:kept] is written
-	for i := 0; i < len(s); {
-		n := r.match(s[i:])
-		if n == 0 {
+	for i := 0; i < n; {
+		length := r.match(s[i:])
+		if length == 0 {
 			i++
 			continue
 		}
 		b.WriteString(s[kept:i] + redacted)
-		i += n
+		i += length
 		kept = i
 	}
-	if kept == 0 {
-		return s
+	if kept < n {
+		b.WriteString(s[kept:n])
 	}
-	return b.String() + s[kept:]
+	return b.String()
 }
 
 // match returns the length of the secret at the beginning of a text, or 0.
@@ -191,8 +210,7 @@ func (r redactor) error(err error) error {
 
 // setBody sets Body, Detail and Fields from a body, redacted. A Reason is matched with the body as it was received.
 func (e *Error) setBody(r redactor, received []byte) {
-	e.Body = []byte(r.text(string(received)))
-	e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
+	e.Body = []byte(r.beginning(received))
 	e.Detail, e.Fields = readErrorText(e.Body)
 	e.Detail, e.Fields = r.text(e.Detail), r.fields(e.Fields) // a text in JSON can be escaped a second time
 	if !bytes.Equal(e.Body, received) {
