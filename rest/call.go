@@ -68,6 +68,13 @@ func Operation(ctx context.Context) string {
 	return ""
 }
 
+// String returns the operation. Handlers of slog and transports can print their context, and it must not show the token
+// or the body.
+func (c *call) String() string { return c.operation() }
+
+// GoString does the same for %#v.
+func (c *call) GoString() string { return c.operation() }
+
 func (c *call) operation() string { return c.method + " " + c.at.template() }
 
 // encode encodes the body.
