@@ -15,7 +15,8 @@ import (
 type WaitOptions struct {
 	Release int // only pods of this release count; 0 for any
 
-	// Want is how many pods of each type must be up, at least. For 0, no pod of the type may be left, of any release.
+	// Want is how many pods of each type must be up, at least. For 0, the Controller must list no pod of the type, of any
+	// release: 2.x Controllers list only those of the newest release that has not failed, so pods of others can be left.
 	// If Want is empty, all pods must be up, and there must be at least one.
 	Want map[string]int
 

@@ -93,7 +93,8 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 	return result, nil
 }
 
-// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty or any JSON.
+// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty or any JSON. If T
+// has a method MayBeEmpty(), the response may be empty, and the result is a zero T then.
 //
 // A field of T with the tag deis:"apps" identifies the resource that the response is about. It must not be empty, and
 // must equal the identifier that follows "apps" in the path, if there is one; otherwise the call fails. A field with

@@ -58,6 +58,7 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	body := bytes.TrimSpace(buf.Bytes())
 	raw, isRaw := out.(*[]byte)
 	_, isNothing := out.(*struct{})
+	_, mayBeEmpty := out.(interface{ MayBeEmpty() })
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
 		return fmt.Errorf("the response is HTML: %s", shorten(c.redactor().text(heading(body)))) // perhaps a sign-in page
@@ -69,6 +70,8 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	case isNothing && len(body) > 0 && !json.Valid(body):
 		return errors.New("the response is not JSON")
 	case isNothing:
+		return nil
+	case len(body) == 0 && mayBeEmpty:
 		return nil
 	case len(body) == 0 || string(body) == "null":
 		return errors.New("the response is empty")
