@@ -53,11 +53,12 @@ type Client struct {
 //
 // A client without a token can register, log in and negotiate.
 func New(controllerURL string, opts ...Option) (*Client, error) {
-	baseURL, err := parseURL(controllerURL)
-	s, optErr := options{baseURL: baseURL, token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
+	s, optErr := options{token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
+	baseURL, err := parseURL(controllerURL, s.token())
 	if err := errors.Join(err, optErr); err != nil {
 		return nil, err
 	}
+	s.baseURL = baseURL
 	s.warnUnverified()
 	return s.newClient(rest.New(s.engineConfig())), nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -75,10 +76,18 @@ func WithTokenFunc(token func(context.Context) (string, error)) Option {
 
 // checkToken returns what is wrong with a token, but never the token itself.
 func checkToken(token string) error {
-	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	switch {
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return rest.InvalidArgument("token", "must be printable ASCII without spaces")
+	case isURL(token): // then the token may have been given as the URL
+		return rest.InvalidArgument("token", "must not be a URL")
 	}
 	return nil
+}
+
+func isURL(text string) bool {
+	text = strings.ToLower(text)
+	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
 }
 
 // WithAPIVersion pins the API version instead of negotiating it: 1.6 or 2.3, or an older minor version of one of them.
@@ -317,8 +326,15 @@ func hasVersion(path string) bool {
 	})
 }
 
-// parseURL parses a controller URL. Without a scheme it is https.
-func parseURL(controllerURL string) (*url.URL, error) {
+// aToken is a token as real Controllers make them, and likelyToken finds what could be a token of any server.
+var (
+	aToken      = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
+	likelyToken = regexp.MustCompile(`[0-9A-Za-z_]{32}`)
+)
+
+// parseURL parses a controller URL. Without a scheme it is https. No error shows the token, if it was given as the URL or
+// in it.
+func parseURL(controllerURL, token string) (*url.URL, error) {
 	const argument = "controller URL"
 	trimmed := strings.TrimSpace(controllerURL)
 	if trimmed == "" {
@@ -328,6 +344,10 @@ func parseURL(controllerURL string) (*url.URL, error) {
 		trimmed = "https://" + trimmed
 	}
 	u, err := url.Parse(trimmed)
+	quoted := argument
+	if hasToken := token != "" && strings.Contains(controllerURL, token); !hasToken && !likelyToken.MatchString(controllerURL) {
+		quoted = fmt.Sprintf("%s %.200q", argument, controllerURL)
+	}
 	switch {
 	case strings.Contains(trimmed, "@"): // wherever a typo has put it; such a URL is never quoted
 		return nil, rest.InvalidArgument(argument, "must not have a username or password in it: use WithToken or Login")
@@ -336,11 +356,13 @@ func parseURL(controllerURL string) (*url.URL, error) {
 	case err != nil:
 		return nil, rest.InvalidArgument(argument, "must be a URL like https://deis.example.com")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
+		return nil, rest.InvalidArgument(quoted, "must begin with https:// or http://")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // for example "https:/deis.example.com"
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
+		return nil, rest.InvalidArgument(quoted, "must have a host")
+	case aToken.MatchString(u.Hostname()) || token != "" && strings.EqualFold(u.Hostname(), token):
+		return nil, rest.InvalidArgument(argument, "must not be a token")
 	case hasVersion(u.Path):
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not have an API version in its path: calls add it")
+		return nil, rest.InvalidArgument(quoted, "must not have an API version in its path: calls add it")
 	}
 	return u.JoinPath(), nil
 }

@@ -79,7 +79,8 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 }
 
 // FromEnv makes a client for $DEIS_CONTROLLER with the token $DEIS_TOKEN or, if neither is set, with FromProfile("").
-// Only one of them is an error, so that no token is sent to a Controller that it is not for.
+// Only one of them is an error, so that no token is sent to a Controller that it is not for. So is a DEIS_TOKEN that is a
+// URL: then the two may be swapped.
 func FromEnv(opts ...Option) (*Client, error) {
 	controller, token := os.Getenv("DEIS_CONTROLLER"), os.Getenv("DEIS_TOKEN")
 	switch {
@@ -93,6 +94,8 @@ func FromEnv(opts ...Option) (*Client, error) {
 		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "must be set if DEIS_TOKEN is")
 	case token == "":
 		return nil, rest.InvalidArgument("DEIS_TOKEN", "must be set if DEIS_CONTROLLER is")
+	case isURL(token):
+		return nil, rest.InvalidArgument("DEIS_TOKEN", "must not be a URL: has it been swapped with DEIS_CONTROLLER?")
 	}
 	return New(controller, append([]Option{WithToken(token)}, opts...)...)
 }
