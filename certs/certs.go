@@ -115,13 +115,16 @@ func (s *Service) Get(ctx context.Context, name string, opts ...rest.CallOption)
 
 // Create gives the Controller a certificate and its private key. No real Controller checks that the two belong
 // together, and those before Workflow v2.10 do not check the key at all. The error matches ErrExists if the name is
-// taken. Before API 2.3 the response to a certificate without a common name is 500.
+// taken. Before API 2.3 the response to a certificate without a common name is 500. A private key in p.Certificate is
+// refused and not sent.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /certs/
 func (s *Service) Create(ctx context.Context, p CreateParams, opts ...rest.CallOption) (*Cert, error) {
 	switch {
 	case p.Certificate == "":
 		return nil, rest.InvalidArgument("certificate", "must not be empty")
+	case strings.Contains(p.Certificate, "PRIVATE KEY"):
+		return nil, rest.InvalidArgument("certificate", "must not have a private key in it: put that into Key")
 	case p.Key == "":
 		return nil, rest.InvalidArgument("key", "must not be empty")
 	}

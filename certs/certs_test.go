@@ -140,6 +140,15 @@ func TestANameIsRequiredIn2x(t *testing.T) {
 	assert.ErrorContains(t, err, "invalid argument: certificate name ")
 }
 
+func TestAPrivateKeyInTheCertificateIsNotSent(t *testing.T) {
+	const certificate, key = "-----BEGIN CERTIFICATE-----\ncanary\n", "-----BEGIN EC PRIVATE KEY-----\ncanary\n"
+	for _, pem := range []string{key, certificate + key, key + certificate} {
+		_, err := exchange.Client(t, "2.2").Certs.Create(t.Context(), certs.CreateParams{Name: "foo", Certificate: pem, Key: key})
+		require.ErrorIs(t, err, deis.ErrInvalidArgument)
+		assert.EqualError(t, err, "deis: invalid argument: certificate must not have a private key in it: put that into Key")
+	}
+}
+
 func TestCertsOfAllVersionsAreRead(t *testing.T) {
 	at := func(year int) deis.Time { return deis.Time{Time: time.Date(year, 11, 21, 20, 59, 35, 0, time.UTC)} }
 	for situation, c := range map[string]struct {
