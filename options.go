@@ -166,8 +166,9 @@ func WithLogger(logger *slog.Logger) Option {
 
 // WithDump writes every exchange to w as it went over the wire, for a person who debugs: the request in lines that
 // begin with >, the response in lines that begin with <, each with the first 64 KiB of its body. Tokens, passwords,
-// private keys and cookies are redacted, and so is the config that a Controller returns; the config that a program sets
-// is shown. Each exchange is written in one Write, after its response has been read, so that exchanges never mix.
+// private keys, cookies and the values of config variables are redacted, in requests and responses, if they have at
+// least four characters; of the config that a Controller returns, nothing is shown. Each exchange is written in one
+// Write, after its response has been read, so that exchanges never mix.
 func WithDump(w io.Writer) Option {
 	return func(s *options) {
 		if w == nil {

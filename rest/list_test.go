@@ -332,6 +332,13 @@ func TestAResponseThatIsNotAListIsAnError(t *testing.T) {
 	}
 }
 
+func TestCollectOfNothingIsAnEmptyListAndNotNil(t *testing.T) {
+	for _, transport := range []roundTrip{always(200, `{"count":0,"results":[]}`), always(500, "")} {
+		items, _ := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
+		assert.Equal(t, []thing{}, items)
+	}
+}
+
 func TestCollectStopsAtTheFirstError(t *testing.T) {
 	yielded := 0
 	items, err := rest.Collect(func(yield func(int, error) bool) {

@@ -159,7 +159,8 @@ func WithSecretResponse() CallOption { return func(o *options) { o.secretRespons
 func WithUnknownPath() CallOption { return func(o *options) { o.unknownPath = true } }
 
 // WithLook calls look just before the call is sent, in the same turn: no other write of the client to the app comes
-// between them. If look returns an error, the call returns it and nothing is sent.
+// between them. If look returns an error, the call returns it and nothing is sent. look must not write to the same app:
+// it would wait for its own turn.
 func WithLook(look func(context.Context) error) CallOption {
 	return func(o *options) { o.look = look }
 }
