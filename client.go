@@ -47,16 +47,18 @@ type Client struct {
 	rest    *rest.Client
 }
 
-// New makes a client for the Controller at controllerURL. A URL without a scheme means https, and its path is kept. New
-// sends nothing. Its error joins everything that is wrong with its arguments, and matches ErrInvalidArgument.
+// New makes a client for the Controller at controllerURL. A URL without a scheme means https. Its path is kept, and must
+// not have an API version in it, such as v2: calls add it. New sends nothing. Its error joins everything that is wrong
+// with its arguments, and matches ErrInvalidArgument.
 //
 // A client without a token can register, log in and negotiate.
 func New(controllerURL string, opts ...Option) (*Client, error) {
-	baseURL, err := parseURL(controllerURL)
-	s, optErr := options{baseURL: baseURL, token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
+	s, optErr := options{token: noToken, retry: rest.DefaultRetryPolicy}.with(opts)
+	baseURL, err := parseURL(controllerURL, s.token())
 	if err := errors.Join(err, optErr); err != nil {
 		return nil, err
 	}
+	s.baseURL = baseURL
 	s.warnUnverified()
 	return s.newClient(rest.New(s.engineConfig())), nil
 }

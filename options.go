@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,10 +77,18 @@ func WithTokenFunc(token func(context.Context) (string, error)) Option {
 
 // checkToken returns what is wrong with a token, but never the token itself.
 func checkToken(token string) error {
-	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	switch {
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return rest.InvalidArgument("token", "must be printable ASCII without spaces")
+	case isURL(token): // then the token may have been given as the URL
+		return rest.InvalidArgument("token", "must not be a URL")
 	}
 	return nil
+}
+
+func isURL(text string) bool {
+	text = strings.ToLower(text)
+	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
 }
 
 // WithAPIVersion pins the API version instead of negotiating it: 1.6 or 2.3, or an older minor version of one of them.
@@ -161,8 +171,9 @@ func WithLogger(logger *slog.Logger) Option {
 
 // WithDump writes every exchange to w as it went over the wire, for a person who debugs: the request in lines that
 // begin with >, the response in lines that begin with <, each with the first 64 KiB of its body. Tokens, passwords,
-// private keys and cookies are redacted, and so is the config that a Controller returns; the config that a program sets
-// is shown. Each exchange is written in one Write, after its response has been read, so that exchanges never mix.
+// private keys, cookies and the values of config variables are redacted, in requests and responses, if they have at
+// least four characters; of the config that a Controller returns, nothing is shown. Each exchange is written in one
+// Write, after its response has been read, so that exchanges never mix.
 func WithDump(w io.Writer) Option {
 	return func(s *options) {
 		if w == nil {
@@ -312,14 +323,24 @@ func (s *options) userAgent() string {
 	return strings.TrimSpace(s.application + " deis-go/" + version.SDK + " (" + runtime.Version() + ")")
 }
 
-// hasVersion reports whether a path ends in the API version, which calls append.
+// hasVersion reports whether an element of a path is an API version, such as v2. Below a controller URL of
+// https://deis.example.com/v2/apps/a, older servers would carry out every request on the app a: each DELETE would
+// destroy it.
 func hasVersion(path string) bool {
-	path = strings.TrimSuffix(path, "/")
-	return strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/v2")
+	return slices.ContainsFunc(strings.Split(path, "/"), func(elem string) bool {
+		return len(elem) > 1 && (elem[0] == 'v' || elem[0] == 'V') && strings.Trim(elem[1:], "0123456789") == ""
+	})
 }
 
-// parseURL parses a controller URL. Without a scheme it is https.
-func parseURL(controllerURL string) (*url.URL, error) {
+// aToken is a token as real Controllers make them, and likelyToken finds what could be a token of any server.
+var (
+	aToken      = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
+	likelyToken = regexp.MustCompile(`[0-9A-Za-z_]{32}`)
+)
+
+// parseURL parses a controller URL. Without a scheme it is https. No error shows the token, if it was given as the URL or
+// in it.
+func parseURL(controllerURL, token string) (*url.URL, error) {
 	const argument = "controller URL"
 	trimmed := strings.TrimSpace(controllerURL)
 	if trimmed == "" {
@@ -329,6 +350,10 @@ func parseURL(controllerURL string) (*url.URL, error) {
 		trimmed = "https://" + trimmed
 	}
 	u, err := url.Parse(trimmed)
+	quoted := argument
+	if hasToken := token != "" && strings.Contains(controllerURL, token); !hasToken && !likelyToken.MatchString(controllerURL) {
+		quoted = fmt.Sprintf("%s %.200q", argument, controllerURL)
+	}
 	switch {
 	case strings.Contains(trimmed, "@"): // wherever a typo has put it; such a URL is never quoted
 		return nil, rest.InvalidArgument(argument, "must not have a username or password in it: use WithToken or Login")
@@ -337,11 +362,13 @@ func parseURL(controllerURL string) (*url.URL, error) {
 	case err != nil:
 		return nil, rest.InvalidArgument(argument, "must be a URL like https://deis.example.com")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must begin with https:// or http://")
+		return nil, rest.InvalidArgument(quoted, "must begin with https:// or http://")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"): // for example "https:/deis.example.com"
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must have a host")
+		return nil, rest.InvalidArgument(quoted, "must have a host")
+	case aToken.MatchString(u.Hostname()) || token != "" && strings.EqualFold(u.Hostname(), token):
+		return nil, rest.InvalidArgument(argument, "must not be a token")
 	case hasVersion(u.Path):
-		return nil, rest.InvalidArgument(fmt.Sprintf("%s %.200q", argument, controllerURL), "must not end in the API version: calls add it")
+		return nil, rest.InvalidArgument(quoted, "must not have an API version in its path: calls add it")
 	}
 	return u.JoinPath(), nil
 }

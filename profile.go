@@ -79,7 +79,8 @@ func FromProfile(nameOrPath string, opts ...Option) (*Client, error) {
 }
 
 // FromEnv makes a client for $DEIS_CONTROLLER with the token $DEIS_TOKEN or, if neither is set, with FromProfile(""). If
-// only one of them is set, FromEnv returns an error, so that a token is never sent to the wrong Controller.
+// only one of them is set, or DEIS_TOKEN is a URL because the two were swapped, FromEnv returns an error, so that a token is
+// never sent to the wrong host.
 func FromEnv(opts ...Option) (*Client, error) {
 	controller, token := os.Getenv("DEIS_CONTROLLER"), os.Getenv("DEIS_TOKEN")
 	switch {
@@ -93,6 +94,8 @@ func FromEnv(opts ...Option) (*Client, error) {
 		return nil, rest.InvalidArgument("DEIS_TOKEN", "is set, but DEIS_CONTROLLER is not")
 	case token == "":
 		return nil, rest.InvalidArgument("DEIS_CONTROLLER", "is set, but DEIS_TOKEN is not")
+	case isURL(token):
+		return nil, rest.InvalidArgument("DEIS_TOKEN", "must not be a URL: has it been swapped with DEIS_CONTROLLER?")
 	}
 	return New(controller, append([]Option{WithToken(token)}, opts...)...)
 }

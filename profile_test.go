@@ -329,6 +329,40 @@ func TestTheEnvironmentTakesPrecedenceOverTheProfile(t *testing.T) {
 	assert.NotContains(t, err.Error(), "envstoken")
 }
 
+func TestAURLAndATokenThatAreSwappedAreRefusedAndNotShown(t *testing.T) {
+	dir := home(t)
+	const token, short = "c0ffee0123456789c0ffee0123456789c0ffee01", "sesame-open"
+	for _, c := range []struct{ controller, token, says string }{
+		{token, "https://deis.example.com", "DEIS_TOKEN must not be a URL: has it been swapped with DEIS_CONTROLLER?"},
+		{short, "HTTP://deis.example.com:8000/", "DEIS_TOKEN must not be a URL: has it been swapped with DEIS_CONTROLLER?"},
+		{token, "deis.example.com", "controller URL must not be a token"},
+		{"https://" + token + "/", token, "controller URL must not be a token"},
+		{short, short, "controller URL must not be a token"},
+		{token + "://deis.example.com", token, "controller URL must begin with https:// or http://"},
+		{token + "://deis.example.com", "another", "controller URL must begin with https:// or http://"},
+		{short + "://deis.example.com", short, "controller URL must begin with https:// or http://"},
+		{"https://deis.example.com/v2/" + short, short, "controller URL must not have an API version in its path"},
+		{"https://deis.example.com/" + token + "/v2/", "another", "controller URL must not have an API version in its path"},
+		{"https:/" + token, token, "controller URL must have a host"},
+	} {
+		t.Setenv("DEIS_CONTROLLER", c.controller)
+		t.Setenv("DEIS_TOKEN", c.token)
+		_, fromEnv := deis.FromEnv()
+		path := filepath.Join(dir, "swapped.json")
+		require.NoError(t, deis.Profile{Controller: c.controller, Token: c.token}.Save(path))
+		_, fromProfile := deis.FromProfile(path)
+		for _, err := range []error{fromEnv, fromProfile} {
+			require.ErrorIs(t, err, deis.ErrInvalidArgument, c.says)
+			assert.NotContains(t, err.Error(), token, c.says)
+			assert.NotContains(t, err.Error(), short, c.says)
+		}
+		assert.ErrorContains(t, fromEnv, c.says)
+		if !strings.Contains(c.says, "DEIS_TOKEN") {
+			assert.ErrorContains(t, fromProfile, c.says)
+		}
+	}
+}
+
 func TestOnlyTheOwnerCanReadASavedProfile(t *testing.T) {
 	dir := home(t)
 	want := deis.Profile{Username: "alice", Controller: "https://deis.example.com", Token: `alice"<&>token`, ResponseLimit: 50}

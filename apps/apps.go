@@ -61,25 +61,27 @@ type RunResult struct {
 
 // UnmarshalJSON reads the object of 2.x, {"exit_code": 0, "output": "hi\n"}, and the pair of v1.6, [0, "hi\n"].
 func (r *RunResult) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '[' {
-		pair := []any{&r.ExitCode, &r.Output}
-		err := json.Unmarshal(data, &pair)
-		if err == nil && len(pair) != 2 {
-			err = fmt.Errorf("want an exit code and an output, got %d values", len(pair))
-		}
-		return err
-	}
-	var object struct {
+	var result struct { // pointers, because a missing exit code must not read as 0, success
 		ExitCode *int    `json:"exit_code"`
 		Output   *string `json:"output"`
 	}
-	if err := json.Unmarshal(data, &object); err != nil {
-		return err
+	var err error
+	if len(data) > 0 && data[0] == '[' {
+		pair := []any{&result.ExitCode, &result.Output}
+		err = json.Unmarshal(data, &pair)
+		if err == nil && len(pair) != 2 {
+			err = fmt.Errorf("want an exit code and an output, got %d values", len(pair))
+		}
+	} else {
+		err = json.Unmarshal(data, &result)
 	}
-	if object.ExitCode == nil || object.Output == nil { // a missing exit code must not read as 0, success
+	switch {
+	case err != nil:
+		return err
+	case result.ExitCode == nil || result.Output == nil:
 		return errors.New("want an exit code and an output")
 	}
-	r.ExitCode, r.Output = *object.ExitCode, *object.Output
+	r.ExitCode, r.Output = *result.ExitCode, *result.Output
 	return nil
 }
 

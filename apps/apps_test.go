@@ -35,7 +35,7 @@ func TestRunReadsBothForms(t *testing.T) {
 }
 
 func TestRunRejectsAnyOtherForm(t *testing.T) {
-	for _, response := range []string{`[]`, `[0]`, `[0, "a", "b"]`, `["0", "a"]`, `"hi"`, `{"exit_code": "0"}`, ``, `null`, `<h1>hi</h1>`} {
+	for _, response := range []string{`[]`, `[0]`, `[0, "a", "b"]`, `["0", "a"]`, `[null, null]`, `[null, "a"]`, `[0, null]`, `"hi"`, `{"exit_code": "0"}`, ``, `null`, `<h1>hi</h1>`} {
 		client := exchange.Client(t, "1.6", exchange.On("POST /v1/apps/example-go/run/", `{"command": "ls"}`, 200, response))
 		_, err := client.Apps.Run(t.Context(), "example-go", "ls")
 		assert.ErrorContains(t, err, "deis: POST /v1/apps/example-go/run/: 200 OK: the response ", "%q", response)

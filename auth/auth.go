@@ -226,23 +226,33 @@ func (s *Service) ChangePassword(ctx context.Context, p PasswordParams, opts ...
 	if err := s.checkSpaces(ctx, "new password", p.NewPassword); err != nil {
 		return err
 	}
-	body, err := rest.Post[[]byte](ctx, s.client, rest.Path("auth", "passwd"), struct {
+	_, err := rest.Post[passwordResponse](ctx, s.client, rest.Path("auth", "passwd"), struct {
 		Password    string `json:"password,omitempty"`
 		NewPassword string `json:"new_password"`
 		Username    string `json:"username,omitempty"`
 	}{p.Password, p.NewPassword, p.Username}, append(slices.Clone(opts), rest.WithSecrets(p.Password, p.NewPassword))...)
-	var set struct {
-		Status string `json:"status"`
-	}
-	if err == nil && len(*body) > 0 && (json.Unmarshal(*body, &set) != nil || set.Status == "") { // the documented response is empty
-		err = errors.New("deis: POST /auth/passwd/: the response is not that of a password change: it may have been carried out")
-	}
 	return err
 }
 
+// A passwordResponse is {"status": "password set"}, or empty as documented.
+type passwordResponse struct{}
+
+func (passwordResponse) UnmarshalJSON(data []byte) error {
+	var object struct {
+		Status string `json:"status"`
+	}
+	if json.Unmarshal(data, &object) != nil || object.Status == "" {
+		return errors.New("it is not that of a password change")
+	}
+	return nil
+}
+
+// MayBeEmpty makes package rest accept an empty response.
+func (passwordResponse) MayBeEmpty() {}
+
 // RegenerateToken replaces a token and returns the new one, or "" if it replaced everybody's. If it replaced the
 // caller's, this client's token is no longer valid: use Client.With and deis.WithToken with the new one, or log in
-// again.
+// again. If the response means that everybody's token was replaced although p does not say so, that is an error.
 //
 //deis:operation v1.6,v2.2,v2.3 POST /auth/tokens/
 func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...rest.CallOption) (string, error) {
@@ -261,6 +271,9 @@ func (s *Service) RegenerateToken(ctx context.Context, p TokenParams, opts ...re
 	got, err := rest.Post[newTokenResponse](ctx, s.client, rest.Path("auth", "tokens"), request, append(slices.Clone(opts), rest.WithSecretResponse())...)
 	if err != nil {
 		return "", err
+	}
+	if got.Token == "" && !p.All {
+		return "", errors.New("deis: POST /auth/tokens/: the response has no token: the Controller has replaced everybody's token, including the caller's: log in again")
 	}
 	return got.Token, nil
 }

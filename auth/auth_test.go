@@ -56,6 +56,30 @@ func TestRegenerateTokenReplacesOneTokenOrAll(t *testing.T) {
 	}
 }
 
+// Real Controllers respond with "" when they have replaced everybody's token.
+func TestAnErrorSaysSoIfEverybodysTokenWasReplacedInsteadOfOne(t *testing.T) {
+	for body, params := range map[string]auth.TokenParams{`{}`: {}, `{"username": "alice"}`: {Username: "alice"}} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/tokens/", body, 200, `""`))
+		token, err := client.Auth.RegenerateToken(t.Context(), params)
+		require.EqualError(t, err, "deis: POST /auth/tokens/: the response has no token: the Controller has replaced everybody's token, including the caller's: log in again")
+		assert.Empty(t, token)
+	}
+}
+
+func TestAPasswordChangeMayHaveBeenCarriedOutIfItsResponseIsSomethingElse(t *testing.T) {
+	for _, response := range []string{`{}`, `{"message": "please log in"}`, `[]`, `"ok"`, `null`, `{"status": ""}`, `password set`, `<h1>Welcome</h1>`} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/passwd/", `{"new_password": "bar"}`, 200, response))
+		err := client.Auth.ChangePassword(t.Context(), auth.PasswordParams{NewPassword: "bar"})
+		var failed *deis.Error
+		require.ErrorAs(t, err, &failed, response)
+		assert.True(t, failed.MayHaveActed(), response)
+		assert.Equal(t, 200, failed.StatusCode)
+		assert.ErrorContains(t, err, "it may have been carried out", response)
+	}
+	client := exchange.Client(t, "2.2", exchange.On("POST /v2/auth/passwd/", `{"new_password": "bar"}`, 200, "")) // as documented
+	require.NoError(t, client.Auth.ChangePassword(t.Context(), auth.PasswordParams{NewPassword: "bar"}))
+}
+
 func TestUsersAndAdministratorsCanChangePasswords(t *testing.T) {
 	for situation, c := range map[string]struct {
 		params auth.PasswordParams

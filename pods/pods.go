@@ -82,7 +82,9 @@ type RestartOptions struct {
 	Name string
 }
 
-// ErrNothingRestarted means that nothing was restarted, because the app has no such pods. Match it with errors.Is.
+// ErrNothingRestarted means that nothing was restarted, because the Controller lists no such pods. They may run
+// nevertheless: 2.x Controllers list none while they cannot reach Kubernetes, and can hide pods after a deploy that
+// failed. Match it with errors.Is.
 var ErrNothingRestarted = errors.New("deis: nothing was restarted")
 
 // ErrNotScaled means that a 2.x Controller has stored the numbers but not carried them out, and would do nothing if the
@@ -126,8 +128,8 @@ func (s *Service) All(ctx context.Context, app string, o ListOptions, opts ...re
 }
 
 // Restart restarts all or some of an app's pods and returns the pods in the response. In 2.x their number is right, but
-// they may be the old pods. On real Controllers it takes 5 seconds or more. The error matches ErrNothingRestarted if
-// there were no such pods. If there is no such app, real v1.6 Controllers respond with 503.
+// they may be the old pods. On real Controllers it takes 5 seconds or more. The error matches ErrNothingRestarted if the
+// Controller lists no such pods. If there is no such app, real v1.6 Controllers respond with 503.
 //
 // For one pod of 2.x the request goes to /pods/{type}/{name}/restart/: in the documented /pods/{name}/restart/ real
 // Controllers read the name as a type, and restart nothing.
@@ -148,9 +150,14 @@ func (s *Service) Restart(ctx context.Context, app string, o RestartOptions, opt
 		return nil, err
 	}
 	if len(*pods) == 0 {
-		return nil, fmt.Errorf("%w: app %s has no such pods", ErrNothingRestarted, app)
+		return nil, nothingRestarted(app, "no such pods")
 	}
 	return *pods, nil
+}
+
+func nothingRestarted(app, listed string) error {
+	return fmt.Errorf("%w: app %s: the Controller lists %s; they may run nevertheless, if it cannot reach Kubernetes or a deploy has failed",
+		ErrNothingRestarted, app, listed)
 }
 
 // Scale sets the number of pods of each type, from 0; types that structure does not name keep theirs. It returns when
@@ -365,8 +372,8 @@ func (s *Service) typeOf(ctx context.Context, app string, o RestartOptions, opts
 			return pod.Type, nil
 		}
 	}
-	if listed == 0 { // also while Kubernetes is down
-		return "", fmt.Errorf("%w: app %s lists no pods at all", ErrNothingRestarted, app)
+	if listed == 0 {
+		return "", nothingRestarted(app, "no pods")
 	}
 	return "", fmt.Errorf("deis: app %s has no pod %s: %w", app, strings.TrimSpace(o.Type+" "+o.Name), rest.ErrNotFound)
 }

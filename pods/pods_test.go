@@ -84,7 +84,8 @@ func TestRestartingNothingIsAnError(t *testing.T) {
 	client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/pods/nosuch/restart/", `{}`, 200, `[]`))
 	restarted, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Type: "nosuch"})
 	assert.ErrorIs(t, err, pods.ErrNothingRestarted)
-	assert.ErrorContains(t, err, "app example-go")
+	assert.EqualError(t, err, "deis: nothing was restarted: app example-go: the Controller lists no such pods; they may run nevertheless, "+
+		"if it cannot reach Kubernetes or a deploy has failed")
 	assert.Empty(t, restarted)
 }
 
@@ -100,6 +101,14 @@ func TestAnUnknownPodIsNotFoundAndNothingIsRestarted(t *testing.T) {
 		assert.ErrorIs(t, err, deis.ErrNotFound)
 		assert.EqualError(t, err, message)
 	}
+}
+
+func TestRestartingAPodWhileNoneIsListedSaysThatItMayRun(t *testing.T) {
+	client := exchange.Client(t, "2.2", exchange.On("GET /v2/apps/example-go/pods/", "", 200, `{"count": 0, "results": []}`))
+	_, err := client.Pods.Restart(t.Context(), "example-go", pods.RestartOptions{Name: "example-go-web-1-abcde"})
+	assert.ErrorIs(t, err, pods.ErrNothingRestarted)
+	assert.EqualError(t, err, "deis: nothing was restarted: app example-go: the Controller lists no pods; they may run nevertheless, "+
+		"if it cannot reach Kubernetes or a deploy has failed")
 }
 
 func TestALookupThatFailsRestartsNothing(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 type WaitOptions struct {
 	Release int // only pods of this release count; 0 for any
 
-	// Want is how many pods of each type must be up, at least. 0 means that no pod of the type may be left, in any
-	// release. If Want is empty, all pods must be up, and there must be at least one.
+	// Want is how many pods of each type must be up, at least. 0 means that the Controller must list no pod of the type, in
+	// any release: 2.x Controllers list only pods of the newest release that has not failed, so others may be left. If
+	// Want is empty, all pods must be up, and there must be at least one.
 	Want map[string]int
 
 	Interval time.Duration // the first pause between two requests; 0 means one second. It grows to 5 seconds; see rest.Poll

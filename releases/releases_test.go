@@ -167,3 +167,13 @@ func TestAnUnknownVersionIs500InV16And404In2x(t *testing.T) {
 	_, err = v2.Releases.Get(t.Context(), "example-go", 9999)
 	assert.ErrorIs(t, err, deis.ErrNotFound)
 }
+
+func TestARollbackToNoVersionIsAnError(t *testing.T) {
+	for _, response := range []string{`{"version": -3}`, `{"version": 0}`, `{}`, `{"version": null}`} {
+		client := exchange.Client(t, "2.2", exchange.On("POST /v2/apps/example-go/releases/rollback/", `{"version": 1}`, 201, response))
+		_, err := client.Releases.Rollback(t.Context(), "example-go", 1)
+		var failed *deis.Error
+		require.ErrorAs(t, err, &failed, response)
+		assert.True(t, failed.MayHaveActed(), response)
+	}
+}

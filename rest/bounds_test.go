@@ -78,6 +78,14 @@ type resource struct {
 	Created   rest.Time         `json:"created"`
 }
 
+// A nested resource has lists and values of any type.
+type nested struct {
+	ID      string                         `json:"id" deis:"apps"`
+	Headers []struct{ Name, Value string } `json:"headers"`
+	Names   []string                       `json:"names"`
+	Any     map[string]any                 `json:"any"`
+}
+
 func TestAFalseContentLengthReservesNoMemory(t *testing.T) {
 	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		resp := response(200, `{"id":"a"}`)
@@ -104,6 +112,14 @@ func TestTheSizeOfAResponseBoundsTheMemoryThatItUses(t *testing.T) {
 		_, err := rest.Get[resource](t.Context(), c, rest.Path("apps", "a"))
 		return err
 	}
+	deep := func(c *rest.Client) error {
+		_, err := rest.Get[nested](t.Context(), c, rest.Path("apps", "a"))
+		return err
+	}
+	deepList := func(c *rest.Client) error {
+		_, err := rest.List[nested](t.Context(), c, rest.Path("apps"), rest.ListOptions{})
+		return err
+	}
 	raw := func(c *rest.Client) error {
 		_, err := rest.Get[[]byte](t.Context(), c, rest.Path("apps", "a", "logs"))
 		return err
@@ -125,6 +141,19 @@ func TestTheSizeOfAResponseBoundsTheMemoryThatItUses(t *testing.T) {
 		{"a list of real items", list, `{"results":[`, item, strings.TrimSuffix(item, ",") + `]}`, full, "too many items for its size"},
 		{"a page of 10,000 real items", list, `{"results":[`, item, strings.TrimSuffix(item, ",") + `]}`, 10_000 * len(item), ""},
 		{"many values", one, `{"id":"a","values":{"`, `","a":"","b":"`, `"}}`, full, "too many values"},
+		{"a list of {} in an object", deep, `{"id":"a","headers":[`, `{},`, `{}]}`, full, "too many values"},
+		{"a list of {} in a small object", deep, `{"id":"a","headers":[`, `{},`, `{}]}`, 2 << 20, "too many values"},
+		{"a list of null in an object", deep, `{"id":"a","names":[`, `null,`, `null]}`, full, "too many values"},
+		{"numbers of any type", deep, `{"id":"a","any":{"":[`, `0,`, `0]}}`, full, "too many values"},
+		{"numbers of any type in a small object", deep, `{"id":"a","any":{"":[`, `0,`, `0]}}`, 2 << 20, "too many values"},
+		{"lists of any type", deep, `{"id":"a","any":{"":[`, `[0],`, `0]}}`, full, "too many values"},
+		{"objects of any type", deep, `{"id":"a","any":{"":[`, `{"a":0},`, `0]}}`, part, "too many values"},
+		{"objects in objects", deep, `{"id":"a","any":{"":[`, `{"":{"":{"":{}}}},`, `0]}}`, part, "too many values"},
+		{"a list of {} in an item", deepList, `{"results":[{"id":"a","headers":[`, `{},`, `{}]}]}`, full, "item 1 of the response has too many values"},
+		{"numbers in an item", deepList, `{"results":[{"id":"a","any":{"":[`, `0,`, `0]}}]}`, 3 << 20, "item 1 of the response has too many values"},
+		{"many items with many values", deepList, `{"results":[`, `{"id":"a","any":{"":[` + strings.Repeat("0,", 30<<10) + `0]}},`, `{"id":"a"}]}`, full, "too many items for its size"},
+		{"many items with many texts", deepList, `{"results":[`, `{"id":"a","names":[` + strings.Repeat(`"",`, 20<<10) + `""]},`, `{"id":"a"}]}`, part, "too many items for its size"},
+		{"text that looks like values", deep, `{"id":"a","names":["`, `[{},0,\"a\"],`, `"]}`, part, ""},
 		{"a log of many quotes", raw, ``, `a "quoted" line,` + "\n", ``, part, ""},
 		{"a body without end", one, `{"id":"`, `a`, `"}`, 200 << 20, "the response is larger than 32 MiB"},
 	} {

@@ -68,6 +68,13 @@ func Operation(ctx context.Context) string {
 	return ""
 }
 
+// String returns the operation. Handlers of slog and transports can print their context, and it must not show the token
+// or the body.
+func (c *call) String() string { return c.operation() }
+
+// GoString does the same for %#v.
+func (c *call) GoString() string { return c.operation() }
+
 func (c *call) operation() string { return c.method + " " + c.at.template() }
 
 // encode encodes the body.
@@ -258,7 +265,7 @@ func (c *call) newError(err error) *Error {
 		e.foreign = from == somebodyElse || from == unknown && resp.StatusCode/100 == 2 && !e.cutOff
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
-			e.setBody(r, readErrorBody(resp))
+			e.setBody(r, readErrorBody(resp, r))
 			e.acted = e.acted || c.deploys && from == controller && resp.StatusCode == http.StatusBadRequest && e.Detail != "" && len(e.Fields) == 0
 		}
 	}

@@ -93,13 +93,14 @@ func Get[T any](ctx context.Context, c *Client, at Endpoint, opts ...CallOption)
 	return result, nil
 }
 
-// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty or any JSON.
+// Post sends body as JSON, {} if it is nil, and reads a T. If T is struct{}, the response may be empty or any JSON. If T
+// has a method MayBeEmpty(), the response may be empty, and the result is a zero T then.
 //
-// A field of T with the tag deis:"apps" identifies the resource that the response is about. It must not be empty, and
-// must equal the identifier that follows "apps" in the path, if there is one; otherwise the call fails. A field with
-// the tag deis:"apps,part" identifies the resource that the T belongs to, or identifies the T a second time; it may be
-// empty in an item of a list. A field with the tag deis:"loose" is a map that Controllers store unchecked: entries of
-// the wrong type are kept as JSON text in a map of strings, and left out of any other map.
+// A field of T with the tag deis:"apps" identifies the resource that the response is about. It must be neither empty nor
+// a negative number, and must equal the identifier that follows "apps" in the path, if there is one; otherwise the call
+// fails. A field with the tag deis:"apps,part" identifies the resource that the T belongs to, or identifies the T a
+// second time; it may be empty in an item of a list. A field with the tag deis:"loose" is a map that Controllers store
+// unchecked: entries of the wrong type are kept as JSON text in a map of strings, and left out of any other map.
 func Post[T any](ctx context.Context, c *Client, at Endpoint, body any, opts ...CallOption) (*T, error) {
 	if body == nil {
 		body = struct{}{} // real Controllers respond to an empty body with 500

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -357,6 +358,12 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, ` {"id": "a", "unknown": [1, {}]} `, string(*raw), "bytes are not changed")
 
+	for _, body := range []string{`{"id": "a"}`, `[1, 2]`, `"text"`} { // it is a slice of bytes, but not a list
+		value, err := rest.Get[json.RawMessage](t.Context(), newClient(t, always(200, body)), rest.Path("apps"))
+		require.NoError(t, err, body)
+		assert.JSONEq(t, body, string(*value))
+	}
+
 	for _, ignored := range []string{"", "null", `""`, `{"status":"password set"}`} {
 		_, err := rest.Post[struct{}](t.Context(), newClient(t, always(200, ignored)), rest.Path("apps"), nil)
 		assert.NoError(t, err, ignored)
@@ -366,6 +373,20 @@ func TestResultsAreReadByTheirType(t *testing.T) {
 		raw, err := rest.Get[[]byte](t.Context(), newClient(t, always(200, any)), rest.Path("apps"))
 		require.NoError(t, err, any)
 		assert.Equal(t, any, string(*raw))
+	}
+}
+
+func TestAResponsePrintsWithoutItsHeader(t *testing.T) {
+	var resp rest.Response
+	client := newClient(t, always(200, `{}`, "Set-Cookie: session=secretsecret"))
+	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"), rest.WithResponse(&resp))
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		for _, value := range []any{resp, &resp, struct{ Response rest.Response }{resp}} {
+			text := fmt.Sprintf(verb, value)
+			assert.NotContains(t, text, "secretsecret", verb)
+			assert.Contains(t, text, "Status:200 API:2.2 Attempts:1", verb)
+		}
 	}
 }
 

@@ -16,13 +16,24 @@ import (
 )
 
 const (
-	maxBody = 32 << 20 // what is read of a response at most: some 100,000 apps in one page
+	maxBody = 32 << 20 // what is read of a response at most: some 70,000 apps in one page
 	maxHeap = 80 << 20 // what the values in a response may take in memory at most
 
-	freeHeap     = 1 << 20 // what any response may take, however small it is
+	freeHeap     = 1 << 20 // what the items of any list may take, however small it is
 	heapPerByte  = 9       // what a larger response may take for each of its bytes
-	heapPerText  = 50      // what an entry of a map of strings takes for each of its two strings
 	heapPerChild = 256     // what a map, a list or a pointer takes at least
+
+	// These are about estimates, which are up to three times too high.
+	freeValues       = 16 << 20  // what the values in any response may take, however small it is
+	maxItemValues    = 160 << 20 // what those in all items of a list may take
+	itemValuesOfByte = 30        // what they may take for each byte; real items take up to 21
+
+	// What the parts of JSON take at most when they are read, whatever the types are (measured: a list takes more than
+	// twice its size while it grows).
+	heapPerQuote   = 50  // a text, for each of its two quotes
+	heapPerComma   = 48  // an element of a list
+	heapPerBracket = 32  // a list
+	heapPerBrace   = 256 // a map with an entry
 
 	maxPooled = 1 << 20 // the size of the largest buffer that is kept for later calls
 )
@@ -47,6 +58,7 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	body := bytes.TrimSpace(buf.Bytes())
 	raw, isRaw := out.(*[]byte)
 	_, isNothing := out.(*struct{})
+	_, mayBeEmpty := out.(interface{ MayBeEmpty() })
 	switch {
 	case len(body) > 0 && (!isRaw && body[0] == '<' || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")):
 		return fmt.Errorf("the response is HTML: %s", shorten(c.redactor().text(heading(body)))) // perhaps a sign-in page
@@ -58,6 +70,8 @@ func (c *call) decode(resp *http.Response, from sender, out any) error {
 	case isNothing && len(body) > 0 && !json.Valid(body):
 		return errors.New("the response is not JSON")
 	case isNothing:
+		return nil
+	case len(body) == 0 && mayBeEmpty:
 		return nil
 	case len(body) == 0 || string(body) == "null":
 		return errors.New("the response is empty")
@@ -96,11 +110,10 @@ func (c *call) readBody(buf *bytes.Buffer, resp *http.Response) error {
 	return nil
 }
 
-// readErrorBody reads what an error keeps of a body, and a little more, so that a secret at the end is seen whole. If
-// the body is cut off, its beginning is still worth reading.
-func readErrorBody(resp *http.Response) []byte {
-	const longestSecret = 8 << 10
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody+longestSecret)) //nolint:errcheck // the status says that the call failed
+// readErrorBody reads what an error keeps of a body, and a little more for the redactor. If the body is cut off, its
+// beginning is still worth reading.
+func readErrorBody(resp *http.Response, r redactor) []byte {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, int64(r.readAtMost()))) //nolint:errcheck // the status says that the call failed
 	return body
 }
 
@@ -119,7 +132,7 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 		d := json.NewDecoder(bytes.NewReader(body))
 		return cmp.Or(readItems(d, body, v, at), expectEnd(d))
 	}
-	if n := heapPerText * bytes.Count(body, []byte(`"`)); n > maxHeap && n-heapPerText*bytes.Count(body, []byte(`\"`)) > maxHeap {
+	if hasTooManyValues(body, min(maxHeap, max(freeValues, heapPerByte*len(body)))) {
 		return errors.New("the response has too many values")
 	}
 	var err error
@@ -135,6 +148,39 @@ func unmarshal(body []byte, out any, at Endpoint) error {
 	return s.check(reflect.ValueOf(out).Elem(), at, true)
 }
 
+// hasTooManyValues reports whether the values in JSON can take more than a limit. Most JSON is too short for that.
+func hasTooManyValues(body []byte, limit int) bool {
+	return heapWithTexts(body) > limit && heapOfValues(body) > limit
+}
+
+// heapOfValues estimates the memory that the values in JSON take, whatever their types.
+func heapOfValues(body []byte) int {
+	heap, inText := 0, false
+	for i := 0; i < len(body); i++ {
+		switch b := body[i]; {
+		case b == '"':
+			heap += heapPerQuote
+			inText = !inText
+		case inText && b == '\\':
+			i++
+		case inText:
+		case b == ',':
+			heap += heapPerComma
+		case b == '[':
+			heap += heapPerBracket
+		case b == '{':
+			heap += heapPerBrace
+		}
+	}
+	return heap
+}
+
+// heapWithTexts is heapOfValues, but it counts what is in texts, too. It is much faster.
+func heapWithTexts(body []byte) int {
+	count := func(char string) int { return bytes.Count(body, []byte(char)) }
+	return heapPerQuote*count(`"`) + heapPerComma*count(",") + heapPerBracket*count("[") + heapPerBrace*count("{")
+}
+
 // readItems reads a JSON array into a slice, item by item, so that it fails at the first bad item, and a few bytes
 // cannot become gigabytes.
 func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) error {
@@ -143,7 +189,7 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 	}
 	element := items.Type().Elem()
 	s, cost := shapeOf(element), heapOf(element)
-	isLarge := heapPerText*bytes.Count(body, []byte(`"`)) > maxHeap
+	isLarge, heap := heapWithTexts(body) > freeValues, 0
 	items.Set(reflect.MakeSlice(items.Type(), 0, 0))
 	for n := 0; d.More(); n++ {
 		if taken := (n + 1) * cost; taken > maxHeap || taken > freeHeap && int64(taken) > heapPerByte*d.InputOffset() {
@@ -159,8 +205,12 @@ func readItems(d *json.Decoder, body []byte, items reflect.Value, at Endpoint) e
 			if err := d.Decode(&raw); err != nil {
 				return fmt.Errorf("the response is not JSON: %w", err)
 			}
-			if heapPerText*bytes.Count(raw, []byte(`"`)) > maxHeap/4 {
+			own := heapOfValues(raw)
+			if own > freeValues {
 				return fmt.Errorf("item %d of the response has too many values", n+1)
+			}
+			if heap += own; heap > min(maxItemValues, max(freeValues, itemValuesOfByte*int(d.InputOffset()))) {
+				return fmt.Errorf("the response has too many items for its size, more than %d", n)
 			}
 		}
 		var err error

@@ -40,13 +40,13 @@ type dumped struct {
 	call     *call
 	redactor redactor
 	text     bytes.Buffer
-	received []byte // the first 64 KiB of the body
+	received []byte // the beginning of the body
 	closed   bool
 }
 
 func (d *dumped) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
-	d.received = append(d.received, p[:min(n, maxErrorBody-len(d.received))]...)
+	d.received = append(d.received, p[:min(n, d.redactor.readAtMost()-len(d.received))]...)
 	return n, err
 }
 
@@ -79,7 +79,7 @@ func (d *dumped) body(mark byte, body []byte) {
 		return
 	}
 	fmt.Fprintf(&d.text, "%c\n", mark)
-	text := d.redactor.text(string(body)) // before it is split into lines: a private key has several
+	text := d.redactor.beginning(body) // before it is split into lines: a private key has several
 	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
 		fmt.Fprintf(&d.text, "%c %s\n", mark, Sanitize(line))
 	}

@@ -110,6 +110,24 @@ func TestADumpHasTheBeginningOfALongBodyAndTheCallAllOfIt(t *testing.T) {
 	}
 }
 
+func TestADumpShowsNothingOfASecretAtTheEndOfWhatItShows(t *testing.T) {
+	long := strings.Repeat("long secret ", 3000)
+	for _, secret := range []string{token, long} {
+		for _, echo := range []string{secret, escapeAll(secret, `\u%04x`)} {
+			for _, cut := range []int{4, 10} {
+				filler := strings.Repeat("x", 64<<10-cut*len(echo)/len(secret))
+				client, dump := newDumpingClient(t, always(200, filler+strings.Repeat(echo, 20)+filler))
+				_, err := rest.Post[[]byte](t.Context(), client, rest.Path("apps", "a", "run"), thing{filler[len(`{"id":"`):] + secret}, rest.WithSecrets(secret))
+				require.NoError(t, err)
+				require.Len(t, *dump, 1)
+				assert.True(t, strings.Contains((*dump)[0], "xxxxxx"))
+				assert.False(t, strings.Contains((*dump)[0], secret[:4]) || strings.Contains((*dump)[0], echo[:4]))
+				assert.Less(t, len((*dump)[0]), 2*(64<<10)+1000)
+			}
+		}
+	}
+}
+
 // oneByOne reads one byte at a time.
 type oneByOne struct{ io.Reader }
 

@@ -13,11 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -380,33 +382,49 @@ func TestLogValueHasThePartsButNotTheBody(t *testing.T) {
 	assert.Less(t, log.Len(), 1000)
 }
 
+// escapeAll escapes every UTF-16 unit of a text.
+func escapeAll(text, format string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(text)) {
+		fmt.Fprintf(&b, format, unit)
+	}
+	return b.String()
+}
+
 // An honest server can echo what it was sent, in text, JSON, HTML and URLs.
 func TestNoErrorShowsASecret(t *testing.T) {
 	secrets := map[string]string{
-		"password":     `hunter2"<&>/\ päß`,
+		"password":     `hun+ter2"'<&>/\ %2F päß😀`,
 		"new_password": "correct horse\tbattery",
 		"key":          "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n",
 		"token":        token,
 		"header":       "fedcba9876543210",
 	}
 	python := func(s string) string { // as json.dumps writes it, in ASCII only
-		return strings.Trim(strconv.QuoteToASCII(s), `"`)
+		pairs := strings.NewReplacer(`\U0001f600`, `\ud83d\ude00`)
+		return pairs.Replace(strings.Trim(strconv.QuoteToASCII(s), `"`))
 	}
 	for name, secret := range secrets {
 		for echo, body := range map[string]string{
-			"text":               "cannot work with " + secret + " today",
-			"JSON":               `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
-			"JSON for HTML":      `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
-			"JSON of Python":     `{"detail":"cannot work with ` + python(secret) + `"}`,
-			"a field's name":     `{` + marshal(t, secret, false) + `:["unknown"]}`,
-			"a field":            `{"field":[` + marshal(t, secret, false) + `]}`,
-			"something deep":     `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
-			"a list":             `[` + marshal(t, secret, false) + `]`,
-			"HTML":               "<title>cannot work with " + html.EscapeString(secret) + "</title>",
-			"a URL":              `{"detail":"no such page: /login?next=` + url.QueryEscape(secret) + `"}`,
-			"a path":             `{"detail":"no such page: /` + url.PathEscape(secret) + `"}`,
-			"far from the start": strings.Repeat("x", 32<<10) + secret,
-			"many times":         strings.Repeat(secret+" ", 100),
+			"text":                "cannot work with " + secret + " today",
+			"JSON":                `{"detail":` + marshal(t, "cannot work with "+secret, false) + `}`,
+			"JSON for HTML":       `{"detail":` + marshal(t, "cannot work with "+secret, true) + `}`,
+			"JSON of Python":      `{"detail":"cannot work with ` + python(secret) + `"}`,
+			"a field's name":      `{` + marshal(t, secret, false) + `:["unknown"]}`,
+			"a field":             `{"field":[` + marshal(t, secret, false) + `]}`,
+			"something deep":      `{"field":{"a":[` + marshal(t, secret, false) + `]}}`,
+			"a list":              `[` + marshal(t, secret, false) + `]`,
+			"HTML":                "<title>cannot work with " + html.EscapeString(secret) + "</title>",
+			"a URL":               `{"detail":"no such page: /login?next=` + url.QueryEscape(secret) + `"}`,
+			"a path":              `{"detail":"no such page: /` + url.PathEscape(secret) + `"}`,
+			"JSON of escapes":     `{"detail":"cannot work with ` + escapeAll(secret, `\u%04X`) + `","field":["` + escapeAll(secret, `\u%04x`) + `"]}`,
+			"escaped twice":       `{"detail":` + marshal(t, html.EscapeString(secret), true) + `}`,
+			"HTML of Django":      "<title>cannot work with " + strings.NewReplacer("&#34;", "&quot;").Replace(html.EscapeString(secret)) + "</title>",
+			"HTML of numbers":     "<title>cannot work with " + regexp.MustCompile("(?s).").ReplaceAllStringFunc(secret, func(char string) string { return fmt.Sprintf("&#%d;", []rune(char)[0]) }) + "</title>",
+			"a URL of Python":     `{"detail":"no such page: /` + strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(secret)) + `"}`,
+			"a URL in lower case": `{"detail":"no such page: /` + regexp.MustCompile("%..").ReplaceAllStringFunc(url.QueryEscape(secret), strings.ToLower) + `"}`,
+			"far from the start":  strings.Repeat("x", 32<<10) + secret,
+			"many times":          strings.Repeat(secret+" ", 100),
 		} {
 			header := rest.WithHeader("X-Other", "x")
 			if name == "header" {
@@ -432,6 +450,11 @@ func TestNoErrorShowsASecret(t *testing.T) {
 			for _, form := range []string{secret, marshal(t, secret, false), python(secret), strings.Join(strings.Fields(secret), " "), url.QueryEscape(secret), html.EscapeString(secret)} {
 				assert.False(t, strings.Contains(seen, strings.Trim(form, `"`)), situation)
 			}
+			read := html.UnescapeString(html.UnescapeString(regexp.MustCompile("%[0-9a-fA-F]{2}").ReplaceAllStringFunc(seen, func(escaped string) string {
+				return unescape(t, escaped)
+			})))
+			assert.False(t, strings.Contains(read, secret) || strings.Contains(read, strings.Join(strings.Fields(secret), " ")), situation)
+			assert.True(t, strings.Contains(seen, "[redacted]"), situation)
 			assert.LessOrEqual(t, len(failed.Body), 64<<10, situation)
 			var decoded any
 			if json.Unmarshal(failed.Body, &decoded) == nil {

@@ -33,6 +33,9 @@ type ListOptions struct {
 	Page     int // the number of the page, from 1; 0 is the first
 }
 
+// freeItems is how many items an All reads beyond twice the count of the list, which may grow meanwhile.
+const freeItems = 10_000
+
 // window is the query for a page of a list: v1.6 Controllers understand page and page_size, real v2 Controllers limit
 // and offset. The documents of both versions have page_size, so a chosen size is always sent as page_size too.
 type window struct {
@@ -108,7 +111,8 @@ func List[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opt
 
 // All returns an iterator over the items of a list, from the page that o chooses to the end. It requests nothing until
 // it is ranged over, and starts from the beginning each time. An error is yielded once, with a zero T, after all items
-// before it, and ends the range. A Controller that names the same page twice is an error.
+// before it, and ends the range. It is an error if the Controller names the same page twice, or if far more items come
+// than the list has by its own count.
 //
 // From the second item of a page on, the next page is read ahead: one page and never more. A range that ends early
 // abandons that page without waiting for it, and requests no other. With WithoutReadAhead, each page is requested when
@@ -124,25 +128,31 @@ func All[T any](ctx context.Context, c *Client, at Endpoint, o ListOptions, opts
 		var chosen options
 		chosen.apply(opts)
 		seen := make(map[uint64]bool) // hashes of cursors, so that a list of a million items stays small
+		items, count := 0, 0          // the number of items so far, and the largest that a page names
 		page, err := List[T](ctx, c, at, o, opts...)
 		for err == nil && page != nil {
 			hash := maphash.String(cursorSeed, page.cursor)
 			isRepeat := seen[hash]
 			seen[hash] = true
 			next := page.Next
+			items, count = items+len(page.Items), max(count, page.Count)
+			isEndless := page.HasNext() && (items-freeItems)/2 > count
 			for i, item := range page.Items {
-				if i == 1 && !chosen.noReadAhead && page.HasNext() && !isRepeat {
+				if i == 1 && !chosen.noReadAhead && page.HasNext() && !isRepeat && !isEndless {
 					next = page.readAhead(ctx)
 				}
 				if !yield(item, nil) {
 					return
 				}
 			}
-			if isRepeat {
+			switch {
+			case isRepeat:
 				err = fmt.Errorf("deis: GET %s: the Controller names the same page twice: the list would never end", at.path)
-				break
+			case isEndless:
+				err = fmt.Errorf("deis: GET %s: the list does not end: there are more than %d items, but its count is %d", at.path, items, count)
+			default:
+				page, err = next(ctx)
 			}
-			page, err = next(ctx)
 		}
 		if err != nil {
 			var none T

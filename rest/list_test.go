@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -331,6 +332,13 @@ func TestAResponseThatIsNotAListIsAnError(t *testing.T) {
 	}
 }
 
+func TestCollectOfNothingIsAnEmptyListAndNotNil(t *testing.T) {
+	for _, transport := range []roundTrip{always(200, `{"count":0,"results":[]}`), always(500, "")} {
+		items, _ := rest.Collect(rest.All[thing](t.Context(), newClient(t, transport), rest.Path("apps"), rest.ListOptions{}))
+		assert.Equal(t, []thing{}, items)
+	}
+}
+
 func TestCollectStopsAtTheFirstError(t *testing.T) {
 	yielded := 0
 	items, err := rest.Collect(func(yield func(int, error) bool) {
@@ -380,4 +388,38 @@ func TestAListKeepsTheQueryOfItsCaller(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, items, 2)
 	assert.Equal(t, []string{"owner=bob&limit=1&page_size=1", "limit=1&offset=1&owner=bob"}, queries)
+}
+
+func TestAListThatGrowsFarBeyondItsCountIsAnError(t *testing.T) {
+	for _, c := range []struct {
+		situation string
+		counts    []int // of each page, then the last one again
+		size      int   // of a page
+		read      int   // how many items are read
+	}{
+		{"the count is always 1", []int{1}, 100, 10_100},
+		{"the count is always 0", []int{0}, 7, 10_003},
+		{"the count shrinks while it is read", []int{5000, 1}, 1000, 21_000},
+	} {
+		pages := 0
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			pages++
+			item := fmt.Sprintf(`{"id":"%d"}`, pages)
+			return response(200, fmt.Sprintf(`{"count":%d,"next":"http://x/?cursor=%d","results":[%s]}`,
+				c.counts[min(pages, len(c.counts))-1], pages, strings.Repeat(item+",", c.size-1)+item)), nil
+		}))
+		items, err := rest.Collect(rest.All[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{}))
+		require.ErrorContains(t, err, "deis: GET /apps/: the list does not end: there are more than ", c.situation)
+		assert.Len(t, items, c.read, c.situation)
+		assert.Equal(t, c.read/c.size, pages, c.situation)
+	}
+}
+
+func TestAListThatEndsMayHaveMoreItemsThanItsCount(t *testing.T) {
+	for _, count := range []int{0, 1, math.MaxInt} {
+		client := newClient(t, always(200, fmt.Sprintf(`{"count":%d,"results":[%s{"id":"a"}]}`, count, strings.Repeat(`{"id":"a"},`, 20_000))))
+		items, err := rest.Collect(rest.All[thing](t.Context(), client, rest.Path("apps"), rest.ListOptions{}))
+		require.NoError(t, err)
+		assert.Len(t, items, 20_001)
+	}
 }

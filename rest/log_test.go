@@ -148,3 +148,44 @@ func TestPrintingAConfigOrClientShowsNoToken(t *testing.T) {
 type printout []byte
 
 func (p *printout) Errorf(format string, args ...any) { *p = fmt.Appendf(*p, format, args...) }
+
+// Handlers of slog and transports get the call as their context, and can print it.
+func TestTheContextOfACallPrintsAsItsOperation(t *testing.T) {
+	var seen []string
+	printContext := func(ctx context.Context) {
+		type key struct{}
+		derived, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
+		defer cancel()
+		for _, ctx := range []context.Context{ctx, derived} {
+			seen = append(seen, fmt.Sprint(ctx), fmt.Sprintf("%+v", ctx), fmt.Sprintf("%#v", ctx), fmt.Sprintf("%s", ctx), fmt.Sprintf("%q", ctx))
+		}
+	}
+	client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		printContext(req.Context())
+		return response(200, "{}"), nil
+	}), func(c *rest.Config) { c.Logger = slog.New(contextPrinter{printContext}) })
+	_, err := rest.Post[struct{}](t.Context(), client, rest.Path("auth", "passwd"), thing{"secretsecret"}, rest.WithSecrets("secretsecret"))
+	require.NoError(t, err)
+	require.NotEmpty(t, seen)
+	for _, text := range seen {
+		assert.NotContains(t, text, "secretsecret")
+		assert.NotContains(t, text, token)
+	}
+	assert.Contains(t, seen, "POST /auth/passwd/")
+	assert.Contains(t, seen, `"POST /auth/passwd/"`)
+}
+
+// contextPrinter passes on the context of each record.
+type contextPrinter struct{ handle func(context.Context) }
+
+func (h contextPrinter) Enabled(ctx context.Context, _ slog.Level) bool {
+	h.handle(ctx)
+	return true
+}
+
+func (h contextPrinter) Handle(ctx context.Context, _ slog.Record) error {
+	h.handle(ctx)
+	return nil
+}
+func (h contextPrinter) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h contextPrinter) WithGroup(string) slog.Handler      { return h }

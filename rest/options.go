@@ -165,7 +165,7 @@ func WithUnknownPath() CallOption { return func(o *options) { o.unknownPath = tr
 
 // WithLook makes a call check something just before it is sent, by calling look, in the same turn: no other write of the
 // client to the app comes between the check and the call. If look returns an error, the call returns it and nothing is
-// sent.
+// sent. look must not write to the same app: it would wait for its own turn.
 func WithLook(look func(context.Context) error) CallOption {
 	return func(o *options) { o.look = look }
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // maxRedirects is how many redirects of one request are followed, as in net/http.
@@ -15,19 +16,22 @@ const maxRedirects = 10
 func checkRedirect(then func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		first, last := via[0], via[len(via)-1]
-		refuse := func(why string) error { // without the query, which can have secrets
-			return fmt.Errorf("redirected to %s://%s%s: refused: %s", req.URL.Scheme, req.URL.Host, req.URL.EscapedPath(), why)
-		}
+		to := req.URL.Scheme + "://" + req.URL.Host // without the rest, which can have secrets
+		refuse := func(why string) error { return fmt.Errorf("redirected to %s: refused: %s", to, why) }
 		switch {
-		case isWrite(first.Method):
-			return refuse("a write must not become a GET; use the address that it leads to as the controller URL")
 		case last.URL.Scheme == "https" && req.URL.Scheme != "https":
 			return refuse("it leaves https")
 		case !sameHost(first.URL, req.URL) && !upgrades(first.URL, req.URL):
 			return refuse("it leads to another host; use that host in the controller URL if it is the Controller's")
+		case isWrite(first.Method):
+			return refuse("a redirect can turn this write into a GET; use " + to + " as the controller URL")
 		case len(via) >= maxRedirects:
 			return refuse("too many redirects")
-		case then != nil:
+		}
+		if token := first.Header["Authorization"]; token != nil {
+			req.Header["Authorization"] = token // net/http removes it if the host is spelled in another case
+		}
+		if then != nil {
 			return then(req, via)
 		}
 		return nil
@@ -39,12 +43,12 @@ func sameHost(a, b *url.URL) bool {
 	port := func(u *url.URL) string {
 		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	}
-	return a.Hostname() == b.Hostname() && (a.Scheme == b.Scheme && port(a) == port(b) || a.Host == b.Host)
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && (a.Scheme == b.Scheme && port(a) == port(b) || a.Port() == b.Port())
 }
 
 // upgrades reports whether a redirect leads from http to https on the same host, each on its usual port.
 func upgrades(from, to *url.URL) bool {
 	usual := func(u *url.URL, port string) bool { return u.Port() == "" || u.Port() == port }
-	return from.Scheme == "http" && to.Scheme == "https" && from.Hostname() == to.Hostname() &&
+	return from.Scheme == "http" && to.Scheme == "https" && strings.EqualFold(from.Hostname(), to.Hostname()) &&
 		usual(from, "80") && usual(to, "443")
 }

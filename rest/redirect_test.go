@@ -24,7 +24,10 @@ func TestRedirectsAreFollowedOnlyOnTheSameHost(t *testing.T) {
 		return err
 	}
 	del := func(c *rest.Client) error { return rest.Delete(t.Context(), c, rest.Path("apps", "a")) }
-	const write = "a write must not become a GET; use the address that it leads to as the controller URL"
+	const (
+		write     = "redirected to https://deis.example.com: refused: a redirect can turn this write into a GET; use https://deis.example.com as the controller URL"
+		otherHost = "it leads to another host; use that host in the controller URL if it is the Controller's"
+	)
 	for _, c := range []struct {
 		situation string
 		call      func(*rest.Client) error
@@ -58,7 +61,13 @@ func TestRedirectsAreFollowedOnlyOnTheSameHost(t *testing.T) {
 		{"post that would stay a post", post, 308, "https://deis.example.com", "/elsewhere", write},
 		{"post from http to https", post, 301, "http://deis.example.com", "https://deis.example.com/v2/apps/", write},
 		{"delete", del, 302, "https://deis.example.com", "/elsewhere", write},
-		{"delete to another host", del, 307, "https://deis.example.com", "https://evil.example.com/", write},
+		{"delete to another host", del, 307, "https://deis.example.com", "https://evil.example.com/in?a=b", "redirected to https://evil.example.com: refused: " + otherHost},
+		{"post to another host", post, 302, "https://deis.example.com", "https://evil.example.com/", otherHost},
+		{"post from https to http", post, 302, "https://deis.example.com", "http://deis.example.com/", "it leaves https"},
+		{"another spelling of the host", get, 302, "https://deis.example.com", "https://Deis.EXAMPLE.com/", ""},
+		{"another spelling of the host with its port", get, 302, "http://DEIS.example.com:8080", "https://deis.example.com:8080/", ""},
+		{"from http to https in another spelling", get, 302, "http://Deis.example.com", "https://deis.example.com/x", ""},
+		{"post to another spelling of the host", post, 302, "https://deis.example.com", "https://DEIS.example.com/", "use https://DEIS.example.com as the controller URL"},
 	} {
 		var requested []string
 		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -103,10 +112,10 @@ func TestARedirectAfterAnUpgradeDoesNotLeadBack(t *testing.T) {
 	assert.Equal(t, []string{"http://deis.example.com/v2/apps/", "https://deis.example.com/v2/apps/"}, requested)
 }
 
-func TestARefusedRedirectShowsNoQuery(t *testing.T) {
-	_, err := rest.Get[thing](t.Context(), newClient(t, always(302, "", "Location: https://sso.example.com/in?secret=secretsecret#secretsecret")), rest.Path("apps"))
+func TestARefusedRedirectShowsOnlyItsSchemeAndHost(t *testing.T) {
+	_, err := rest.Get[thing](t.Context(), newClient(t, always(302, "", "Location: https://me:secretsecret@sso.example.com/secretsecret?secret=secretsecret#secretsecret")), rest.Path("apps"))
 	require.Error(t, err)
-	assert.Contains(t, err.Error(), "https://sso.example.com/in: refused")
+	assert.Contains(t, err.Error(), "redirected to https://sso.example.com: refused")
 	assert.NotContains(t, err.Error(), "secretsecret")
 }
 
@@ -179,5 +188,5 @@ func TestAnotherHostNeverSeesTheToken(t *testing.T) {
 	_, err := rest.Get[thing](t.Context(), client, rest.Path("apps"))
 	assert.ErrorContains(t, err, "another host")
 	_, err = rest.Post[thing](t.Context(), client, rest.Path("auth", "login"), thing{"password"})
-	assert.ErrorContains(t, err, "a write must not become a GET")
+	assert.ErrorContains(t, err, "another host")
 }

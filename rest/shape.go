@@ -119,6 +119,9 @@ func (s *shape) check(v reflect.Value, at Endpoint, single bool) error {
 			}
 			return fmt.Errorf("the response is not what was asked for: it has no %s", i.name)
 		}
+		if field.CanInt() && field.Int() < 0 {
+			return fmt.Errorf("the response is not what was asked for: its %s is %d", i.name, field.Int())
+		}
 		if asked := at.after(i.of); asked != "" && field.String() != asked {
 			return fmt.Errorf("the response is about another resource: its %s is %.100q", i.name, field.String())
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -203,30 +204,37 @@ func TestAnItemWithoutAnIdentifierIsAnError(t *testing.T) {
 
 // With errgroup, the first failure is the cause with which all other calls are canceled.
 func TestACanceledCallMatchesCanceledAndNotTheCause(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(t.Context())
-	client, _ := between(t, func(req *http.Request) *http.Response {
-		if strings.HasSuffix(req.URL.Path, "/apps/slow/") {
-			<-req.Context().Done()
-			return httpmock.NewStringResponse(503, "")
+	for situation, end := range map[string]func(context.Context) error{
+		"the transport returns the context's error": context.Context.Err,
+		"the transport returns the cause":           context.Cause, // like that of net/http
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		controller, inFlight := deistest.New(), make(chan struct{})
+		client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithRetry(impatient),
+			deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
+				if !strings.HasSuffix(req.URL.Path, "/apps/slow/") {
+					return controller.Transport().RoundTrip(req)
+				}
+				close(inFlight)
+				<-req.Context().Done()
+				return nil, end(req.Context())
+			})))
+		require.NoError(t, err)
+		slow := make(chan error)
+		go func() {
+			_, err := client.Apps.Get(ctx, "slow")
+			slow <- err
+		}()
+		<-inFlight
+		_, err = client.Apps.Get(ctx, "missing")
+		require.ErrorIs(t, err, deis.ErrNotFound)
+		cancel(err)
+		_, late := client.Apps.Get(ctx, "later")
+		for _, err := range []error{<-slow, late} {
+			require.ErrorIs(t, err, context.Canceled, situation)
+			assert.NotErrorIs(t, err, deis.ErrNotFound, situation)
+			assert.ErrorContains(t, err, "404 Not Found", "the cause is text")
 		}
-		return nil
-	})
-	slow := make(chan error)
-	go func() {
-		_, err := client.Apps.Get(ctx, "slow")
-		slow <- err
-	}()
-	_, err := client.Apps.Get(ctx, "missing")
-	require.ErrorIs(t, err, deis.ErrNotFound)
-	cancel(err)
-	_, late := client.Apps.Get(ctx, "later")
-	for _, err := range []error{<-slow, late} {
-		if errors.Is(err, deis.ErrUnavailable) { // the response arrived before the cancellation was noticed
-			continue
-		}
-		require.ErrorIs(t, err, context.Canceled)
-		assert.NotErrorIs(t, err, deis.ErrNotFound)
-		assert.ErrorContains(t, err, "404 Not Found", "the cause is text")
 	}
 }
 
@@ -392,6 +400,12 @@ func TestATokenFunctionIsCalledForEachCall(t *testing.T) {
 	_, err = failing.Apps.List(t.Context(), apps.ListOptions{})
 	require.ErrorIs(t, err, broken)
 	assert.EqualError(t, err, "deis: GET /v2/apps: no token: the vault is sealed")
+	unreachable := &url.Error{Op: "Get", URL: "https://vault.example.com/token", Err: errors.New("connection refused")}
+	failing, err = client.With(deis.WithTokenFunc(func(context.Context) (string, error) { return "", fmt.Errorf("the vault: %w", unreachable) }))
+	require.NoError(t, err)
+	_, err = failing.Apps.List(t.Context(), apps.ListOptions{})
+	require.ErrorIs(t, err, unreachable)
+	assert.EqualError(t, err, `deis: GET /v2/apps: no token: the vault: Get "https://vault.example.com/token": connection refused`)
 	odd, err := client.With(deis.WithTokenFunc(func(context.Context) (string, error) { return "secret\ntoken", nil }))
 	require.NoError(t, err)
 	_, err = odd.Apps.List(t.Context(), apps.ListOptions{})

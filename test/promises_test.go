@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/deisgo/deis/auth"
 	"github.com/deisgo/deis/builds"
 	"github.com/deisgo/deis/certs"
+	"github.com/deisgo/deis/config"
 	"github.com/deisgo/deis/deistest"
 	"github.com/deisgo/deis/internal/exchange"
 	"github.com/deisgo/deis/pods"
@@ -223,14 +226,134 @@ func TestTheUTF8CheckFollowsOnlyFieldsThatAreSent(t *testing.T) {
 	assert.ErrorContains(t, err, "Kids[0].Name must be valid UTF-8")
 }
 
-func TestTheResponseOfACallIsNotThatOfItsPreparatoryRequests(t *testing.T) {
-	controller := deistest.New(deistest.WithUser("jo.hn", "secretpassword"))
-	client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(controller.Transport()))
-	require.NoError(t, err)
-	_, err = client.Apps.Create(t.Context(), apps.CreateParams{ID: "example-go"})
-	require.NoError(t, err)
-	require.NoError(t, client.Perms.Grant(t.Context(), "example-go", "jo.hn"))
-	var resp deis.Response
-	client.Perms.Revoke(t.Context(), "example-go", "jo.hn", deis.WithResponse(&resp)) //nolint:errcheck // some Controllers cannot revoke it
-	assert.NotEqual(t, 200, resp.Status, "that is the status of the list of rights")
+func TestTheResponseOfACallIsNotThatOfItsOtherRequests(t *testing.T) {
+	const listPerms, getCert, getConfig = "GET /v2/apps/example-go/perms/", "GET /v2/certs/foo", "GET /v2/apps/example-go/config/"
+	for situation, c := range map[string]struct {
+		exchanges []exchange.Exchange
+		call      func(*deis.Client, ...deis.CallOption) error
+		status    int
+	}{
+		"revoking the right of a user with a dot in the name": {
+			[]exchange.Exchange{
+				exchange.On(listPerms, "", 200, `{"users": ["jo.hn"]}`),
+				exchange.On("DELETE /v2/apps/example-go/perms/jo.hn", "", 204, ""),
+				exchange.On(listPerms, "", 200, `{"users": []}`),
+			},
+			func(c *deis.Client, opts ...deis.CallOption) error {
+				return c.Perms.Revoke(t.Context(), "example-go", "jo.hn", opts...)
+			}, 204,
+		},
+		"detaching a certificate, with a 503": {
+			[]exchange.Exchange{
+				exchange.On(getCert, "", 200, `{"domains": ["test.com"]}`),
+				exchange.On("DELETE /v2/certs/foo/domain/test.com", "", 503, ""),
+				exchange.On(getCert, "", 200, `{"domains": []}`),
+			},
+			func(c *deis.Client, opts ...deis.CallOption) error {
+				return c.Certs.Detach(t.Context(), "foo", "test.com", opts...)
+			}, 503,
+		},
+		"setting a hook that the server does not store": {
+			[]exchange.Exchange{
+				exchange.On("POST /v2/apps/example-go/config/", `{"lifecycle_pre_stop": {"web": "stop"}}`, 409, `{"detail": "example-go changed nothing - release stopped"}`),
+				exchange.On(getConfig, "", 200, `{"values": {}}`),
+			},
+			func(c *deis.Client, opts ...deis.CallOption) error {
+				stop := "stop"
+				_, err := c.Config.Set(t.Context(), "example-go", config.Changes{LifecyclePreStop: map[string]*string{"web": &stop}}, opts...)
+				if errors.Is(err, errors.ErrUnsupported) {
+					return nil
+				}
+				return fmt.Errorf("not errors.ErrUnsupported, but %w", err)
+			}, 409,
+		},
+	} {
+		var resp deis.Response
+		require.NoError(t, c.call(exchange.Client(t, "2.3", c.exchanges...), deis.WithResponse(&resp)), situation)
+		assert.Equal(t, c.status, resp.Status, situation)
+	}
+}
+
+// Every request takes a second, so another write of the client begins while the call looks.
+func TestNoOtherWriteComesBetweenALookAndItsWrite(t *testing.T) {
+	for situation, c := range map[string]struct {
+		call, other func(context.Context, *deis.Client) error
+		requests    []string
+	}{
+		"Perms.Revoke, and a grant to the user for whom the name can be mistaken": {
+			func(ctx context.Context, c *deis.Client) error { return c.Perms.Revoke(ctx, "example-go", "jo.hn") },
+			func(ctx context.Context, c *deis.Client) error { return c.Perms.Grant(ctx, "example-go", "jo") },
+			[]string{"GET /v2/apps/example-go/perms/", "DELETE /v2/apps/example-go/perms/jo.hn"},
+		},
+		"Services.Delete": {
+			func(ctx context.Context, c *deis.Client) error { return c.Services.Delete(ctx, "example-go", "web") },
+			func(ctx context.Context, c *deis.Client) error { return c.Perms.Grant(ctx, "example-go", "jo") },
+			[]string{"GET /v2/apps/example-go/services/", "DELETE /v2/apps/example-go/services/"},
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			var requests []string
+			client, err := deis.New("http://deis.example.com", deis.WithAPIVersion(version.V2_3), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
+				mu.Lock()
+				requests = append(requests, req.Method+" "+req.URL.Path)
+				mu.Unlock()
+				time.Sleep(time.Second)
+				resp, err := fromController(200, `{"users": [], "services": []}`)
+				if req.Method != http.MethodGet {
+					resp, err = fromController(204, "")
+				}
+				return resp, err
+			})))
+			require.NoError(t, err)
+			result := make(chan error)
+			go func() { result <- c.call(t.Context(), client) }()
+			time.Sleep(time.Second / 2)
+			require.NoError(t, c.other(t.Context(), client), situation)
+			require.NoError(t, <-result, situation)
+			assert.Equal(t, c.requests, requests[:2], situation)
+			assert.Contains(t, requests[2:], "POST /v2/apps/example-go/perms/", situation)
+		})
+	}
+}
+
+func TestWaitingForAControllerThatNeverRespondsDoesNotLookLikeTheCallersDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		controller := deistest.New()
+		client, err := deis.New("http://deis.example.com", deis.WithToken(controller.Token()), deis.WithTransport(exchange.RoundTrip(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/pods/") {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return controller.Transport().RoundTrip(req)
+		})))
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = client.Pods.WaitReady(context.Background(), "example-go", pods.WaitOptions{})
+		require.ErrorContains(t, err, "GET /v2/apps/example-go/pods/: no response within 30s")
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has no deadline")
+		var failed *deis.Error
+		require.ErrorAs(t, err, &failed)
+		assert.True(t, failed.Temporary())
+		assert.InDelta(t, 5*time.Minute, time.Since(start), float64(time.Minute))
+	})
+}
+
+// Environment variables are where programs get their secrets from.
+func TestNothingShowsTheValueOfAVariableThatAnErrorEchoes(t *testing.T) {
+	for _, body := range []string{
+		`{"detail": "not ` + canaryPassword + ` please"}`, `{"values": ["not ` + canaryPassword + `"]}`, "<h1>not " + canaryPassword + "</h1>",
+	} {
+		var dump, log bytes.Buffer
+		client, err := alwaysGetting(t, 400, body, true).With(deis.WithDump(&dump),
+			deis.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+		require.NoError(t, err)
+		_, err = client.Config.SetValues(t.Context(), "example-go", map[string]string{"DB_PASSWORD": canaryPassword, "A": "1"})
+		require.ErrorIs(t, err, deis.ErrBadRequest)
+		assert.ErrorContains(t, err, "not [redacted]")
+		printAll(&log, err)
+		assert.NotContains(t, log.String(), canaryPassword)
+		assert.NotContains(t, dump.String(), canaryPassword)
+		assert.Contains(t, dump.String(), `"DB_PASSWORD":"[redacted]"`)
+	}
 }
