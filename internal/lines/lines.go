@@ -32,11 +32,11 @@ func Of(t testing.TB, path string) iter.Seq[[]byte] {
 	}
 }
 
-// SkipOutsideTheRepository skips a test whose testdata is missing because this is a downloaded copy of the module,
-// which has neither the recordings nor the nested modules.
+// SkipOutsideTheRepository skips a test whose files are missing because this is a downloaded copy of the module, which has
+// neither the recordings nor the documents nor the nested modules.
 func SkipOutsideTheRepository(t testing.TB, err error) {
 	t.Helper()
 	if _, nested := os.Stat("../tools/go.mod"); errors.Is(err, fs.ErrNotExist) && errors.Is(nested, fs.ErrNotExist) {
-		t.Skip("the recordings are in the repository only")
+		t.Skip("the recordings and the documents are in the repository only")
 	}
 }

@@ -49,9 +49,9 @@ func run(rounds int, pattern, benchtime string, short bool) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "test.test")
-	build := exec.Command("go", "test", "-c", "-o", binary, "./test")
-	build.Dir, build.Stderr = "..", os.Stderr
+	binary := filepath.Join(dir, "benchmarks.test")
+	build := exec.Command("go", "test", "-c", "-o", binary, "./benchmarks")
+	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building the benchmarks (the working directory must be tools): %w", err)
 	}
@@ -60,7 +60,7 @@ func run(rounds int, pattern, benchtime string, short bool) error {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, rounds)
 		bench := exec.Command(binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchmem", "-test.timeout", "0",
 			"-test.benchtime", benchtime, "-test.short="+strconv.FormatBool(short))
-		bench.Dir, bench.Stderr = "../test", os.Stderr
+		bench.Stderr = os.Stderr
 		out, err := bench.Output()
 		if err != nil {
 			return fmt.Errorf("%w\n%s", err, out)

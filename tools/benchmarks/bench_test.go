@@ -1,4 +1,5 @@
-package test
+// Package benchmarks compares the SDK with net/http by hand.
+package benchmarks
 
 import (
 	"bytes"
