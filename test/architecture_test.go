@@ -62,7 +62,7 @@ func TestPackagesImportOnlyWhatTheLayoutAllows(t *testing.T) {
 		dir := path.Dir(file)
 		packages[dir] = true
 		allowed, known := allowedImports(dir)
-		assert.True(t, known, "package %s is not in the table of allowed imports: add it there and to CONTRIBUTING.md", dir)
+		assert.True(t, known, "package %s is not in the table of allowed imports: add it there and to docs/CONTRIBUTING.md", dir)
 		for _, imported := range imports {
 			if own, ok := strings.CutPrefix(imported+"/", module+"/"); ok {
 				assert.Contains(t, allowed, path.Clean(own), "%s imports %s, which the table of allowed imports does not allow", file, imported)
