@@ -310,3 +310,45 @@ func TestAScaleThatFailsIsNotAnsweredWithARollback(t *testing.T) {
 		s.is(t, plan())
 	})
 }
+
+// A 2.x Controller does not keep a config whose deploy failed.
+func TestOnAPI2AFailedConfigIsNotReverted(t *testing.T) {
+	for _, name := range []string{"2.2", "2.3", "2.3-early"} {
+		on(t, name, func(t *testing.T, s stage) {
+			s.deployed(t)
+			since := len(s.controller.Requests())
+			p := plan()
+			p.Config.Values["K8S_FAIL"] = value("1")
+			_, err := deploy.Run(bounded(t), s.Client, p)
+			require.ErrorIs(t, err, deis.ErrBadRequest)
+			assert.Equal(t, []string{"POST /apps/example-go/config/"}, s.writes(since))
+		})
+	}
+}
+
+// Early 2.3 servers ignore lifecycle hooks, and store what else a change has.
+func TestAConfigThatWasStoredInPartIsRolledBack(t *testing.T) {
+	on(t, "2.3-early", func(t *testing.T, s stage) {
+		s.deployed(t)
+		before := s.truth(t)
+		p := plan()
+		p.Rollback = true
+		p.Config.Values["GREETING"] = value("good morning")
+		p.Config.LifecyclePostStart = map[string]*string{"web": value("echo started")}
+		_, err := deploy.Run(bounded(t), s.Client, p)
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+		assert.NotErrorIs(t, err, deploy.ErrUndone)
+		assert.Empty(t, s.truth(t).differs(before))
+	})
+}
+
+func TestDiffReportsNoProgress(t *testing.T) {
+	on(t, "2.2", func(t *testing.T, s stage) {
+		s.deployed(t)
+		p := plan()
+		p.Progress = func(e deploy.Event) { t.Errorf("reported %q", e.Message) }
+		changes, err := deploy.Diff(t.Context(), s.Client, p)
+		require.NoError(t, err)
+		assert.Empty(t, changes)
+	})
+}
