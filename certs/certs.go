@@ -11,10 +11,8 @@ package certs
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -182,15 +180,9 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 	return err
 }
 
-// Detach makes a domain stop using a certificate; the certificate stays. API 2.x only: in v1.6 the error is a
-// *version.UnsupportedError.
-//
-// Real 2.x Controllers detach the domain from whatever certificate it has. So Detach gets the certificate first: if the
-// domain is not among its Domains, nothing is detached and the error matches rest.ErrNotFound. Case and a dot at the end
-// of the domain do not matter.
-//
-// Real 2.x Controllers that respond with 503 may have detached the domain anyway. So Detach does not repeat such a
-// request, but gets the certificate again, and returns no error if the domain is detached.
+// Detach makes a domain stop using a certificate; the certificate stays. Pass the certificate that the domain has: with
+// any other name, real 2.x Controllers detach the domain as well. A 503 from a real 2.x Controller means that the domain
+// was detached anyway. API 2.x only: in v1.6 the error is a *version.UnsupportedError.
 //
 // The request goes to /certs/{name}/domain/{domain}: for the documented /domains/ real 2.2 Controllers destroy the whole
 // certificate, and servers since Workflow v2.7 do not know the path with a trailing slash.
@@ -198,42 +190,12 @@ func (s *Service) Attach(ctx context.Context, name, domain string, opts ...rest.
 //deis:operation v2.2 DELETE /certs/{name}/domains/{domain}/
 //deis:operation v2.3 DELETE /certs/{name}/domain/{domain}
 func (s *Service) Detach(ctx context.Context, name, domain string, opts ...rest.CallOption) error {
-	if err := rest.Path("certs", name, "domain", domain).Err(); err != nil {
+	at := rest.Path("certs", name, "domain", domain).NoSlash()
+	if err := at.Err(); err != nil {
 		return err
 	}
 	if err := s.client.Require(ctx, "detaching a certificate", version.V2); err != nil {
 		return err
 	}
-	getOpts := append(slices.Clone(opts), rest.WithoutResponse())
-	before, err := s.Get(ctx, name, getOpts...)
-	if err != nil {
-		return err
-	}
-	spelling, ok := before.find(domain)
-	if !ok {
-		return fmt.Errorf("deis: certificate %s is not attached to %s, so nothing was detached: %w", name, domain, rest.ErrNotFound)
-	}
-	err = rest.Delete(ctx, s.client, rest.Path("certs", name, "domain", spelling).NoSlash(), opts...)
-	var failed *rest.Error
-	if !errors.As(err, &failed) || failed.StatusCode != http.StatusServiceUnavailable || !failed.FromController() {
-		return err
-	}
-	after, getErr := s.Get(ctx, name, getOpts...)
-	if getErr != nil || slices.Contains(after.Domains, spelling) {
-		return err
-	}
-	return nil
-}
-
-// find returns a domain as the certificate spells it, which can differ in case and in a dot at the end.
-func (c *Cert) find(domain string) (spelling string, ok bool) {
-	if slices.Contains(c.Domains, domain) {
-		return domain, true
-	}
-	host := func(domain string) string { return strings.TrimSuffix(domain, ".") }
-	i := slices.IndexFunc(c.Domains, func(d string) bool { return strings.EqualFold(host(d), host(domain)) })
-	if i < 0 {
-		return "", false
-	}
-	return c.Domains[i], true
+	return rest.Delete(ctx, s.client, at, opts...)
 }

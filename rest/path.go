@@ -173,7 +173,6 @@ type place struct {
 	deletes version.API       // the first version in which a DELETE of a path that ends here is safe; zero: none
 	serial  bool              // writes to this path and to those below it take turns, for each identifier
 	noTurn  bool              // except writes to this path
-	acts503 bool              // real Controllers can respond to a DELETE of this path with 503 after they carried it out
 }
 
 // child returns the place of an element: the one with its name or, without one, that of an identifier. An action, which
@@ -304,7 +303,6 @@ var root = func() (root place) {
 	// take twenty minutes.
 	app := root.next["apps"].next["*"]
 	app.serial, app.next["run"].noTurn = true, true
-	root.next["certs"].next["*"].next["domain"].next["*"].acts503 = true
 	return root
 }()
 

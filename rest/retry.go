@@ -19,10 +19,9 @@ import (
 // GET, HEAD, DELETE and calls with WithIdempotent are retried when the connection fails and on the statuses 408, 429,
 // 502, 503, 504 and 520 to 524. Every other call is retried only on 429, and when no byte of it was sent: no
 // connection, no tunnel through a proxy or no TLS session could be made. A POST is never retried on 503: a scale that
-// failed with it is stored, and real 2.2 Controllers respond to its repetition with a 204 and do nothing. A
-// DELETE that detaches a certificate is not retried on the Controller's own 503, because it can have been carried out.
-// Nothing is retried on 500, when a response is cut off after its header, or on an error that would only repeat itself,
-// such as a certificate that is not trusted.
+// failed with it is stored, and real 2.2 Controllers respond to its repetition with a 204 and do nothing. Nothing is
+// retried on 500, when a response is cut off after its header, or on an error that would only repeat itself, such as a
+// certificate that is not trusted.
 type RetryPolicy struct {
 	Max int // the most retries after the first attempt
 
@@ -170,8 +169,7 @@ func (c *call) isRetryable(resp *http.Response, err error) bool {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
-		mayHaveActed := c.at.place != nil && c.at.place.acts503 && c.sender(resp) != somebodyElse
-		return idempotent && c.method != http.MethodPost && !mayHaveActed
+		return idempotent && c.method != http.MethodPost
 	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusGatewayTimeout, 520, 521, 522, 523, 524:
 		return idempotent
 	}

@@ -203,32 +203,6 @@ func TestADeleteWhoseRetryFindsNothingHasSucceeded(t *testing.T) {
 	assert.ErrorContains(t, err, "it may have been carried out")
 }
 
-// The Controller can have detached the certificate before it responds with 503; a gateway says nothing about that.
-func TestADetachIsNotRetriedOnTheControllersOwn503(t *testing.T) {
-	for _, c := range []struct {
-		situation string
-		foreign   bool
-		attempts  int
-	}{{"the Controller's", false, 1}, {"a gateway's", true, 3}} {
-		attempts := 0
-		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-			if req.Method == http.MethodGet {
-				return response(200, "{}"), nil
-			}
-			attempts++
-			resp := response(503, "")
-			if c.foreign {
-				resp.Header.Del(version.Header)
-			}
-			return resp, nil
-		}), retryTwice)
-		require.NoError(t, get(t.Context(), client)) // now the client has seen the Controller's version
-		err := rest.Delete(t.Context(), client, rest.Path("certs", "foo", "domain", "test.com").NoSlash())
-		require.ErrorIs(t, err, rest.ErrUnavailable, c.situation)
-		assert.Equal(t, c.attempts, attempts, c.situation)
-	}
-}
-
 func TestOnlyTheControllersOwn404MeansThatADeleteHasSucceeded(t *testing.T) {
 	for _, c := range []struct {
 		situation string

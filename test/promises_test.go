@@ -227,7 +227,7 @@ func TestTheUTF8CheckFollowsOnlyFieldsThatAreSent(t *testing.T) {
 }
 
 func TestTheResponseOfACallIsNotThatOfItsOtherRequests(t *testing.T) {
-	const listPerms, getCert, getConfig = "GET /v2/apps/example-go/perms/", "GET /v2/certs/foo", "GET /v2/apps/example-go/config/"
+	const listPerms, getConfig = "GET /v2/apps/example-go/perms/", "GET /v2/apps/example-go/config/"
 	for situation, c := range map[string]struct {
 		exchanges []exchange.Exchange
 		call      func(*deis.Client, ...deis.CallOption) error
@@ -242,16 +242,6 @@ func TestTheResponseOfACallIsNotThatOfItsOtherRequests(t *testing.T) {
 			func(c *deis.Client, opts ...deis.CallOption) error {
 				return c.Perms.Revoke(t.Context(), "example-go", "jo.hn", opts...)
 			}, 204,
-		},
-		"detaching a certificate, with a 503": {
-			[]exchange.Exchange{
-				exchange.On(getCert, "", 200, `{"domains": ["test.com"]}`),
-				exchange.On("DELETE /v2/certs/foo/domain/test.com", "", 503, ""),
-				exchange.On(getCert, "", 200, `{"domains": []}`),
-			},
-			func(c *deis.Client, opts ...deis.CallOption) error {
-				return c.Certs.Detach(t.Context(), "foo", "test.com", opts...)
-			}, 503,
 		},
 		"setting a hook that the server does not store": {
 			[]exchange.Exchange{

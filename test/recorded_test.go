@@ -477,9 +477,6 @@ func (a arguments) preparatory(path string, acted bool) string {
 	case "services":
 		return `{"services": []}`
 	}
-	if strings.Contains(path, "/certs/") {
-		return fmt.Sprintf(`{"name": %q, "domains": [%q]}`, a.path[0], last)
-	}
 	return fmt.Sprintf(`{"id": %q, "app": %[1]q, "uuid": "u"}`, a.path[0])
 }
 
