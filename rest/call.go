@@ -266,7 +266,7 @@ func (c *call) newError(err error) *Error {
 		e.acted = e.acted || isWrite(c.method) && resp.StatusCode/100 == 2
 		if err == nil {
 			e.setBody(r, readErrorBody(resp, r))
-			e.acted = e.acted || c.deploys && from == controller && resp.StatusCode == http.StatusBadRequest && e.Detail != "" && len(e.Fields) == 0
+			e.acted = e.acted || c.deploys && from == controller && resp.StatusCode == http.StatusBadRequest && strings.HasPrefix(e.Detail, "(app::deploy)")
 		}
 	}
 	limit, isLimited := context.Cause(c).(noResponse)

@@ -145,8 +145,9 @@ func WithoutToken() CallOption { return func(o *options) { o.anonymous = true } 
 // WithBody gives a call a JSON body, for a DELETE that needs one.
 func WithBody(v any) CallOption { return func(o *options) { o.body = v } }
 
-// WithDeploy declares that the call makes a Controller deploy. Then a 400 with a detail may come after a part of the work:
-// real 2.x Controllers respond with it when a deploy fails, and pods may be stopped or replaced by then.
+// WithDeploy declares that the call makes a Controller deploy. Then a 400 whose detail begins with "(app::deploy)" comes
+// after a part of the work: real 2.x Controllers respond with it when a deploy fails, and pods may be stopped or replaced
+// by then.
 func WithDeploy() CallOption { return func(o *options) { o.deploys = true } }
 
 // WithSecrets names secrets in the request, such as a password in its body or a key in a header: they are redacted
