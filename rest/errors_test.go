@@ -505,3 +505,13 @@ func marshal(t *testing.T, text string, forHTML bool) string {
 	require.NoError(t, encoder.Encode(text))
 	return strings.TrimSpace(b.String())
 }
+
+func TestAnErrorOfTheTransportThatQuotesTheTokenIsRedacted(t *testing.T) {
+	const token = "0123456789abcdef0123456789abcdef"
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("malformed HTTP response \"" + token + "\"")
+	}), func(c *rest.Config) { c.Token = func(context.Context) (string, error) { return token, nil } })
+	err := get(t.Context(), client)
+	require.ErrorContains(t, err, "malformed HTTP response")
+	assert.NotContains(t, err.Error(), token)
+}
