@@ -121,7 +121,7 @@ func (r *run) goBack(ctx context.Context, e *Error) {
 	}
 	if r.rolledBack() {
 		e.rolledBack = fmt.Sprintf("rolled back to v%d", r.before.current.Version)
-		if added := r.outcome().DomainsAdded; len(added) > 0 {
+		if added := r.domainsAdded(); len(added) > 0 {
 			e.rolledBack += ", domains stay: " + strings.Join(added, " ")
 		}
 	}
@@ -178,16 +178,22 @@ func (r *run) outcome() *Result {
 			result.Scaled[procType] = n
 		}
 	}
-	for _, name := range r.plan.Domains {
-		if slices.Contains(now.domains, hostName(name)) && !slices.Contains(before.domains, hostName(name)) {
-			result.DomainsAdded = append(result.DomainsAdded, name)
-		}
-	}
+	result.DomainsAdded = r.domainsAdded()
 	if before.settings != nil && now.settings != nil && r.plan.hasSettings() {
 		result.SettingsChanged = partsOf(now.settings).differing(r.formerSettings()).names()
 	}
-	result.Pods = slices.DeleteFunc(slices.Clone(now.pods), func(p pods.Pod) bool { return !now.isCurrent(p) })
+	result.Pods = now.currentPods()
 	return result
+}
+
+// domainsAdded returns the plan's domains that the app did not have before.
+func (r *run) domainsAdded() (added []string) {
+	for _, name := range r.plan.Domains {
+		if slices.Contains(r.now.domains, hostName(name)) && !slices.Contains(r.before.domains, hostName(name)) {
+			added = append(added, name)
+		}
+	}
+	return added
 }
 
 // rolledBack reports whether going back deployed the release that ran before.

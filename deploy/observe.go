@@ -250,9 +250,7 @@ func (r *run) takeNumbers(s *snapshot) {
 
 // live counts the current release's pods of a type, less those that are stopping or have stopped.
 func (s *snapshot) live(procType string) int {
-	return s.count(procType, func(p pods.Pod) bool {
-		return p.State != pods.StateTerminating && p.State != pods.StateDown && p.State != pods.StateDestroyed
-	})
+	return s.count(procType, func(p pods.Pod) bool { return !p.Ending() })
 }
 
 // count counts the current release's pods of a type.
@@ -311,7 +309,12 @@ func (r *run) lacksPods(s *snapshot) bool {
 
 // describe returns how many of the wanted pods are up, and the states of the others.
 func (s *snapshot) describe() string {
-	return pods.Describe(slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool { return !s.isCurrent(p) }), s.wanted())
+	return pods.Describe(s.currentPods(), s.wanted())
+}
+
+// currentPods returns the current release's pods.
+func (s *snapshot) currentPods() []pods.Pod {
+	return slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool { return !s.isCurrent(p) })
 }
 
 // isCurrent reports whether a pod belongs to the current release.
@@ -322,7 +325,5 @@ func (s *snapshot) isCurrent(p pods.Pod) bool {
 // down returns the current release's pods that are not up, of the types that should run.
 func (s *snapshot) down() []pods.Pod {
 	want := s.wanted()
-	return slices.DeleteFunc(slices.Clone(s.pods), func(p pods.Pod) bool {
-		return p.Up() || want[p.Type] == 0 || !s.isCurrent(p)
-	})
+	return slices.DeleteFunc(s.currentPods(), func(p pods.Pod) bool { return p.Up() || want[p.Type] == 0 })
 }

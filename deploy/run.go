@@ -78,8 +78,9 @@ func (r *run) reach(ctx context.Context, compare func(*snapshot) ([]*action, err
 
 // next observes the app until it is clear which action comes next. It returns nil if none does.
 func (r *run) next(ctx context.Context, compare func(*snapshot) ([]*action, error)) (next *action, err error) {
-	var failed error                                                                     // ends the wait; rest.Poll would go on if the error of a write is temporary
-	err = rest.Poll(ctx, r.plan.Interval, func(context.Context) (done bool, err error) { // observe limits each of its requests
+	var failed error // ends the wait; rest.Poll would go on if the error of a write is temporary
+	// observe limits each of its requests, so the limit of a check does not count.
+	err = rest.Poll(ctx, r.plan.Interval, func(context.Context) (done bool, err error) {
 		s, err := r.observe(ctx)
 		switch {
 		case err == nil:

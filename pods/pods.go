@@ -215,7 +215,7 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(ending, pod.State) {
+		if !pod.Ending() {
 			listed[pod.Type]++
 		}
 	}
@@ -241,9 +241,6 @@ func (s *Service) checkScalable(ctx context.Context, app string, wanted map[stri
 	return fmt.Errorf("%w: app %s: %s: scale to another number first, unless the pods are only starting or Kubernetes cannot be reached",
 		ErrNotScaled, app, strings.Join(wrong, ", "))
 }
-
-// ending has the states of pods that are stopping or gone.
-var ending = []string{StateTerminating, StateDown, StateDestroyed}
 
 // autoscaled reports whether a process type is autoscaled, which API 2.3 can do.
 func (s *Service) autoscaled(ctx context.Context, app, procType string, api version.API, opts []rest.CallOption) (bool, error) {

@@ -27,6 +27,11 @@ const (
 // Up reports whether the pod runs.
 func (p Pod) Up() bool { return p.State == StateUp }
 
+// Ending reports whether the pod is stopping or gone.
+func (p Pod) Ending() bool {
+	return p.State == StateTerminating || p.State == StateDown || p.State == StateDestroyed
+}
+
 // crashed reports whether the pod has failed to run.
 func (p Pod) crashed() bool { return p.State == StateCrashed || p.State == StateError }
 

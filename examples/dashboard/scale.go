@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -178,15 +177,11 @@ func (d *dashboard) scaleStored(ctx context.Context, w http.ResponseWriter, r *h
 // countListed counts the pods of a process type, or of all if it is "", without those that are ending.
 func countListed(all []pods.Pod, procType string) (n int) {
 	for _, p := range all {
-		if p.Type != "run" && p.Type == cmp.Or(procType, p.Type) && !isEnding(p) {
+		if p.Type != "run" && p.Type == cmp.Or(procType, p.Type) && !p.Ending() {
 			n++
 		}
 	}
 	return n
-}
-
-func isEnding(p pods.Pod) bool {
-	return slices.Contains([]string{pods.StateTerminating, pods.StateDown, pods.StateDestroyed}, p.State)
 }
 
 // wayBack offers the number that was stored before.
